@@ -1,0 +1,49 @@
+"""Civil days are cut from the zone, not from 24 hours."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+
+from tests.domain.house import BERLIN
+from workflows_dagster.domain import days
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"),
+    [(date(2024, 3, 31), 23), (date(2024, 10, 27), 25), (date(2024, 7, 1), 24)],
+    ids=["march change", "october change", "ordinary"],
+)
+def test_a_day_has_as_many_hours_as_the_zone_gives_it(day, hours):
+    cuts = days.openings(day, day, BERLIN)
+    assert cuts[1] - cuts[0] == pd.Timedelta(hours=hours)
+
+
+def test_a_year_of_openings_is_the_same_as_each_day_alone():
+    year = days.openings(date(2024, 1, 1), date(2024, 12, 31), BERLIN)
+    assert [days.opening(day.date(), BERLIN) for day in pd.date_range("2024-01-01", "2024-12-31")] == list(year[:-1])
+
+
+def test_a_midnight_that_the_zone_skips_opens_at_the_first_instant_after_it():
+    beirut = ZoneInfo("Asia/Beirut")
+    assert days.opening(date(2024, 3, 31), beirut) == pd.Timestamp("2024-03-30 22:00", tz="UTC")
+
+
+def test_a_last_day_before_the_first_is_refused():
+    with pytest.raises(ValueError, match="2024-01-01 lies before the first, 2024-01-02"):
+        days.openings(date(2024, 1, 2), date(2024, 1, 1), BERLIN)
+
+
+def test_a_configured_date_is_the_whole_day_and_a_time_is_itself():
+    assert days.instant(date(2024, 11, 12), BERLIN, end=True) == pd.Timestamp("2024-11-12 23:00", tz="UTC")
+    assert days.instant(date(2024, 11, 12), BERLIN, end=False) == pd.Timestamp("2024-11-11 23:00", tz="UTC")
+    assert days.instant(datetime(2024, 11, 12, 11), BERLIN, end=True) == pd.Timestamp("2024-11-12 10:00", tz="UTC")
+
+
+def test_openings_are_stored_to_the_microsecond_in_utc():
+    cuts = days.openings(date(2024, 1, 1), date(2024, 1, 1), BERLIN)
+    assert str(cuts.dtype) == "datetime64[us, UTC]"
+    assert (days.instants(days.microseconds(cuts)) == cuts).all()

@@ -1,0 +1,83 @@
+"""Interval sources: hours are summed, what is missing is a gap, and a null is no zero."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.domain.house import BERLIN, COUNTER, day, hourly, series, spread
+from workflows_dagster.domain import days
+from workflows_dagster.domain.intervals import register_from_intervals
+from workflows_dagster.domain.register import clean
+from workflows_dagster.domain.season import FLAT, weight_of
+
+CLOCK = weight_of(FLAT)
+MIDNIGHT = "2024-01-09 23:00"  # 10 January opens in Berlin
+
+
+def test_a_day_is_the_sum_of_its_hours():
+    register = register_from_intervals(hourly([0.5] * 48, MIDNIGHT), "haupt_strom", CLOCK)
+    frame = spread(register, date(2024, 1, 10), date(2024, 1, 11))
+    assert list(frame["consumption"]) == [12.0, 12.0]
+    assert list(frame["quality"]) == ["measured", "measured"]
+
+
+def test_the_two_o_clock_hours_of_october_are_two_hours():
+    hours = days.openings(date(2024, 10, 27), date(2024, 10, 27), BERLIN)
+    starts = pd.date_range(hours[0], hours[1], freq="h", inclusive="left")
+    register = register_from_intervals(pd.Series(1.0, index=starts), "haupt_strom", CLOCK)
+    assert spread(register, date(2024, 10, 27), date(2024, 10, 27))["consumption"].iloc[0] == 25.0
+
+
+def test_a_missing_hour_is_estimated_and_says_so():
+    hours = hourly([1.0] * 48, MIDNIGHT).drop(pd.Timestamp("2024-01-11 05:00", tz="UTC"))
+    register = register_from_intervals(hours, "haupt_strom", CLOCK)
+    second = day(spread(register, date(2024, 1, 10), date(2024, 1, 11)), date(2024, 1, 11))
+    assert second["consumption"] == pytest.approx(24.0)
+    assert second["estimated_share"] == pytest.approx(1 / 24)
+
+
+def test_a_null_is_a_missing_hour_and_no_zero():
+    hours = hourly([1.0] * 30 + [np.nan] + [1.0] * 17, MIDNIGHT)
+    with_null = register_from_intervals(hours, "haupt_strom", CLOCK)
+    without = register_from_intervals(hours.dropna(), "haupt_strom", CLOCK)
+    assert (with_null.advances == without.advances).all()
+    assert with_null.advances.sum() == pytest.approx(48)
+
+
+def test_register_readings_say_what_flowed_in_the_missing_hours():
+    hours = hourly([1.0] * 48, MIDNIGHT).drop(pd.date_range("2024-01-11 05:00", periods=4, freq="h", tz="UTC"))
+    anchors = clean(series([500.0, 552.0], ["2024-01-10", "2024-01-12"]), COUNTER)
+    register = register_from_intervals(hours, "haupt_strom", CLOCK, anchors=anchors)
+    frame = spread(register, date(2024, 1, 10), date(2024, 1, 11))
+    assert frame["consumption"].to_numpy() == pytest.approx([24, 28])
+    assert frame["opening"].iloc[0] == pytest.approx(500)
+    assert frame["closing"].iloc[-1] == pytest.approx(552)
+
+
+def test_a_negative_hour_is_unknown_and_reported():
+    register = register_from_intervals(hourly([1, 1, -5, 1], MIDNIGHT), "haupt_strom", CLOCK)
+    assert [finding.code for finding in register.findings] == ["negative_interval"]
+    assert register.advances.sum() == pytest.approx(4)
+
+
+def test_no_hours_at_all_is_an_empty_register():
+    assert len(register_from_intervals(hourly([]), "haupt_strom", CLOCK)) == 0
+
+
+@given(st.lists(st.floats(0, 4), min_size=24 * 4, max_size=24 * 4), st.sets(st.integers(1, 90), max_size=20))
+def test_a_later_hour_changes_no_earlier_days_consumption(values, missing):
+    hours = hourly(values, MIDNIGHT)
+    hours = hours.drop(hours.index[sorted(missing)])
+    whole = spread(register_from_intervals(hours, "m", CLOCK), date(2024, 1, 10), date(2024, 1, 13))
+    cut = pd.Timestamp("2024-01-12 23:00", tz="UTC")
+    late = hours.copy()
+    late[late.index >= cut] += 1
+    changed = spread(register_from_intervals(late, "m", CLOCK), date(2024, 1, 10), date(2024, 1, 13))
+    if (hours.index == cut - pd.Timedelta(hours=1)).any():
+        assert (changed["consumption"].iloc[:2] == whole["consumption"].iloc[:2]).all()

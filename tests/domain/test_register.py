@@ -1,0 +1,135 @@
+"""Cleaning: what a counter's honest and dishonest falls come to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.domain.house import COUNTER, hourly
+from workflows_dagster.domain.register import CONTEXT, Counter, clean
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("readings", "advances", "codes"),
+    [
+        pytest.param([100, 101, 0, 102], [1, 1], ["glitch_dropped"], id="Home Assistant's zero"),
+        pytest.param(
+            [100, 101, 0, 0, 0.5, 102], [1, 1], ["glitch_dropped"], id="a restart that counts from zero for a while"
+        ),
+        pytest.param([100, 101, 5000, 102, 103], [1, 1, 1], ["glitch_dropped"], id="a high glitch"),
+        pytest.param(
+            [100, 0, 101, 0, 102, 0, 103], [1, 1, 1], ["glitch_dropped"] * 3, id="every second reading a zero"
+        ),
+        pytest.param([100, 0, 5000, 101], [1], ["glitch_dropped"], id="low and high in a row"),
+        pytest.param([10, 11, 0, 250], [1, 239], ["glitch_dropped"], id="back much later, never from zero"),
+        pytest.param(
+            [30, 40, 2, 12, 25, 41, 60],
+            [10, 2, 10, 13, 16, 19],
+            ["undeclared_reset"],
+            id="a reset climbs back by itself",
+        ),
+        pytest.param(
+            [100, 101, 102, 5000.5, 5001, 5002], [1, 1, 4898.5, 0.5, 1], [], id="a rise that stays is believed"
+        ),
+        pytest.param(
+            [100, 102, 104, 61, 62, 63],
+            [2, 2, 0, 1, 1],
+            ["undeclared_reset"],
+            id="a used counter shows nothing since zero",
+        ),
+        pytest.param([100, 101, 100.9995, 101.5], [1, 0, 0.5], [], id="jitter within the resolution"),
+        pytest.param([100, 101, 0], [1], ["unconfirmed_fall"], id="the newest reading fell"),
+        pytest.param([100, NAN, 101, float("inf"), 102], [1, 1], ["reading_not_a_number"], id="not a number"),
+        pytest.param([7], [], [], id="one reading"),
+        pytest.param([], [], [], id="no reading"),
+    ],
+)
+def test_a_counter_is_read_as_a_person_would(readings, advances, codes):
+    register = clean(hourly(readings), COUNTER)
+    assert register.advances == pytest.approx(advances)
+    assert [finding.code for finding in register.findings] == codes
+
+
+def test_a_rollover_wraps_the_advance():
+    counter = Counter("gas", "m³", 0.001, digits=5)
+    register = clean(hourly([99_997, 99_999.5, 3, 4]), counter)
+    assert register.advances == pytest.approx([2.5, 3.5, 1])
+    assert [finding.code for finding in register.findings] == ["rollover"]
+
+
+def test_a_zero_near_the_top_is_a_glitch_and_no_rollover():
+    counter = Counter("gas", "m³", 0.001, digits=5)
+    register = clean(hourly([99_997, 99_998, 0, 99_999, 99_999.5]), counter)
+    assert register.advances == pytest.approx([1, 1, 0.5])
+
+
+def test_of_two_readings_at_one_instant_the_last_written_wins():
+    readings = hourly([100, 101, 102])
+    readings = pd.concat([readings, pd.Series([101.5], index=readings.index[1:2])])
+    assert list(clean(readings, COUNTER).values) == [100, 101.5, 102]
+
+
+def test_a_reset_says_what_to_do():
+    (finding,) = clean(hourly([100, 102, 104, 61, 62]), COUNTER).findings
+    assert "fell from 104 to 61 kWh" in finding.sentence
+    assert "meters.yaml" in finding.sentence
+
+
+def test_a_long_jitter_is_counted_once():
+    register = clean(hourly([100.0, 100.001, 100.0, 100.001, 100.0, 100.001, 100.5]), COUNTER)
+    assert register.advances.sum() == pytest.approx(0.5, rel=1e-12)
+
+
+readings_of_a_counter = st.lists(st.floats(0, 50).map(lambda x: round(x, 3)), min_size=1, max_size=200).map(np.cumsum)
+
+
+@given(readings_of_a_counter, st.randoms(use_true_random=False))
+def test_the_order_of_arrival_is_irrelevant(values, random):
+    readings = hourly(values)
+    order = list(range(len(readings)))
+    random.shuffle(order)
+    assert (clean(readings.iloc[order], COUNTER).values == clean(readings, COUNTER).values).all()
+
+
+@given(readings_of_a_counter)
+def test_advances_of_an_honest_counter_add_up_to_the_readings_difference(values):
+    register = clean(hourly(values), COUNTER)
+    assert register.advances.sum() == pytest.approx(values[-1] - values[0], rel=1e-9, abs=1e-9)
+    assert not register.findings
+
+
+@given(
+    st.lists(
+        st.one_of(st.floats(0, 3).map(lambda x: round(x, 3)), st.sampled_from([-1e4, -0.0005, 4e3, -30.0])),
+        min_size=1,
+        max_size=260,
+    ),
+    st.integers(0, 200),
+    st.integers(1, 120),
+)
+@settings(max_examples=60)
+def test_a_slice_with_context_is_cleaned_as_the_whole(steps, first, length):
+    values = np.maximum(1000 + np.cumsum(steps), 0)
+    readings = hourly(values)
+    whole = clean(readings, COUNTER)
+    lo, hi = max(0, first - CONTEXT), min(len(readings), first + length + CONTEXT)
+    part = clean(readings.iloc[lo:hi], COUNTER, begins=lo == 0, ends=hi == len(readings))
+    at = np.searchsorted(whole.times, part.times)
+    assert (whole.times[at] == part.times).all()
+    assert (whole.values[at] == part.values).all()
+    if len(at) > 1:
+        gaps = at[:-1]
+        assert (np.diff(at) == 1).all()
+        assert (whole.advances[gaps] == part.advances).all()
+        assert (whole.bases[gaps] == part.bases).all()
+
+
+@given(st.lists(st.floats(0, 1e5), min_size=0, max_size=120))
+def test_no_advance_is_ever_negative(values):
+    register = clean(hourly(values), COUNTER)
+    assert (register.advances >= 0).all()

@@ -1,0 +1,52 @@
+"""Units convert within one quantity; gas becomes energy only by dated factors."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from workflows_dagster.domain import units
+from workflows_dagster.domain.units import GasFactors
+
+
+@pytest.mark.parametrize(
+    ("from_unit", "to_unit", "expected"),
+    [
+        ("MWh", "kWh", 1000.0),
+        ("Wh", "kWh", 0.001),
+        ("GJ", "kWh", 277.7777777777778),
+        ("l", "m³", 0.001),
+        ("kWh", "kWh", 1.0),
+    ],
+)
+def test_units_of_one_quantity_convert(from_unit, to_unit, expected):
+    assert units.factor(from_unit, to_unit) == pytest.approx(expected, rel=1e-15)
+
+
+def test_there_and_back_is_one():
+    for first in units.UNITS:
+        for second in units.UNITS:
+            if units.same_quantity(first, second):
+                assert units.factor(first, second) * units.factor(second, first) == pytest.approx(1.0, rel=1e-15)
+
+
+def test_volume_is_not_energy():
+    with pytest.raises(units.UnitError, match="m³ and kWh measure different quantities"):
+        units.factor("m³", "kWh")
+
+
+def test_an_unknown_unit_is_named_with_the_known_ones():
+    with pytest.raises(units.UnitError, match="unknown unit 'cbm'; known are kWh"):
+        units.canonical("cbm")
+
+
+def test_cubic_metres_have_one_spelling():
+    assert units.canonical("m3") == "m³"
+
+
+def test_each_day_takes_the_gas_factors_that_were_valid_last():
+    factors = (GasFactors(date(2024, 1, 1), 11.504, 0.8885), GasFactors(date(2024, 6, 1), 11.2, 0.9))
+    days = pd.Index([date(2023, 12, 31), date(2024, 5, 31), date(2024, 6, 1)], dtype=object)
+    assert units.kwh_per_cubic_metre(days, factors) == pytest.approx([10.221304, 10.221304, 10.08])

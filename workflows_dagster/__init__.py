@@ -1,0 +1,1 @@
+"""Raw readings of a home's utility meters in, one trustworthy number a meter a day out."""

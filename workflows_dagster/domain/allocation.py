@@ -1,0 +1,248 @@
+"""From a register to days: consumption, register at both ends, and how each is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
+from workflows_dagster.domain.register import Register
+from workflows_dagster.domain.season import Weight
+
+QUALITIES: tuple[str, ...] = ("measured", "interpolated", "extrapolated", "missing")
+MEASURED, INTERPOLATED, EXTRAPOLATED, MISSING = range(4)
+# A year and a fortnight: every season once, and the readings around the seam.
+RATE_WINDOW_DAYS = 380
+
+Side = Literal["first", "last"]
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How far values are trusted between and beyond readings.
+
+    Attributes:
+        measured_max_gap_hours: Longest gap whose days are measured. [h]
+        max_extrapolation_days: Furthest from a reading that a value is given. [d]
+        jitter: A gap over which the register advances by no more is known. [meter unit]
+        floor: The register is never less. [meter unit]
+    """
+
+    measured_max_gap_hours: float
+    max_extrapolation_days: float
+    jitter: float
+    floor: float = 0.0
+
+
+@dataclass(frozen=True)
+class Life:
+    """When the meter was there, microseconds since 1970; None is unbounded.
+
+    Attributes:
+        start: First instant.
+        end: Last instant.
+    """
+
+    start: int | None = None
+    end: int | None = None
+
+    def clip(self, cuts: np.ndarray) -> np.ndarray:
+        """Move instants outside the life to its nearer end."""
+        return np.clip(cuts, self.start, self.end) if (self.start, self.end) != (None, None) else cuts
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Consumption per unit of weight next to either end of the history, None where it is not known. [meter unit/d]"""  # noqa: D415
+
+    head: float | None = None
+    tail: float | None = None
+
+
+def rate_near(register: Register, side: Side, weight: Weight) -> float | None:
+    """Give the consumption per unit of weight over about a year next to one end of the history.
+
+    Args:
+        register: Readings that reach at least `RATE_WINDOW_DAYS` from that end, or all there are.
+        side: Which end.
+        weight: The meter's weight.
+
+    Returns:
+        Rate, or None where a single reading, or no weight between the readings, tells nothing. [meter unit/d]
+    """
+    if len(register) < 2:
+        return None
+    window = RATE_WINDOW_DAYS * MICROSECONDS_PER_DAY
+    times = register.times
+    if side == "first":
+        first, last = 0, int(np.searchsorted(times, times[0] + window, side="right")) - 1
+        last = max(last, 1)
+    else:
+        first, last = int(np.searchsorted(times, times[-1] - window, side="left")), len(times) - 1
+        first = min(first, last - 1)
+    lo, hi = weight.integral(times[[first, last]])
+    if hi <= lo:
+        return None
+    advance = float(np.cumsum(register.advances[first:last])[-1])
+    return advance / float(hi - lo)
+
+
+def allocate(
+    register: Register, cuts: pd.DatetimeIndex, weight: Weight, allowance: Allowance, life: Life, rates: Rates
+) -> pd.DataFrame:
+    """Spread a register's advances over days.
+
+    Every value depends only on its own day and the readings around it, never on the other days asked for. Where no
+    rollover or reset lies in a day, its consumption is its closing less its opening, and its closing is the next day's
+    opening, to the last bit (docs/methods.md#allocation).
+
+    Args:
+        register: Valid readings. If not the first or last there are, they reach beyond the cuts.
+        cuts: Instants at which the days open, and at which the last one closes, UTC, increasing, shape (n + 1,).
+        weight: The meter's weight.
+        allowance: How far values are trusted.
+        life: When the meter was there; days outside have no row, days partly inside count what lies inside.
+        rates: Consumption per unit of weight beyond either end.
+
+    Returns:
+        Index the openings (UTC) of the days within the life; columns `opening`, `closing`, `consumption` (`float64`,
+        meter unit, NaN where missing), `quality` (one of `QUALITIES`), `estimated_share` (0..1, NaN where missing).
+    """
+    edges = cuts.as_unit("us").asi8
+    clipped = life.clip(edges)
+    alive = clipped[1:] > clipped[:-1]
+    curve = _Curve(register, weight, allowance, rates)
+    shown = curve.register_at(clipped)
+    opening, closing = shown[:-1], shown[1:]
+    missing = np.isnan(opening) | np.isnan(closing)
+    quality = np.maximum(curve.quality(clipped[:-1], "right"), curve.quality(clipped[1:], "left"))
+    quality[missing] = MISSING
+
+    parts = curve.parts(clipped)
+    days = len(edges) - 1
+    estimated = np.bincount(parts.day, parts.amount * parts.estimated, minlength=days)
+    known = np.bincount(parts.day, parts.amount * ~parts.estimated, minlength=days)
+    summed = np.bincount(parts.day, parts.amount, minlength=days)
+    through_fall = np.bincount(parts.day, parts.falls, minlength=days) > 0
+    consumption = closing - opening if register.counts else summed.copy()
+    consumption = np.where(through_fall, summed, consumption)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(estimated + known > 0, estimated / (estimated + known), (quality != MEASURED) * 1.0)
+    for column in (opening, closing, consumption, share):
+        column[missing] = np.nan
+    frame = pd.DataFrame(
+        {
+            "opening": opening,
+            "closing": closing,
+            "consumption": consumption,
+            "quality": np.array(QUALITIES, dtype=object)[quality],
+            "estimated_share": share,
+        },
+        index=pd.DatetimeIndex(cuts[:-1], name="start"),
+    )
+    return frame[alive]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Pieces of days, each within one gap."""
+
+    day: np.ndarray
+    amount: np.ndarray
+    estimated: np.ndarray
+    falls: np.ndarray
+
+
+class _Curve:
+    """The register as a function of time, gap by gap; every method is elementwise in the instants asked."""
+
+    def __init__(self, register: Register, weight: Weight, allowance: Allowance, rates: Rates) -> None:
+        self._register, self._weight, self._allowance, self._rates = register, weight, allowance, rates
+        self._at_readings = weight.integral(register.times)
+        gaps = np.diff(register.times)
+        long = gaps > allowance.measured_max_gap_hours * MICROSECONDS_PER_HOUR
+        self._estimated = (long & (register.advances > allowance.jitter)) | register.substituted
+
+    def register_at(self, cuts: np.ndarray) -> np.ndarray:
+        """Register at instants, NaN where it is not known. [meter unit], shape (n,)"""  # noqa: D415
+        register = self._register
+        shown = np.full(len(cuts), np.nan)
+        if len(register) == 0:
+            return shown
+        gap = np.searchsorted(register.times, cuts, side="right") - 1
+        at_reading = (gap >= 0) & (register.times[np.maximum(gap, 0)] == cuts)
+        shown[at_reading] = register.values[gap[at_reading]]
+        inside = ~at_reading & (gap >= 0) & (gap < len(register) - 1)
+        shown[inside] = self._within(cuts[inside], gap[inside])
+        before, after = gap < 0, ~at_reading & (gap == len(register) - 1)
+        shown[before] = self._beyond(cuts[before], "first")
+        shown[after] = self._beyond(cuts[after], "last")
+        return shown
+
+    def _fraction(self, cuts: np.ndarray, gap: np.ndarray) -> np.ndarray:
+        """Share of a gap's weight that lies before an instant in it, 0..1."""
+        lo, hi = self._at_readings[gap], self._at_readings[gap + 1]
+        weighted = hi > lo
+        times = self._register.times
+        elapsed = (cuts - times[gap]) / (times[gap + 1] - times[gap])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            # A gap without any weight, a boiler's summer, knows of nothing better than the straight line.
+            share = np.where(weighted, (self._weight.integral(cuts) - lo) / (hi - lo), elapsed)
+        fraction: np.ndarray = np.clip(share, 0.0, 1.0)
+        return fraction
+
+    def _within(self, cuts: np.ndarray, gap: np.ndarray) -> np.ndarray:
+        register = self._register
+        reached = register.bases[gap] + register.advances[gap] * self._fraction(cuts, gap)
+        held = np.where(register.falls[gap], reached, np.minimum(reached, register.values[gap + 1]))
+        shown: np.ndarray = np.where(held >= register.modulus, held - register.modulus, held)
+        return shown
+
+    def _beyond(self, cuts: np.ndarray, side: Side) -> np.ndarray:
+        """Register before the first or after the last reading, scaled from what was used next to it."""
+        register, rate = self._register, self._rates.head if side == "first" else self._rates.tail
+        end = 0 if side == "first" else len(register) - 1
+        if rate is None:
+            return np.full(len(cuts), np.nan)
+        away = np.abs(self._weight.integral(cuts) - self._at_readings[end]) * rate
+        value = register.values[end]
+        shown = np.maximum(value - away, min(self._allowance.floor, value)) if side == "first" else value + away
+        far = np.abs(cuts - register.times[end]) > self._allowance.max_extrapolation_days * MICROSECONDS_PER_DAY
+        trusted: np.ndarray = np.where(far, np.nan, shown)
+        return trusted
+
+    def quality(self, cuts: np.ndarray, looking: Literal["left", "right"]) -> np.ndarray:
+        """How the register next to an instant, on the side towards which one looks, is known; shape (n,), `int64`."""
+        register = self._register
+        if len(register) == 0:
+            return np.full(len(cuts), MISSING)
+        gap = np.searchsorted(register.times, cuts, side="right" if looking == "right" else "left") - 1
+        quality = np.full(len(cuts), EXTRAPOLATED)
+        inside = (gap >= 0) & (gap < len(register) - 1)
+        known = np.where(self._estimated, np.where(register.substituted, EXTRAPOLATED, INTERPOLATED), MEASURED)
+        quality[inside] = known[gap[inside]]
+        return quality
+
+    def parts(self, cuts: np.ndarray) -> _Parts:
+        """Cut days at the readings inside them; what lies before the first or after the last reading is estimated."""
+        times = self._register.times
+        inner = times[np.searchsorted(times, cuts[0], side="right") : np.searchsorted(times, cuts[-1], side="left")]
+        points = np.union1d(cuts, inner)
+        if len(times) < 2 or len(points) < 2:
+            shown = self.register_at(points)
+            amount = np.nan_to_num(np.diff(shown))
+            day = np.searchsorted(cuts, points[:-1], side="right") - 1
+            return _Parts(day, amount, np.ones(len(amount), dtype=bool), np.zeros(len(amount), dtype=bool))
+        left, right = points[:-1], points[1:]
+        day = np.searchsorted(cuts, left, side="right") - 1
+        gap = np.searchsorted(times, left, side="right") - 1
+        inside = (gap >= 0) & (gap < len(times) - 1)
+        g = np.clip(gap, 0, len(times) - 2)
+        amount = self._register.advances[g] * (self._fraction(right, g) - self._fraction(left, g))
+        shown = self.register_at(points)
+        amount = np.where(inside, amount, np.nan_to_num(np.diff(shown)))
+        estimated = np.where(inside, self._estimated[g], True)
+        return _Parts(day, amount, estimated, inside & self._register.falls[g])

@@ -1,0 +1,91 @@
+"""Civil days: where they open and close, in a zone whose days have 23, 24 or 25 hours."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+MICROSECONDS_PER_DAY = 86_400_000_000
+MICROSECONDS_PER_HOUR = 3_600_000_000
+
+
+def openings(first: date, last: date, zone: ZoneInfo) -> pd.DatetimeIndex:
+    """Give the instants at which the days from `first` to `last` open, and the one at which the last day closes.
+
+    A midnight that the zone skips opens at the first instant after it; one that it repeats opens the first time
+    (docs/methods.md#days).
+
+    Returns:
+        UTC instants, increasing, shape (days + 1,), `datetime64[us, UTC]`.
+
+    Raises:
+        ValueError: `last` lies before `first`.
+    """
+    if last < first:
+        raise ValueError(f"the last day {last} lies before the first, {first}")
+    midnights = pd.date_range(first, last + timedelta(days=1), freq="D", unit="us")
+    first_of_two = np.ones(len(midnights), dtype=bool)
+    local = midnights.tz_localize(zone, ambiguous=first_of_two, nonexistent="shift_forward")
+    return local.tz_convert("UTC")
+
+
+def opening(day: date, zone: ZoneInfo) -> pd.Timestamp:
+    """Give the instant at which a civil day opens, UTC."""
+    return openings(day, day, zone)[0]
+
+
+def closing(day: date, zone: ZoneInfo) -> pd.Timestamp:
+    """Give the instant at which a civil day closes and the next one opens, UTC."""
+    return openings(day, day, zone)[1]
+
+
+def civil_day(instant: pd.Timestamp, zone: ZoneInfo) -> date:
+    """Give the civil day in which a UTC instant lies."""
+    return instant.tz_convert(zone).date()
+
+
+def civil_days(instants: pd.DatetimeIndex, zone: ZoneInfo) -> pd.Index:
+    """Give the civil day of each UTC instant, shape (n,), dtype `object` of `date`."""
+    return pd.Index(instants.tz_convert(zone).date, dtype=object)
+
+
+def count(first: date, last: date) -> int:
+    """Count the days from `first` to `last`, both included."""
+    return (last - first).days + 1
+
+
+def instant(moment: date | datetime, zone: ZoneInfo, *, end: bool) -> pd.Timestamp:
+    """Turn a configured date or date-time into an instant.
+
+    Args:
+        moment: A civil day, which is meant whole, or an exact time; without an offset it is the zone's own.
+        zone: The house's zone.
+        end: Whether the end of a whole day is wanted instead of its beginning.
+
+    Returns:
+        UTC instant.
+    """
+    if isinstance(moment, datetime):
+        exact = pd.Timestamp(moment).as_unit("us")
+        if exact.tzinfo is None:
+            exact = exact.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
+        return exact.tz_convert("UTC")
+    return closing(moment, zone) if end else opening(moment, zone)
+
+
+def is_whole_day(moment: date | datetime) -> bool:
+    """Tell whether a configured date or date-time means a whole civil day: a date, or a midnight without an offset."""
+    return not isinstance(moment, datetime) or (moment.time() == time() and moment.tzinfo is None)
+
+
+def microseconds(instants: pd.DatetimeIndex) -> np.ndarray:
+    """Give instants as microseconds since 1970, UTC, shape (n,), `int64`."""
+    return instants.as_unit("us").asi8
+
+
+def instants(microseconds_since_1970: np.ndarray) -> pd.DatetimeIndex:
+    """Give microseconds since 1970 as UTC instants, shape (n,)."""
+    return pd.DatetimeIndex(np.asarray(microseconds_since_1970, dtype="datetime64[us]"), tz="UTC")

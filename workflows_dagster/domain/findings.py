@@ -1,0 +1,29 @@
+"""Findings: what a person should know about a meter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a person should know.
+
+    Attributes:
+        code: What kind it is, in snake_case, stable: `glitch_dropped`, `undeclared_reset`, …
+        meter_id: The meter that it is about.
+        start: First instant that it is about, UTC.
+        end: Last instant that it is about, UTC.
+        sentence: The fact with its figures and what to do, for a house owner.
+        figures: The same figures for a machine.
+    """
+
+    code: str
+    meter_id: str
+    start: pd.Timestamp
+    end: pd.Timestamp
+    sentence: str
+    figures: Mapping[str, float | str] = field(default_factory=dict)

@@ -1,0 +1,67 @@
+"""Glitches: short runs of readings from which a counter comes back."""
+
+from __future__ import annotations
+
+# The longest run that can be a glitch; a longer one stays, and is a reset.
+LONGEST_RUN = 12
+# How many readings on either side take part in the judgement of one.
+REACH = 2 * LONGEST_RUN
+
+
+def keep_in_window(values: list[float], resolution: float) -> list[bool]:
+    """Tell which readings of a short window are valid.
+
+    A low run starts with a fall and ends when the counter is back at what it showed before; a high run starts with a
+    rise and ends with a fall to no less than before. The step at the far end must regain, or the first rise must have
+    made, at least half of the fall: a counter that climbs back step by step was reset. The shortest run goes first, a
+    low one before a high one, the earlier before the later, until none is left (docs/methods.md#cleaning).
+
+    Args:
+        values: Consecutive readings in time order, shape (n,). [meter unit]
+        resolution: A fall within it is jitter. [meter unit]
+
+    Returns:
+        Whether each reading is valid, shape (n,).
+    """
+    index = list(range(len(values)))
+    while (run := _shortest_run([values[i] for i in index], resolution)) is not None:
+        del index[run[0] : run[1]]
+    kept = [False] * len(values)
+    for i in index:
+        kept[i] = True
+    return kept
+
+
+def _shortest_run(values: list[float], resolution: float) -> tuple[int, int] | None:
+    best: tuple[int, int, int] | None = None
+    found: tuple[int, int] | None = None
+    for at in range(1, len(values)):
+        if values[at] >= values[at - 1] - resolution:
+            continue
+        for high, run in ((0, _low_run(values, at, resolution)), (1, _high_run(values, at, resolution))):
+            if run is None:
+                continue
+            rank = (run[1] - run[0], high, run[0])
+            if best is None or rank < best:
+                best, found = rank, run
+    return found
+
+
+def _low_run(values: list[float], fall: int, resolution: float) -> tuple[int, int] | None:
+    """Find the run that begins with the fall and after which the counter is back."""
+    before = values[fall - 1]
+    for back in range(fall + 1, min(fall + LONGEST_RUN + 1, len(values))):
+        if values[back] >= before - resolution:
+            regained = values[back] - values[back - 1]
+            return (fall, back) if regained >= (before - values[fall]) / 2 else None
+    return None
+
+
+def _high_run(values: list[float], fall: int, resolution: float) -> tuple[int, int] | None:
+    """Find the run that the fall ends and that began with a rise from a reading which the counter still honours."""
+    after = values[fall]
+    for before in range(fall - 2, max(fall - LONGEST_RUN - 2, -1), -1):
+        if values[before] <= after + resolution:
+            risen = values[before + 1] - values[before]
+            return (before + 1, fall) if risen >= (values[fall - 1] - after) / 2 else None
+    return None

@@ -1,0 +1,175 @@
+"""The seasonal weight by which an advance is spread, and how a meter's own history shapes it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+from scipy.optimize import nnls
+
+from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
+from workflows_dagster.domain.register import Register
+
+_DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+_LAST_YEAR = 2199
+# Two intervals that both are shorter say nothing of the season, only of the weather and the hour.
+_SHORTEST_INTERVAL_DAYS = 7.0
+# Weight of the monthly table against the history, in days of data (docs/methods.md#profile).
+_PSEUDO_DAYS = 0.35**2 * 365
+_PROFILE_DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How a meter's consumption follows the year: `base + season · s(day of year)`.
+
+    Attributes:
+        base: Share that flows evenly. [1]
+        season: Share that follows the monthly table, `base + season = 1`. [1]
+        percentages: The monthly table, January first, or None for a meter without a season. [%], shape (12,)
+    """
+
+    base: float
+    season: float
+    percentages: tuple[float, ...] | None
+
+    @property
+    def version(self) -> str:
+        """Short name of exactly this profile: equal profiles have equal versions."""
+        text = repr((self.base, self.season, self.percentages))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+FLAT = Profile(base=1.0, season=0.0, percentages=None)
+
+
+def table_profile(percentages: tuple[float, ...] | None) -> Profile:
+    """Give the profile of a meter before its history has been looked at: the table as it stands, or flat without one."""
+    return FLAT if percentages is None else Profile(base=0.0, season=1.0, percentages=percentages)
+
+
+@lru_cache(maxsize=64)
+def daily_curve(percentages: tuple[float, ...]) -> np.ndarray:
+    """Draw a smooth yearly curve through twelve monthly percentages.
+
+    The running sum of the percentages is drawn by a monotone cubic through the month ends, repeated every year; its
+    steps from day to day are the curve. So every month keeps its percentage, no day is negative and the mean is 1
+    (docs/methods.md#season).
+
+    Args:
+        percentages: January first, none negative, sum 100. [%], shape (12,)
+
+    Returns:
+        Consumption of each day of a year of 365 days relative to the mean day. [1], shape (365,)
+    """
+    ends = np.concatenate([[0], np.cumsum(_DAYS_OF_MONTH)])
+    running = np.concatenate([[0.0], np.cumsum(percentages)])
+    running /= running[-1]
+    days = np.concatenate([ends[:-1] - 365, ends, ends[1:] + 365])
+    sums = np.concatenate([running[:-1] - 1, running, running[1:] + 1])
+    steps: np.ndarray = np.diff(PchipInterpolator(days, sums)(np.arange(366)))
+    curve: np.ndarray = np.maximum(steps, 0.0) * 365
+    return curve
+
+
+class Weight:
+    """Integral of the weight over time, the same to the last bit for an instant whatever else is asked.
+
+    The weight is constant within each UTC day; the 29th of February repeats the 28th.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self._rates, self._sums = _tables(profile)
+
+    def integral(self, microseconds: np.ndarray) -> np.ndarray:
+        """Integrate the weight from 1970 on.
+
+        Args:
+            microseconds: Instants, microseconds since 1970, from 1970 to 2199, shape (n,), `int64`.
+
+        Returns:
+            Weight, in days of mean consumption. [d], shape (n,)
+        """
+        day = microseconds // MICROSECONDS_PER_DAY
+        within = (microseconds - day * MICROSECONDS_PER_DAY) / MICROSECONDS_PER_DAY
+        weight: np.ndarray = self._sums[day] + self._rates[day] * within
+        return weight
+
+    def at(self, microseconds: np.ndarray) -> np.ndarray:
+        """Give the weight itself at instants. [1], shape (n,)"""  # noqa: D415
+        rates: np.ndarray = self._rates[microseconds // MICROSECONDS_PER_DAY]
+        return rates
+
+
+@lru_cache(maxsize=64)
+def weight_of(profile: Profile) -> Weight:
+    """Give the weight of a profile, built once."""
+    return Weight(profile)
+
+
+def _tables(profile: Profile) -> tuple[np.ndarray, np.ndarray]:
+    first, last = np.datetime64("1970-01-01"), np.datetime64(f"{_LAST_YEAR}-12-31")
+    calendar = np.arange(first, last + 1)
+    if profile.percentages is None or profile.season == 0:
+        rates = np.full(len(calendar), profile.base + profile.season)
+    else:
+        years = calendar.astype("datetime64[Y]")
+        of_year = (calendar - years.astype("datetime64[D]")).astype(np.int64)
+        number = years.astype(np.int64) + 1970
+        leap = (number % 4 == 0) & ((number % 100 != 0) | (number % 400 == 0))
+        of_year -= leap & (of_year >= 59)
+        rates = profile.base + profile.season * daily_curve(profile.percentages)[of_year]
+    return rates, np.concatenate([[0.0], np.cumsum(rates)[:-1]])
+
+
+def fit_profile(registers: Sequence[Register], percentages: tuple[float, ...]) -> Profile:
+    """Fit base and season of a meter to its own history.
+
+    Non-negative least squares on whole intervals between readings, each weighted by its length, shrunk towards the
+    table by pseudo-data (docs/methods.md#profile).
+
+    Args:
+        registers: Valid readings and advances; several where the meter was read in pieces.
+        percentages: The monthly table, January first. [%], shape (12,)
+
+    Returns:
+        The profile, rounded so that noise in the last digits is no new version; the table's own where there is no
+        history.
+    """
+    parts = [_intervals(register) for register in registers]
+    opening, closing, advance = (
+        (np.concatenate([part[k] for part in parts]) for k in range(3)) if parts else [np.empty(0)] * 3
+    )
+    table = table_profile(percentages)
+    length = (closing - opening) / MICROSECONDS_PER_DAY
+    if len(advance) == 0 or advance.sum() <= 0:
+        return table
+    seasonal = weight_of(table)
+    season = seasonal.integral(closing.astype(np.int64)) - seasonal.integral(opening.astype(np.int64))
+    mean = advance.sum() / length.sum()
+    scale = 1 / np.sqrt(length)
+    pull = np.sqrt(_PSEUDO_DAYS)
+    design = np.vstack([np.column_stack([length * scale, season * scale]), [[pull, 0.0], [0.0, pull]]])
+    target = np.concatenate([advance / mean * scale, [0.0, pull]])
+    base_share, season_share = nnls(design, target)[0]
+    base = round(float(base_share / (base_share + season_share)), _PROFILE_DECIMALS)
+    return Profile(base=base, season=round(1 - base, _PROFILE_DECIMALS), percentages=percentages)
+
+
+def _intervals(register: Register) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Join short gaps to intervals of at least a week: openings and closings in microseconds, and advances."""
+    known = ~register.substituted & ~register.falls
+    if len(register) < 2:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0)
+    block = (register.times[:-1] // int(_SHORTEST_INTERVAL_DAYS * MICROSECONDS_PER_DAY)).astype(np.int64)
+    block = np.cumsum(np.concatenate([[0], (np.diff(block) > 0) | (known[1:] != known[:-1])]))
+    starts = np.flatnonzero(np.diff(block, prepend=-1))
+    ends = np.concatenate([starts[1:] - 1, [len(block) - 1]])
+    advance = np.add.reduceat(register.advances, starts)
+    whole = known[starts]
+    return register.times[starts][whole], register.times[ends + 1][whole], advance[whole]

@@ -1,0 +1,97 @@
+"""Units of energy and volume, and gas volume to energy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+# Factor to the base unit of the quantity: kWh for energy, m³ for volume.
+_ENERGY = {"kWh": 1.0, "Wh": 1e-3, "MWh": 1e3, "GJ": 1e3 / 3.6}
+_VOLUME = {"m³": 1.0, "l": 1e-3}
+_SPELLINGS = {"m3": "m³", "L": "l", "liter": "l"}
+
+UNITS: tuple[str, ...] = (*_ENERGY, *_VOLUME)
+
+
+class UnitError(ValueError):
+    """A unit is unknown, or no conversion leads from one to the other."""
+
+
+def canonical(unit: str) -> str:
+    """Spell a unit the one way that the system uses.
+
+    Raises:
+        UnitError: The unit is not one of `UNITS` in any known spelling.
+    """
+    spelled = _SPELLINGS.get(unit, unit)
+    if spelled not in UNITS:
+        raise UnitError(f"unknown unit '{unit}'; known are {', '.join(UNITS)} (m³ also as m3)")
+    return spelled
+
+
+def is_energy(unit: str) -> bool:
+    """Tell whether a canonical unit measures energy."""
+    return unit in _ENERGY
+
+
+def same_quantity(first: str, second: str) -> bool:
+    """Tell whether two canonical units measure the same quantity."""
+    return is_energy(first) == is_energy(second)
+
+
+def factor(from_unit: str, to_unit: str) -> float:
+    """Give the factor from one unit to another of the same quantity.
+
+    Args:
+        from_unit: Canonical unit of the value at hand.
+        to_unit: Canonical unit that is wanted.
+
+    Returns:
+        `to_unit` per `from_unit`. [to_unit/from_unit]
+
+    Raises:
+        UnitError: The units measure different quantities.
+    """
+    if from_unit == to_unit:
+        return 1.0
+    if not same_quantity(from_unit, to_unit):
+        raise UnitError(f"{from_unit} and {to_unit} measure different quantities")
+    scale = _ENERGY if is_energy(from_unit) else _VOLUME
+    return scale[from_unit] / scale[to_unit]
+
+
+@dataclass(frozen=True)
+class GasFactors:
+    """What turns gas volume into energy from a day on (docs/methods.md#gas).
+
+    Attributes:
+        valid_from: First civil day on which the pair holds.
+        energy_content: Energy of a standard cubic metre (Brennwert). [kWh/m³]
+        z_factor: Standard cubic metres per metered cubic metre (Zustandszahl). [1]
+    """
+
+    valid_from: date
+    energy_content: float
+    z_factor: float
+
+
+def kwh_per_cubic_metre(days: pd.Index, factors: tuple[GasFactors, ...]) -> np.ndarray:
+    """Give each day's energy per metered cubic metre of gas.
+
+    The pair that was valid last on or before a day is that day's; days before the first pair take the first.
+
+    Args:
+        days: Civil days, shape (n,), dtype `object` of `date`.
+        factors: At least one pair, by `valid_from` increasing.
+
+    Returns:
+        Energy per cubic metre. [kWh/m³], shape (n,)
+    """
+    starts = np.array([pair.valid_from.toordinal() for pair in factors])
+    ordinals = np.array([day.toordinal() for day in days], dtype=np.int64)
+    which = np.maximum(np.searchsorted(starts, ordinals, side="right") - 1, 0)
+    per_pair = np.array([pair.energy_content * pair.z_factor for pair in factors])
+    return per_pair[which]
