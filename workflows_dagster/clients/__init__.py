@@ -1,0 +1,1 @@
+"""Other people's data: what fetches or reads it."""
