@@ -1,0 +1,164 @@
+"""Dagster's home: made once, with our instance file, never over an owner's."""
+
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from dagster import DagsterInstance
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.run_coordinator import QueuedRunCoordinator
+from dagster._core.scheduler.instigation import TickStatus
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.runs import SqliteRunStorage
+
+from workflows_dagster.pipeline.event_log import BATCH_SIZE_VARIABLE, BatchingSqliteEventLogStorage
+from workflows_dagster.pipeline.home import INSTANCE_FILE, HomeError, ensure_home, home_folder
+
+DEPLOYED_FILE = Path(__file__).parents[2] / "deploy" / "dagster.yaml"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv(BATCH_SIZE_VARIABLE, "2000")
+    return tmp_path / "home"
+
+
+def test_the_file_in_deploy_is_the_one_that_a_fresh_home_gets() -> None:
+    assert DEPLOYED_FILE.read_text() == INSTANCE_FILE, "deploy/dagster.yaml and pipeline/home.py differ. Copy one over."
+
+
+def test_the_home_is_where_the_environment_says() -> None:
+    assert home_folder(Path("/data"), {"DAGSTER_HOME": "/var/lib/dagster"}) == Path("/var/lib/dagster")
+
+
+@pytest.mark.parametrize("environ", [{}, {"DAGSTER_HOME": ""}], ids=["unset", "empty"])
+def test_the_home_is_in_the_data_folder_by_default(environ: dict[str, str]) -> None:
+    assert home_folder(Path("/data"), environ) == Path("/data/dagster_home")
+
+
+@pytest.mark.parametrize(
+    ("data_dir", "environ", "expected"),
+    [
+        ("data", {}, Path.cwd() / "data" / "dagster_home"),
+        ("data", {"DAGSTER_HOME": "here"}, Path.cwd() / "here"),
+        ("data", {"DAGSTER_HOME": "~/dagster"}, Path.home() / "dagster"),
+    ],
+)
+def test_the_home_is_absolute_because_dagster_refuses_it_otherwise(
+    data_dir: str, environ: dict[str, str], expected: Path
+) -> None:
+    assert home_folder(Path(data_dir), environ) == expected
+
+
+def test_a_home_is_made_with_all_the_folders_above_it(tmp_path: Path) -> None:
+    home = tmp_path / "data" / "dagster_home"
+    assert ensure_home(home) == home
+    assert (home / "dagster.yaml").read_text() == INSTANCE_FILE
+
+
+def test_nothing_else_is_left_in_a_fresh_home(tmp_path: Path) -> None:
+    assert [path.name for path in ensure_home(tmp_path).iterdir()] == ["dagster.yaml"]
+
+
+def test_other_services_may_read_the_file(tmp_path: Path) -> None:
+    assert (ensure_home(tmp_path) / "dagster.yaml").stat().st_mode & 0o777 == 0o644
+
+
+def test_an_edited_file_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: true}\n")
+    ensure_home(tmp_path)
+    assert (tmp_path / "dagster.yaml").read_text() == "telemetry: {enabled: true}\n"
+
+
+def test_a_second_time_changes_nothing(tmp_path: Path) -> None:
+    before = (ensure_home(tmp_path) / "dagster.yaml").stat()
+    ensure_home(tmp_path)
+    after = (tmp_path / "dagster.yaml").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def make_at_once(start: "multiprocessing.synchronize.Barrier", homes: list[Path]) -> None:
+    for home in homes:
+        start.wait(timeout=30)
+        ensure_home(home)
+        if (home / "dagster.yaml").read_text() != INSTANCE_FILE:
+            raise SystemExit(1)
+
+
+def test_processes_that_make_the_home_at_once_all_find_one_whole_file(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    start, homes = context.Barrier(3), [tmp_path / str(number) / "home" for number in range(30)]
+    makers = [context.Process(target=make_at_once, args=(start, homes)) for _ in range(3)]
+    for maker in makers:
+        maker.start()
+    for maker in makers:
+        maker.join(timeout=60)
+    assert [maker.exitcode for maker in makers] == [0, 0, 0]
+    assert {path.name for home in homes for path in home.iterdir()} == {"dagster.yaml"}
+
+
+def test_a_file_where_the_home_should_be_is_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    with pytest.raises(HomeError, match=r"^DAGSTER_HOME: .*home cannot be made .*File exists.* name another\.$"):
+        ensure_home(tmp_path / "home")
+
+
+def test_a_folder_below_a_file_is_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    with pytest.raises(HomeError, match=r"Not a directory.*Make the folder writable"):
+        ensure_home(tmp_path / "data" / "dagster_home")
+
+
+def test_dagster_accepts_the_file_and_does_what_it_says(home: Path) -> None:
+    ensure_home(home)
+    with DagsterInstance.get() as instance:
+        assert type(instance.event_log_storage) is BatchingSqliteEventLogStorage
+        assert type(instance.run_storage) is SqliteRunStorage
+        assert isinstance(instance.run_coordinator, QueuedRunCoordinator)
+        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
+        assert instance.run_monitoring_enabled
+        assert instance.run_monitoring_max_runtime_seconds == 3600
+        assert not instance.telemetry_enabled
+        assert not instance.nux_enabled
+        assert instance.get_tick_retention_settings(InstigatorType.SENSOR)[TickStatus.SKIPPED] == 1
+        assert -1 not in instance.get_tick_retention_settings(InstigatorType.SCHEDULE).values()
+
+
+def databases(home: Path) -> set[str]:
+    return {str(path.relative_to(home)) for path in home.rglob("*.db")}
+
+
+def test_the_databases_stand_where_stock_puts_them(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with DagsterInstance.from_config(str(ensure_home(home))):
+        pass
+    stock = tmp_path / "stock"
+    stock.mkdir()
+    (stock / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    monkeypatch.setenv("DAGSTER_HOME", str(stock))
+    with DagsterInstance.get() as instance:
+        assert type(instance.event_log_storage) is SqliteEventLogStorage
+    assert databases(home) == databases(stock) == {"history/runs.db", "history/runs/index.db", "schedules/schedules.db"}
+
+
+def test_a_tilde_in_the_variable_leads_all_databases_to_one_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DAGSTER_HOME", "~/dagster")
+    monkeypatch.setenv(BATCH_SIZE_VARIABLE, "2000")
+    home = ensure_home(home_folder(tmp_path / "data", os.environ))
+    with DagsterInstance.get():
+        pass
+    assert databases(home) == {"history/runs.db", "history/runs/index.db", "schedules/schedules.db"}
+
+
+def test_the_file_names_no_folder_of_any_machine() -> None:
+    def texts(node: object) -> list[str]:
+        if isinstance(node, dict):
+            return [text for entry in node.values() for text in texts(entry)]
+        return [node] if isinstance(node, str) else []
+
+    assert [text for text in texts(yaml.safe_load(INSTANCE_FILE)) if "/" in text] == []
