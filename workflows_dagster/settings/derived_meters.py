@@ -1,0 +1,187 @@
+"""Meters that are made from others: masters, which outlive replacements, and virtual ones, which nobody installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from workflows_dagster.settings.explain import Fault, refusal
+from workflows_dagster.settings.fields import CivilDay, Frozen, LastDay, Unit
+from workflows_dagster.settings.named_meter import NamedMeter
+from workflows_dagster.settings.problems import did_you_mean
+
+
+def _without_repeats(values: tuple[str, ...], remedy: str) -> tuple[str, ...]:
+    faults = [
+        Fault(f"'{value}' stands in the list twice", remedy, f"[{position}]")
+        for position, value in enumerate(values)
+        if value in values[:position]
+    ]
+    if faults:
+        raise refusal(*faults)
+    return values
+
+
+class Period(Frozen):
+    """Civil days over which a master meter is made from the same sources.
+
+    Attributes:
+        start_date: First civil day, included.
+        end_date: Last civil day, included; None while it lasts.
+        composition_type: The one source (single), or the sum of all (sum).
+        source_meters: Ids of the sources.
+        source_unit: Unit that the sources are said to have, canonical.
+        apply_offset_from_previous_period: Whether the register goes on where the period before ended.
+    """
+
+    start_date: CivilDay
+    end_date: LastDay = None
+    composition_type: Literal["single", "sum"]
+    source_meters: tuple[str, ...]
+    source_unit: Unit | None = None
+    apply_offset_from_previous_period: bool = False
+
+    @field_validator("end_date")
+    @classmethod
+    def _after_start(cls, end: date | None, found: ValidationInfo) -> date | None:
+        start = found.data.get("start_date")
+        if start is not None and end is not None and end < start:
+            raise refusal(Fault(f"{end} lies before the start_date {start}", "Correct one of the two."))
+        return end
+
+    @field_validator("source_meters")
+    @classmethod
+    def _as_many_as_composed(cls, sources: tuple[str, ...], found: ValidationInfo) -> tuple[str, ...]:
+        if not sources:
+            raise refusal(Fault("the list is empty", "Name the meter that the period is made from."))
+        if found.data.get("composition_type") == "single" and len(sources) > 1:
+            fact = f"{len(sources)} sources ({', '.join(sources)}), but composition_type is single"
+            raise refusal(Fault(fact, "Write composition_type: sum, or keep one source."))
+        return _without_repeats(sources, "Name each source once, or it counts double.")
+
+
+def period_faults(spans: Iterable[tuple[int, date, date | None]]) -> list[Fault]:
+    """Find periods that overlap or leave a gap.
+
+    Args:
+        spans: Position in the file, first day and last day (None: open) of each period, in any order.
+    """
+    faults: list[Fault] = []
+    ordered = sorted(spans, key=lambda span: (span[1], span[2] or date.max))
+    if not ordered:
+        return faults
+    _, start, end = ordered[0]
+    for position, following, following_end in ordered[1:]:
+        at = f"[{position}].start_date"
+        if end is None or end >= following:
+            fact = f"{following} overlaps the period that begins on {start} and ends {end or 'never'}"
+            faults.append(
+                Fault(fact, f"End that period on {following - timedelta(days=1)}, or begin this one later.", at)
+            )
+        elif end < following - timedelta(days=1):
+            fact = f"{following} leaves a gap after the period that ends on {end}"
+            faults.append(Fault(fact, f"Begin on {end + timedelta(days=1)}, or fill the gap with a period.", at))
+        if end is not None and (following_end is None or following_end > end):
+            start, end = following, following_end
+    return faults
+
+
+class MasterMeter(NamedMeter):
+    """A meter that outlives replacements: each day is made from the sources of its period.
+
+    Attributes:
+        meter_id: Name of the asset and of the tag.
+        type: Always `master`.
+        output_unit: Unit of its values, canonical.
+        description: What it counts, in the owner's words.
+        utility: Group that it belongs to; that of its first source where it is not given.
+        periods: Periods in date order, without overlap or gap.
+    """
+
+    type: Literal["master"] = "master"
+    periods: tuple[Period, ...]
+
+    @field_validator("periods")
+    @classmethod
+    def _one_after_the_other(cls, periods: tuple[Period, ...]) -> tuple[Period, ...]:
+        if not periods:
+            raise refusal(Fault("the list is empty", "Describe at least one period."))
+        faults = period_faults((n, period.start_date, period.end_date) for n, period in enumerate(periods))
+        if faults:
+            raise refusal(*faults)
+        return tuple(sorted(periods, key=lambda period: period.start_date))
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """The meters that it is made from, in the order of the periods."""
+        return tuple(dict.fromkeys(source for period in self.periods for source in period.source_meters))
+
+
+class Conversion(Frozen):
+    """Declared conversion of a subtracted meter.
+
+    Attributes:
+        from_unit: Unit of the subtracted meter, canonical.
+        to_unit: Unit of the virtual meter, canonical.
+    """
+
+    from_unit: Unit
+    to_unit: Unit
+
+
+class VirtualMeter(NamedMeter):
+    """A meter that nobody installed: what is left of one meter when others are taken away.
+
+    Attributes:
+        meter_id: Name of the asset and of the tag.
+        type: Always `virtual`.
+        output_unit: Unit of its values, canonical.
+        description: What it counts, in the owner's words.
+        utility: Group that it belongs to; that of its base meter where it is not given.
+        calculation_type: Always `subtraction`.
+        base_meter: Id of the meter from which is subtracted.
+        subtract_meters: Ids of the meters that are subtracted.
+        subtract_meter_conversions: By the id of a subtracted meter, how it is converted.
+    """
+
+    type: Literal["virtual"] = "virtual"
+    calculation_type: Literal["subtraction"] = "subtraction"
+    base_meter: str
+    subtract_meters: tuple[str, ...]
+    subtract_meter_conversions: Mapping[str, Conversion] = Field(default_factory=dict)
+
+    @field_validator("subtract_meters")
+    @classmethod
+    def _each_once(cls, subtracted: tuple[str, ...], found: ValidationInfo) -> tuple[str, ...]:
+        if not subtracted:
+            raise refusal(Fault("the list is empty", "Name the meters to subtract."))
+        base = found.data.get("base_meter")
+        if base in subtracted:
+            at = f"[{subtracted.index(base)}]"
+            raise refusal(Fault(f"'{base}' is the base_meter itself", "Subtract other meters than the base.", at))
+        return _without_repeats(subtracted, "Name each meter once, or it is subtracted twice.")
+
+    @field_validator("subtract_meter_conversions")
+    @classmethod
+    def _of_subtracted_meters(
+        cls, conversions: Mapping[str, Conversion], found: ValidationInfo
+    ) -> Mapping[str, Conversion]:
+        subtracted: tuple[str, ...] | None = found.data.get("subtract_meters")
+        if subtracted is None:
+            return conversions
+        faults = [
+            Fault(f"'{name}' is not subtracted", did_you_mean(name, subtracted, "Remove the entry."), f".{name}")
+            for name in conversions
+            if name not in subtracted
+        ]
+        if faults:
+            raise refusal(*faults)
+        return conversions
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """The meters that it is made from, the base first."""
+        return tuple(dict.fromkeys((self.base_meter, *self.subtract_meters)))

@@ -1,0 +1,140 @@
+"""Read a YAML file that a person wrote, and say where it cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from workflows_dagster.settings.problems import Problem
+
+Location = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """A key that stands twice in one mapping, where YAML would silently take the last.
+
+    Attributes:
+        location: Path of the key.
+        first_line: Line on which it stands first, from 1.
+        line: Line on which it stands again, from 1.
+    """
+
+    location: Location
+    first_line: int
+    line: int
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file's content.
+
+    Attributes:
+        file: Name of the file.
+        content: What it holds.
+        duplicates: Keys that stand twice.
+    """
+
+    file: str
+    content: dict[Any, Any]
+    duplicates: tuple[Duplicate, ...]
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe loader that leaves a day that no calendar has as text, for the model to refuse with its key."""
+
+    def timestamp(self, node: yaml.Node) -> object:
+        assert isinstance(node, yaml.ScalarNode)
+        try:
+            return self.construct_yaml_timestamp(node)
+        except ValueError:
+            return node.value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.timestamp)
+
+
+def read_document(path: Path, missing_remedy: str) -> Document | list[Problem]:
+    """Read a YAML file whose top level is a mapping.
+
+    Args:
+        path: Where it is.
+        missing_remedy: What to do when there is no such file.
+
+    Returns:
+        The content, or why there is none.
+    """
+    text = _text(path, missing_remedy)
+    if isinstance(text, Problem):
+        return [text]
+    try:
+        loader = _Loader(text)
+        try:
+            root = loader.get_single_node()
+            if root is None:
+                return [Problem(path.name, "", "the file is empty", missing_remedy)]
+            content = loader.construct_document(root)
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        return [_not_yaml(path.name, error)]
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        return [Problem(path.name, f"line {line}", "not YAML: a control character", "Remove it.")]
+    except RecursionError:
+        return [Problem(path.name, "", "the lists and mappings are nested too deeply", "Write them flatter.")]
+    except (ValueError, TypeError, KeyError) as error:
+        # A tag such as !!int before something else makes PyYAML raise whatever the conversion raised.
+        return [Problem(path.name, "", f"not YAML that can be read: {error}", "Remove the tag (!!…) or the odd value.")]
+    if not isinstance(content, dict):
+        kind = "a list" if isinstance(content, list) else f"the value {str(content)[:40]!r}"
+        return [Problem(path.name, "", f"the file holds {kind}, not a mapping", "Begin it with `key:` lines.")]
+    return Document(path.name, content, tuple(_duplicates(root, (), set())))
+
+
+def _text(path: Path, missing_remedy: str) -> str | Problem:
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return Problem(path.name, "", f"no such file in {path.parent}", missing_remedy)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        return Problem(path.name, "", f"{path} cannot be read: {reason}", "Put a readable file there.")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        fact = f"not UTF-8: byte 0x{raw[error.start]:02x}"
+        return Problem(path.name, f"line {line}", fact, "Save the file with the encoding UTF-8.")
+
+
+def _not_yaml(file: str, error: yaml.MarkedYAMLError) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    # The scanner's own words come first; its snippet of the file is left out, since it may show a secret.
+    facts = [part for part in (error.context, error.problem) if part]
+    return Problem(file, place, "not YAML: " + ", ".join(facts), "Check indentation, colons and quotes there.")
+
+
+def _duplicates(node: yaml.Node, location: Location, seen: set[int]) -> Iterator[Duplicate]:
+    """Walk the tree once; an aliased part is looked at where it stands first."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for position, item in enumerate(node.value):
+            yield from _duplicates(item, (*location, position), seen)
+    elif isinstance(node, yaml.MappingNode):
+        lines: dict[Hashable, int] = {}
+        for key, value in node.value:
+            name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
+            inner = (*location, name)
+            line = key.start_mark.line + 1
+            if name in lines and name != "<<":
+                yield Duplicate(inner, lines[name], line)
+            lines.setdefault(name, line)
+            yield from _duplicates(value, inner, seen)

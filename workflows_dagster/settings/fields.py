@@ -1,0 +1,82 @@
+"""Kinds of value that several configuration files share: days, moments, units, numbers."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+
+from workflows_dagster.domain import units
+from workflows_dagster.settings.explain import Fault, refusal
+from workflows_dagster.settings.problems import did_you_mean, shown
+
+_OPEN_YEAR = 9999
+
+
+class Frozen(BaseModel):
+    """Part of a configuration file: it does not change, and it knows all its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _moment(value: object) -> date | datetime:
+    """Read a date or a date-time; a midnight means the civil day that it begins."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise refusal(Fault(f"{shown(value)} is not a date", "Write it as 2024-11-26.")) from None
+    if isinstance(value, datetime):
+        return value.date() if value.time() == time() else value
+    if isinstance(value, date):
+        return value
+    raise refusal(Fault(f"{shown(value)} is not a date", "Write it as 2024-11-26."))
+
+
+def _civil_day(value: object) -> date:
+    moment = _moment(value)
+    if isinstance(moment, datetime):
+        raise refusal(Fault(f"{shown(value)} is not midnight", f"Write the day alone: {moment.date()}."))
+    return moment
+
+
+def _last_day(value: object) -> date | None:
+    if value is None:
+        return None
+    moment = _moment(value)
+    return None if moment.year == _OPEN_YEAR else _civil_day(value)
+
+
+def _unit(value: object) -> str:
+    if not isinstance(value, str):
+        raise refusal(Fault(f"{shown(value)} is not a unit", f"Write one of {', '.join(units.UNITS)}."))
+    try:
+        return units.canonical(value)
+    except units.UnitError:
+        known = f"Write one of {', '.join(units.UNITS)}."
+        raise refusal(Fault(f"unknown unit {shown(value)}", did_you_mean(value, units.UNITS, known))) from None
+
+
+def _no_switch(value: object) -> object:
+    """Refuse what YAML read as a switch (yes, on), which would count as the number 1."""
+    if isinstance(value, bool):
+        raise refusal(Fault(f"{shown(value)} is not a number", "Write a number."))
+    return value
+
+
+Moment = Annotated[date | datetime, PlainValidator(_moment)]
+CivilDay = Annotated[date, PlainValidator(_civil_day)]
+LastDay = Annotated[date | None, PlainValidator(_last_day)]
+Unit = Annotated[str, PlainValidator(_unit)]
+Text = Annotated[str, Field(min_length=1)]
+Whole = Annotated[int, BeforeValidator(_no_switch)]
+Number = Annotated[float, BeforeValidator(_no_switch), Field(allow_inf_nan=False)]
+
+
+def civil_day(moment: date | datetime, zone: ZoneInfo) -> date:
+    """Give the civil day of a configured date or date-time; without an offset it is the zone's own time."""
+    if not isinstance(moment, datetime):
+        return moment
+    return moment.astimezone(zone).date() if moment.tzinfo else moment.date()

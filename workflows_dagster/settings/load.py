@@ -1,0 +1,195 @@
+"""Load the house's settings from its folder: all files, all secrets, all errors at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from workflows_dagster.settings.documents import Document, read_document
+from workflows_dagster.settings.explain import doubled_keys, explain
+from workflows_dagster.settings.fields import civil_day
+from workflows_dagster.settings.meter_file import Entry, read_meters
+from workflows_dagster.settings.meters import MeterBook, PhysicalMeter
+from workflows_dagster.settings.patterns import PatternFile
+from workflows_dagster.settings.problems import Problem, SettingsError, did_you_mean
+from workflows_dagster.settings.references import check_references, converts_gas
+from workflows_dagster.settings.secrets import Secrets, load_secrets
+from workflows_dagster.settings.site import Site
+
+CONFIG_DIR = "METERS_CONFIG_DIR"
+DATA_DIR = "METERS_DATA_DIR"
+SECRETS_DIR = "METERS_SECRETS_DIR"
+
+_CONFIG = "config.yaml"
+_METERS = "meters.yaml"
+_PATTERNS = "seasonal_patterns.yaml"
+_BESIDE_THE_PACKAGE = Path(__file__).resolve().parents[2]
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the owner has said about the house.
+
+    Attributes:
+        site: What config.yaml says.
+        meters: What meters.yaml says.
+        patterns: Monthly percentages, January first, by the id of a meter or the name of a pattern. [%], 12 values
+        secrets: Tokens.
+        data_dir: Folder of our own data.
+        config_dir: Folder of the configuration.
+    """
+
+    site: Site
+    meters: MeterBook
+    patterns: Mapping[str, tuple[float, ...]]
+    secrets: Secrets
+    data_dir: Path
+    config_dir: Path
+
+    def pattern_of(self, meter_id: str) -> tuple[float, ...] | None:
+        """Give the monthly percentages of a meter: the pattern that it names, else the one of its own name, else None.
+
+        Raises:
+            KeyError: There is no such meter.
+        """
+        meter = self.meters[meter_id]
+        name = meter.pattern if isinstance(meter, PhysicalMeter) else None
+        return self.patterns.get(name or meter_id)
+
+    @property
+    def first_day(self) -> date:
+        """The first civil day of all: the earliest installation or period, but not before `start_year`."""
+        zone, floor = self.site.zone, date(self.site.workflows.analytics.start_year, 1, 1)
+        installed = [civil_day(m.installation_date, zone) for m in self.meters.physical if m.installation_date]
+        begun = [master.periods[0].start_date for master in self.meters.masters]
+        return max(min([*installed, *begun], default=floor), floor)
+
+
+def load(config_dir: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Load the settings, or say everything that is wrong with them.
+
+    Paths in config.yaml (`meters_config`, `seasonal_patterns_config`) are relative to the config folder; where nothing
+    is there, to the folder above it.
+
+    Args:
+        config_dir: Folder of the configuration; None takes METERS_CONFIG_DIR, else the one beside the package, else
+            `config` in the working folder. Data and secrets are beside it unless METERS_DATA_DIR and METERS_SECRETS_DIR
+            say otherwise.
+        environ: The environment; None takes the one that the program runs in.
+
+    Raises:
+        SettingsError: Something is wrong; it holds all problems.
+    """
+    environ = os.environ if environ is None else environ
+    folder = (config_dir or _folder(environ, CONFIG_DIR) or _usual_config_dir()).expanduser().absolute()
+    if not folder.is_dir():
+        remedy = f"Create it, or set {CONFIG_DIR} to the folder that holds {_METERS}."
+        raise SettingsError([Problem(folder.name, "", f"no folder {folder}", remedy)])
+    problems: list[Problem] = []
+
+    config = _read(folder / _CONFIG, "Copy the one that comes with the system, or write `timezone:` into it.", problems)
+    site = _model(Site, config, problems)
+    meters_path = _path_in(folder, config, "meters_config", _METERS)
+    document = _read(meters_path, "Describe the meters there; the file that comes with the system shows how.", problems)
+    # The file's zone only matters for times of day; the usual one serves to find the other errors.
+    entries = read_meters(document, (site or Site()).zone, problems) if document else []
+    problems.extend(check_references(entries))
+    patterns_path = _path_in(folder, config, "seasonal_patterns_config", _PATTERNS)
+    remedy = "Copy the one that comes with the system, or write `patterns: {}` into it."
+    patterns_document = _read(patterns_path, remedy, problems)
+    pattern_file = _model(PatternFile, patterns_document, problems)
+    if patterns_document:
+        problems.extend(_unknown_patterns(entries, patterns_document))
+    try:
+        secrets = load_secrets(_folder(environ, SECRETS_DIR) or folder.parent / "secrets", environ)
+    except SettingsError as error:
+        problems.extend(error.problems)
+    else:
+        problems.extend(_unmet_needs(site, entries, secrets) if site else ())
+
+    if problems:
+        raise SettingsError(problems)
+    assert site is not None
+    assert pattern_file is not None
+    return Settings(
+        site=site,
+        meters=MeterBook([entry.meter for entry in entries if entry.meter is not None]),
+        patterns=MappingProxyType({name: p.monthly_percentages for name, p in pattern_file.patterns.items()}),
+        secrets=secrets,
+        data_dir=_folder(environ, DATA_DIR) or folder.parent / "data",
+        config_dir=folder,
+    )
+
+
+def _folder(environ: Mapping[str, str], name: str) -> Path | None:
+    return Path(environ[name]).expanduser().absolute() if environ.get(name) else None
+
+
+def _usual_config_dir() -> Path:
+    beside = _BESIDE_THE_PACKAGE / "config"
+    return beside if (beside / _METERS).is_file() or (beside / _CONFIG).is_file() else Path("config")
+
+
+def _path_in(folder: Path, config: Document | None, key: str, usual: str) -> Path:
+    written: Any = config.content.get(key) if config else None
+    path = Path(written).expanduser() if isinstance(written, str) and written else Path(usual)
+    inside, above = folder / path, folder.parent / path
+    return above if not inside.exists() and above.is_file() else inside
+
+
+def _read(path: Path, missing_remedy: str, problems: list[Problem]) -> Document | None:
+    found = read_document(path, missing_remedy)
+    if isinstance(found, Document):
+        return found
+    problems.extend(found)
+    return None
+
+
+def _model(model: type[_Model], document: Document | None, problems: list[Problem]) -> _Model | None:
+    if document is None:
+        return None
+    problems.extend(doubled_keys(document))
+    try:
+        return model.model_validate(document.content)
+    except ValidationError as error:
+        problems.extend(explain(error, document.file, "", model))
+        return None
+
+
+def _unknown_patterns(entries: Sequence[Entry], document: Document) -> Iterator[Problem]:
+    written = document.content.get("patterns") or {}
+    if not isinstance(written, dict):
+        return
+    names = [str(name) for name in written]
+    for entry in entries:
+        name = entry.raw.get("pattern")
+        if isinstance(name, str) and name and name not in names:
+            remedy = did_you_mean(name, names, f"Add it to {document.file}, or remove the key.")
+            yield Problem(entry.file, f"{entry.label}.pattern", f"no pattern '{name}' in {document.file}", remedy)
+
+
+def _unmet_needs(site: Site, entries: Sequence[Entry], secrets: Secrets) -> Iterator[Problem]:
+    """Find what one file needs and another does not give."""
+    converted = converts_gas(entries)
+    if converted and not site.gas_conversion:
+        fact = f"the key is missing, and {converted} converts between energy and gas volume"
+        yield Problem(_CONFIG, "gas_conversion", fact, "Give energy_content and z_factor from your gas bill.")
+    if site.storage.backend == "influxdb":
+        for name, value in (("INFLUX_TOKEN", secrets.influx_token), ("INFLUX_ORG", secrets.influx_org)):
+            if not value:
+                fact = f"'influxdb' needs {name}, which is not set"
+                yield Problem(_CONFIG, "storage.backend", fact, f"Write {name} into secrets/influxdb.env.")
+    physical = [entry.meter for entry in entries if isinstance(entry.meter, PhysicalMeter)]
+    names = {entry.meter_id for entry in entries} | {meter.raw_entity_id for meter in physical}
+    if secrets.tibber_api_token and entries and site.tibber.meter_id not in names:
+        remedy = did_you_mean(site.tibber.meter_id, [n for n in names if n], "Name the meter that Tibber bills.")
+        yield Problem(_CONFIG, "tibber.meter_id", f"no meter '{site.tibber.meter_id}'", remedy)

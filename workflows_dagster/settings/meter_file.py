@@ -1,0 +1,165 @@
+"""Read meters.yaml: each meter into its model, and what is wrong with it by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ValidationError
+
+from workflows_dagster.settings.derived_meters import MasterMeter, VirtualMeter, period_faults
+from workflows_dagster.settings.documents import Document, Location
+from workflows_dagster.settings.explain import doubled_keys, explain, key_of
+from workflows_dagster.settings.fields import CivilDay, LastDay
+from workflows_dagster.settings.meters import Meter
+from workflows_dagster.settings.physical_meter import PhysicalMeter
+from workflows_dagster.settings.problems import Problem, did_you_mean, shown
+
+_MODELS: dict[str, type[PhysicalMeter] | type[MasterMeter] | type[VirtualMeter]] = {
+    "physical": PhysicalMeter,
+    "master": MasterMeter,
+    "virtual": VirtualMeter,
+}
+_WRITE_METERS = "Write `meters:` and below it one `- meter_id: …` a meter."
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One meter as it stands in the file, be it right or wrong.
+
+    Attributes:
+        file: Name of the file.
+        label: How problems name it: its id, or its place.
+        place: Its place in the file, such as `meters[3]`.
+        meter_id: Its id, if there is one that is text.
+        raw: What stands there.
+        meter: The meter, or None where something is wrong with it.
+    """
+
+    file: str
+    label: str
+    place: str
+    meter_id: str | None
+    raw: dict[Any, Any]
+    meter: Meter | None = None
+
+
+class _Span(BaseModel):
+    """The days of a period whose other keys may be wrong."""
+
+    start_date: CivilDay
+    end_date: LastDay = None
+
+
+def read_meters(document: Document, zone: ZoneInfo, problems: list[Problem]) -> list[Entry]:
+    """Read every meter of the file, and add to `problems` what is wrong with each by itself.
+
+    Args:
+        document: meters.yaml.
+        zone: The house's zone.
+        problems: Takes what is wrong.
+
+    Returns:
+        The meters in file order, the wrong ones among them.
+    """
+    file = document.file
+    for key in document.content:
+        if key != "meters":
+            remedy = did_you_mean(str(key), ["meters"], f"Remove it. {_WRITE_METERS}")
+            problems.append(Problem(file, str(key), "unknown key", remedy))
+    problems.extend(doubled_keys(document, lambda location: _key_in(document.content, location)))
+    if "meters" not in document.content:
+        problems.append(Problem(file, "meters", "the key is missing", _WRITE_METERS))
+        return []
+    written = document.content["meters"]
+    if not isinstance(written, list | dict) or not written:
+        problems.append(Problem(file, "meters", f"{shown(written)} holds no meters", _WRITE_METERS))
+        return []
+    entries = [_validated(entry, zone, problems) for entry in _entries(file, written, problems)]
+    problems.extend(_doubled_ids(entries))
+    return entries
+
+
+def _entries(file: str, written: list[Any] | dict[Any, Any], problems: list[Problem]) -> Iterator[Entry]:
+    named: list[tuple[str, Any, Any]]
+    if isinstance(written, list):
+        named = [(f"meters[{position}]", None, raw) for position, raw in enumerate(written)]
+    else:
+        named = [(f"meters.{name}", name, raw) for name, raw in written.items()]
+    for place, name, raw in named:
+        if not isinstance(raw, dict):
+            remedy = "Write `meter_id:` and the other keys below it."
+            problems.append(Problem(file, place, f"{shown(raw)} is not a mapping", remedy))
+            continue
+        if name is not None and raw.get("meter_id", name) != name:
+            fact = f"{shown(raw['meter_id'])} is not the name that it stands under, {shown(name)}"
+            problems.append(Problem(file, f"{name}.meter_id", fact, "Make them the same, or remove meter_id."))
+        meter_id = raw.get("meter_id") if name is None else name
+        as_text = meter_id if isinstance(meter_id, str) and meter_id else None
+        complete = raw if name is None else {**raw, "meter_id": name}
+        yield Entry(file, as_text or place, place, as_text, complete)
+
+
+def _validated(entry: Entry, zone: ZoneInfo, problems: list[Problem]) -> Entry:
+    kind = entry.raw.get("type")
+    if not isinstance(kind, str) or kind not in _MODELS:
+        fact = f"{shown(kind)} is not physical, master or virtual" if "type" in entry.raw else "the key is missing"
+        remedy = did_you_mean(str(kind), _MODELS, "Write type: physical, master or virtual.")
+        problems.append(Problem(entry.file, f"{entry.label}.type", fact, remedy))
+        # Its other keys tell what it was meant to be, so that what is wrong with them is said too.
+        kind = "master" if "periods" in entry.raw else "virtual" if "base_meter" in entry.raw else "physical"
+    model = _MODELS[kind]
+    try:
+        return replace(entry, meter=model.model_validate({**entry.raw, "type": kind}, context={"zone": zone}))
+    except ValidationError as error:
+        elsewhere = {
+            key: f"It is a key of {other} meters; remove it, or correct the type."
+            for other, known in _MODELS.items()
+            for key in known.model_fields
+            if key not in model.model_fields
+        }
+        problems.extend(explain(error, entry.file, entry.label, model, elsewhere))
+        if model is MasterMeter:
+            problems.extend(_period_problems(entry))
+        return entry
+
+
+def _period_problems(entry: Entry) -> Iterator[Problem]:
+    """Look at the periods' days even where something else is wrong with them."""
+    written = entry.raw.get("periods")
+    try:
+        spans = [_Span.model_validate(period) for period in written] if isinstance(written, list) else []
+    except ValidationError:
+        return
+    for fault in period_faults((n, span.start_date, span.end_date) for n, span in enumerate(spans)):
+        yield Problem(entry.file, f"{entry.label}.periods{fault.at}", fault.fact, fault.remedy)
+
+
+def _doubled_ids(entries: list[Entry]) -> Iterator[Problem]:
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.meter_id is None:
+            continue
+        earlier = first.setdefault(entry.meter_id.casefold(), entry)
+        if earlier is entry:
+            continue
+        if earlier.meter_id == entry.meter_id:
+            fact = f"'{entry.meter_id}' is the id of {earlier.place} too"
+        else:
+            fact = (
+                f"'{entry.meter_id}' differs from '{earlier.meter_id}' in {earlier.place} by upper and lower case only"
+            )
+        yield Problem(entry.file, f"{entry.place}.meter_id", fact, "Give each meter its own id.")
+
+
+def _key_in(content: dict[Any, Any], location: Location) -> str:
+    """Name a place by the meter that it is in."""
+    if len(location) < 3 or location[0] != "meters":
+        return key_of(location)
+    inside: Any = location[1]
+    if isinstance(inside, int):
+        item = content["meters"][inside]
+        inside = item.get("meter_id") if isinstance(item, dict) else None
+    return key_of((inside, *location[2:])) if isinstance(inside, str) else key_of(location)

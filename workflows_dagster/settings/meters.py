@@ -1,0 +1,111 @@
+"""The house's meters, and the order in which they are made from one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from workflows_dagster.settings.derived_meters import Conversion, MasterMeter, Period, VirtualMeter
+from workflows_dagster.settings.physical_meter import PhysicalMeter, Source
+
+__all__ = ["Conversion", "MasterMeter", "Meter", "MeterBook", "Period", "PhysicalMeter", "Source", "VirtualMeter"]
+
+Meter = PhysicalMeter | MasterMeter | VirtualMeter
+
+
+@dataclass(frozen=True)
+class MeterBook:
+    """All meters of the house, in file order.
+
+    Every meter that one is made from is in the book, and none is made from itself; `load` sees to that.
+
+    Args:
+        meters: The meters, each id once. A master or virtual meter whose utility was not given takes that of its
+            first source or base.
+    """
+
+    meters: Sequence[Meter]
+    _by_id: dict[str, Meter] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_id = {meter.meter_id: meter for meter in self.meters}
+        for meter_id in _in_order(by_id):
+            meter = by_id[meter_id]
+            if meter.upstream and "utility" not in meter.model_fields_set:
+                by_id[meter_id] = meter.model_copy(update={"utility": by_id[meter.upstream[0]].utility})
+        object.__setattr__(self, "meters", tuple(by_id[meter.meter_id] for meter in self.meters))
+        object.__setattr__(self, "_by_id", by_id)
+
+    def __getitem__(self, meter_id: str) -> Meter:
+        return self._by_id[meter_id]
+
+    def __iter__(self) -> Iterator[Meter]:
+        return iter(self.meters)
+
+    def __len__(self) -> int:
+        return len(self.meters)
+
+    def __contains__(self, meter_id: object) -> bool:
+        return meter_id in self._by_id
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._by_id))
+
+    @property
+    def physical(self) -> tuple[PhysicalMeter, ...]:
+        """The physical meters, in file order."""
+        return tuple(meter for meter in self.meters if isinstance(meter, PhysicalMeter))
+
+    @property
+    def masters(self) -> tuple[MasterMeter, ...]:
+        """The master meters, in file order."""
+        return tuple(meter for meter in self.meters if isinstance(meter, MasterMeter))
+
+    @property
+    def virtuals(self) -> tuple[VirtualMeter, ...]:
+        """The virtual meters, in file order."""
+        return tuple(meter for meter in self.meters if isinstance(meter, VirtualMeter))
+
+    def in_order(self) -> tuple[Meter, ...]:
+        """Give all meters, each after those that it is made from, otherwise in file order."""
+        return tuple(self._by_id[meter_id] for meter_id in _in_order(self._by_id))
+
+    def downstream_of(self, meter_ids: Iterable[str]) -> tuple[str, ...]:
+        """Give the meters themselves and all that are made from them, each after those that it is made from.
+
+        Raises:
+            KeyError: There is no such meter.
+        """
+        reached = {self[meter_id].meter_id for meter_id in meter_ids}
+        ordered = self.in_order()
+        for meter in ordered:
+            if not reached.isdisjoint(meter.upstream):
+                reached.add(meter.meter_id)
+        return tuple(meter.meter_id for meter in ordered if meter.meter_id in reached)
+
+    def upstream_of(self, meter_ids: Iterable[str]) -> tuple[str, ...]:
+        """Give the meters themselves and all that they are made from, each after those that it is made from.
+
+        Raises:
+            KeyError: There is no such meter.
+        """
+        reached = {self[meter_id].meter_id for meter_id in meter_ids}
+        ordered = self.in_order()
+        for meter in reversed(ordered):
+            if meter.meter_id in reached:
+                reached.update(meter.upstream)
+        return tuple(meter.meter_id for meter in ordered if meter.meter_id in reached)
+
+
+def _in_order(by_id: Mapping[str, Meter]) -> tuple[str, ...]:
+    placed: dict[str, None] = {}
+
+    def place(meter_id: str) -> None:
+        if meter_id not in placed:
+            for source in by_id[meter_id].upstream:
+                place(source)
+            placed[meter_id] = None
+
+    for meter_id in by_id:
+        place(meter_id)
+    return tuple(placed)

@@ -1,0 +1,54 @@
+"""What every meter has: an id that an asset can carry, a unit, a utility."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from workflows_dagster.settings.explain import Fault, refusal
+from workflows_dagster.settings.fields import Frozen, Unit
+from workflows_dagster.settings.problems import shown
+from workflows_dagster.settings.utilities import Utility, utility_by_name
+
+RESERVED_IDS = frozenset({"seasonal_profiles", "tibber_consumption", "anomalies", "monthly_consumption", "costs"})
+
+# Names that Dagster refuses for anything that computes, beside Python's keywords.
+_NOT_FOR_ASSETS = frozenset(
+    {"context", "conf", "config", "meta", "type", "dict", "int", "str", "float", "bool", "input", "output"}
+    | {"arg_dict", "input_arg_dict", "output_arg_dict"}
+    | set(keyword.kwlist)
+)
+_ID = re.compile(r"[A-Za-z0-9_]+")
+
+
+def _meter_id(value: str) -> str:
+    if not _ID.fullmatch(value):
+        remedy = "Use letters A-Z, digits and _ only; the entity's own name can stand in source.entity_id."
+        raise refusal(Fault(f"{shown(value)} cannot name an asset or a tag", remedy))
+    if value.casefold() in RESERVED_IDS:
+        raise refusal(Fault(f"'{value}' is the name of one of the system's own assets", "Choose another id."))
+    if value in _NOT_FOR_ASSETS:
+        raise refusal(Fault(f"'{value}' is a word that Dagster keeps for itself", "Choose another id."))
+    return value
+
+
+MeterId = Annotated[str, AfterValidator(_meter_id)]
+
+
+def _derived_utility(fields: dict[str, Any]) -> Utility:
+    return utility_by_name(fields["output_unit"], f"{fields['meter_id']} {fields['description'] or ''}")
+
+
+class NamedMeter(Frozen):
+    """What all meters have; see each kind for the attributes."""
+
+    meter_id: MeterId
+    output_unit: Unit
+    description: str | None = None
+    utility: Utility = Field(default_factory=_derived_utility)
+
+    def __hash__(self) -> int:
+        return hash(self.meter_id)

@@ -1,0 +1,69 @@
+"""Seasonal patterns: what share of a year's consumption falls in each month."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from pydantic import field_validator
+
+from workflows_dagster.settings.explain import Fault, refusal
+from workflows_dagster.settings.fields import Frozen, Number
+from workflows_dagster.settings.problems import shown
+
+_MONTHS = 12
+# Twelve figures rounded to two decimals can miss 100 by that much, honestly.
+_TOLERANCE = 0.05
+
+
+class Pattern(Frozen):
+    """One pattern.
+
+    Attributes:
+        monthly_percentages: Share of the year by month, January first; it sums to 100. [%], 12 values
+        description: What it is of.
+    """
+
+    monthly_percentages: tuple[Number, ...]
+    description: str | None = None
+
+    @field_validator("monthly_percentages")
+    @classmethod
+    def _a_whole_year(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        total = math.fsum(values)
+        faults = [
+            Fault(f"{shown(value)} is negative", "Write 0 or more.", f"[{position}]")
+            for position, value in enumerate(values)
+            if value < 0
+        ]
+        if len(values) != _MONTHS:
+            faults.append(Fault(f"{len(values)} percentages instead of 12", "Write one a month, January first."))
+        elif abs(total - 100) > _TOLERANCE:
+            faults.append(Fault(f"the percentages sum to {total:.6g} instead of 100", "Correct the months."))
+        if faults:
+            raise refusal(*faults)
+        return percentages_summing_to_100(values)
+
+
+class PatternFile(Frozen):
+    """All of seasonal_patterns.yaml.
+
+    Attributes:
+        patterns: By the id of a meter, or by a name that meters give under `pattern`.
+    """
+
+    patterns: Mapping[str, Pattern]
+
+    @field_validator("patterns", mode="before")
+    @classmethod
+    def _none_yet(cls, written: object) -> object:
+        return {} if written is None else written
+
+
+def percentages_summing_to_100(values: tuple[float, ...]) -> tuple[float, ...]:
+    """Scale percentages that were rounded by hand, so that they sum to 100 exactly; the largest takes what is left."""
+    scale = 100.0 / math.fsum(values)
+    scaled = [value * scale for value in values]
+    largest = scaled.index(max(scaled))
+    scaled[largest] = 100.0 - math.fsum(scaled[:largest] + scaled[largest + 1 :])
+    return tuple(scaled)

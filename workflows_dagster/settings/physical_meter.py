@@ -1,0 +1,135 @@
+"""Physical meters: where their readings come from, and how they count."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from workflows_dagster.settings.explain import Fault, refusal
+from workflows_dagster.settings.fields import Frozen, Moment, Number, Text, Whole, civil_day
+from workflows_dagster.settings.named_meter import NamedMeter
+from workflows_dagster.settings.problems import shown
+
+_COARSE_UNITS = {"Wh": 1.0, "l": 1.0}
+_FINE = 0.001
+
+
+def _unit_resolution(fields: dict[str, Any]) -> float:
+    return _COARSE_UNITS.get(fields["output_unit"], _FINE)
+
+
+class Source(Frozen):
+    """Where a meter's raw readings are.
+
+    Attributes:
+        kind: A cumulative counter (register), or consumption by the hour (interval).
+        entity_id: Home Assistant's entity without its domain; None means the meter's id.
+        measurement: InfluxDB measurement; None means the meter's unit.
+        field: Field that holds the number; None means the kind's usual one.
+        domain: Home Assistant's domain; None means whichever there is.
+    """
+
+    kind: Literal["register", "interval"] = "register"
+    entity_id: Text | None = None
+    measurement: Text | None = None
+    field: Text | None = None
+    domain: Text | None = None
+
+    @field_validator("entity_id")
+    @classmethod
+    def _no_domain_in_it(cls, value: str | None) -> str | None:
+        if value and "." in value:
+            domain, _, entity = value.partition(".")
+            remedy = f"Write entity_id: {entity}, and domain: {domain} beside it if need be."
+            raise refusal(Fault(f"{shown(value)} carries its domain, which InfluxDB keeps apart", remedy))
+        return value
+
+
+class PhysicalMeter(NamedMeter):
+    """A meter that hangs on the wall.
+
+    Attributes:
+        meter_id: Name of the asset and of the tag.
+        type: Always `physical`.
+        output_unit: Unit of the register, canonical.
+        description: What it counts, in the owner's words.
+        utility: Group that it belongs to; derived from unit and name where it is not given.
+        installation_date: First civil day, included, or the exact instant; a date-time at midnight is the civil day,
+            one without an offset is the house's own time.
+        deinstallation_date: Last civil day, included, or the exact instant, read likewise.
+        source: Where its raw readings are.
+        initial_reading: What it showed when it was installed. [output_unit]
+        register_digits: Digits before the decimal mark, after which the register begins again at zero.
+        resolution: Smallest step that it shows. [output_unit]
+        measured_max_gap_hours: Longest gap between readings whose days count as measured. [h]
+        max_extrapolation_days: How far it is extrapolated beyond its readings. [d]
+        reading_interval_days: How often a person means to read it; None where it reports by itself. [d]
+        pattern: Name of its seasonal pattern; None means the pattern of its own name, if there is one.
+    """
+
+    type: Literal["physical"] = "physical"
+    installation_date: Moment | None = None
+    deinstallation_date: Moment | None = None
+    source: Source = Source()
+    initial_reading: Annotated[Number, Field(ge=0)] | None = None
+    register_digits: Annotated[Whole, Field(ge=1, le=12)] | None = None
+    resolution: Annotated[Number, Field(gt=0)] = Field(default_factory=_unit_resolution)
+    measured_max_gap_hours: Annotated[Number, Field(gt=0)] = 25.0
+    max_extrapolation_days: Annotated[Whole, Field(ge=0)] = 400
+    reading_interval_days: Annotated[Number, Field(gt=0)] | None = None
+    pattern: Text | None = None
+
+    @field_validator("deinstallation_date")
+    @classmethod
+    def _after_installation(cls, end: date | datetime | None, found: ValidationInfo) -> date | datetime | None:
+        start = found.data.get("installation_date")
+        zone = (found.context or {}).get("zone", ZoneInfo("UTC"))
+        if start is not None and end is not None and _is_before(end, start, zone):
+            raise refusal(Fault(f"{end} lies before the installation_date {start}", "Correct one of the two."))
+        return end
+
+    @field_validator("register_digits")
+    @classmethod
+    def _room_for_the_register(cls, digits: int | None, found: ValidationInfo) -> int | None:
+        if digits is None:
+            return None
+        source, initial = found.data.get("source"), found.data.get("initial_reading")
+        if source is not None and source.kind == "interval":
+            raise refusal(Fault("a source of kind interval has no register that could wrap around", "Remove the key."))
+        if initial is not None and initial >= 10**digits:
+            fact = f"{digits} digits cannot show the initial_reading {initial:g}"
+            raise refusal(Fault(fact, "Count the digits before the decimal mark again."))
+        return digits
+
+    @property
+    def raw_measurement(self) -> str:
+        """Measurement of the raw readings."""
+        return self.source.measurement or self.output_unit
+
+    @property
+    def raw_entity_id(self) -> str:
+        """Tag `entity_id` of the raw readings."""
+        return self.source.entity_id or self.meter_id
+
+    @property
+    def raw_field(self) -> str:
+        """Field of the raw readings."""
+        return self.source.field or ("consumption" if self.source.kind == "interval" else "value")
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """The meters that it is made from: none."""
+        return ()
+
+
+def _is_before(end: date | datetime, start: date | datetime, zone: ZoneInfo) -> bool:
+    if isinstance(end, datetime) and isinstance(start, datetime):
+        return _aware(end, zone) < _aware(start, zone)
+    return civil_day(end, zone) < civil_day(start, zone)
+
+
+def _aware(moment: datetime, zone: ZoneInfo) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)

@@ -1,0 +1,180 @@
+"""What meters say of one another: names that exist, no meter made from itself, conversions that are possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from workflows_dagster.domain import units
+from workflows_dagster.settings.meter_file import Entry
+from workflows_dagster.settings.problems import Problem, did_you_mean
+from workflows_dagster.settings.utilities import Utility, utility_by_name
+
+Role = Literal["source", "base", "subtract"]
+
+
+@dataclass(frozen=True)
+class Link:
+    """One meter's mention of another that it is made from.
+
+    Attributes:
+        key: Path of the mention in the file.
+        source: The id mentioned.
+        role: As a master's source, a virtual meter's base, or what is subtracted from it.
+    """
+
+    key: str
+    source: str
+    role: Role
+
+
+def links(entry: Entry) -> tuple[Link, ...]:
+    """Give the meters that one is made from, as far as can be told; other errors in it do not hide them."""
+    found = []
+    for at, period in _periods(entry):
+        for position, source in _texts(period.get("source_meters")):
+            found.append(Link(f"{at}.source_meters[{position}]", source, "source"))
+    base = entry.raw.get("base_meter")
+    if isinstance(base, str):
+        found.append(Link(f"{entry.label}.base_meter", base, "base"))
+    for position, source in _texts(entry.raw.get("subtract_meters")):
+        found.append(Link(f"{entry.label}.subtract_meters[{position}]", source, "subtract"))
+    return tuple(found)
+
+
+def check_references(entries: Sequence[Entry]) -> Iterator[Problem]:
+    """Find what is wrong between the meters: unknown names, cycles, impossible conversions.
+
+    Args:
+        entries: All meters of the file, also those that are wrong by themselves: they are known all the same.
+    """
+    known: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.meter_id is not None:
+            known.setdefault(entry.meter_id, entry)
+    for entry in entries:
+        for link in links(entry):
+            if link.source not in known:
+                others = [name for name in known if name != entry.meter_id]
+                remedy = did_you_mean(link.source, others, "Describe it in the file, or remove the name.")
+                yield Problem(entry.file, link.key, f"no meter '{link.source}'", remedy)
+    yield from _cycles(known)
+    for entry in entries:
+        yield from _units(entry, known)
+
+
+def converts_gas(entries: Sequence[Entry]) -> str | None:
+    """Give the label of a meter that needs the gas factors, or None."""
+    by_id = {entry.meter_id: entry for entry in entries}
+    for entry in entries:
+        unit = _unit(entry.raw.get("output_unit"))
+        for link in links(entry):
+            source = _unit(by_id[link.source].raw.get("output_unit")) if link.source in by_id else None
+            if link.role == "subtract" and unit and source and not units.same_quantity(unit, source):
+                return entry.label
+    return None
+
+
+def _cycles(known: Mapping[str, Entry]) -> Iterator[Problem]:
+    done: set[str] = set()
+
+    def visit(meter_id: str, path: tuple[str, ...]) -> Iterator[Problem]:
+        for link in links(known[meter_id]):
+            if link.source in path:
+                ring = (*path[path.index(link.source) :], link.source)
+                fact = f"a meter cannot be made from itself: {' → '.join(ring)}"
+                yield Problem(known[meter_id].file, link.key, fact, "Break the cycle at one of them.")
+            elif link.source in known and link.source not in done:
+                yield from visit(link.source, (*path, link.source))
+        done.add(meter_id)
+
+    for meter_id in known:
+        if meter_id not in done:
+            yield from visit(meter_id, (meter_id,))
+
+
+def _units(entry: Entry, known: Mapping[str, Entry]) -> Iterator[Problem]:
+    yield from _source_units(entry, known)
+    unit = _unit(entry.raw.get("output_unit"))
+    if unit is None:
+        return
+    for link in links(entry):
+        source = _unit(known[link.source].raw.get("output_unit")) if link.source in known else None
+        if source is None or link.source == entry.meter_id:
+            continue
+        if link.role == "subtract":
+            yield from _conversion(entry, unit, link, source, known)
+        elif not units.same_quantity(source, unit):
+            fact = f"'{link.source}' is in {source}, which does not convert into the output_unit {unit}"
+            remedy = f"Name a meter of the same quantity, or write output_unit: {source}."
+            yield Problem(entry.file, link.key, fact, remedy)
+
+
+def _source_units(entry: Entry, known: Mapping[str, Entry]) -> Iterator[Problem]:
+    for at, period in _periods(entry):
+        said = _unit(period.get("source_unit"))
+        for _, source in _texts(period.get("source_meters")):
+            actual = _unit(known[source].raw.get("output_unit")) if source in known else None
+            if said and actual and not units.same_quantity(said, actual):
+                fact = f"{said} is not what '{source}' measures, which is in {actual}"
+                yield Problem(entry.file, f"{at}.source_unit", fact, f"Write source_unit: {actual}.")
+                break
+
+
+def _conversion(entry: Entry, unit: str, link: Link, source: str, known: Mapping[str, Entry]) -> Iterator[Problem]:
+    declared = entry.raw.get("subtract_meter_conversions")
+    conversion = declared.get(link.source) if isinstance(declared, dict) else None
+    crosses = not units.same_quantity(source, unit)
+    at = f"{entry.label}.subtract_meter_conversions"
+    is_gas = _utility(entry.meter_id, known, frozenset()) == "gas"
+    if crosses and not is_gas:
+        fact = f"'{link.source}' is in {source}, which does not convert into {unit}, {entry.label} not being gas"
+        yield Problem(entry.file, link.key, fact, "Subtract a meter of the same quantity, or set utility: gas.")
+    elif crosses and conversion is None:
+        fact = f"'{link.source}' is in {source}, {entry.label} in {unit}, and no conversion is declared"
+        remedy = f"Add {link.source}: {{from_unit: {source}, to_unit: {unit}}} to subtract_meter_conversions."
+        yield Problem(entry.file, link.key, fact, remedy)
+    if not isinstance(conversion, dict):
+        return
+    for name, wanted, whose in (("from_unit", source, link.source), ("to_unit", unit, entry.label)):
+        said = _unit(conversion.get(name))
+        if said is not None and said != wanted:
+            fact = f"{said} is not the unit of '{whose}', which is {wanted}"
+            yield Problem(entry.file, f"{at}.{link.source}.{name}", fact, f"Write {name}: {wanted}.")
+
+
+def _utility(meter_id: str | None, known: Mapping[str, Entry], passed: frozenset[str]) -> Utility | None:
+    """Tell a meter's utility, given or derived, as the book of meters will."""
+    if meter_id is None or meter_id not in known or meter_id in passed:
+        return None
+    entry = known[meter_id]
+    given = entry.raw.get("utility")
+    for utility in get_args(Utility):
+        if given == utility:
+            return utility  # type: ignore[no-any-return]
+    sources = links(entry)
+    if sources:
+        return _utility(sources[0].source, known, passed | {meter_id})
+    unit = _unit(entry.raw.get("output_unit"))
+    return utility_by_name(unit, f"{meter_id} {entry.raw.get('description') or ''}") if unit else None
+
+
+def _periods(entry: Entry) -> Iterator[tuple[str, dict[Any, Any]]]:
+    written = entry.raw.get("periods")
+    for position, period in enumerate(written if isinstance(written, list) else ()):
+        if isinstance(period, dict):
+            yield f"{entry.label}.periods[{position}]", period
+
+
+def _texts(written: object) -> Iterator[tuple[int, str]]:
+    for position, value in enumerate(written if isinstance(written, list) else ()):
+        if isinstance(value, str):
+            yield position, value
+
+
+def _unit(written: object) -> str | None:
+    try:
+        return units.canonical(written) if isinstance(written, str) else None
+    except units.UnitError:
+        return None

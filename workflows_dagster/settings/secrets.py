@@ -1,0 +1,123 @@
+"""Tokens from the environment and from secrets/*.env; nothing here ever shows one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+from pydantic import SecretStr
+
+from workflows_dagster.settings.fields import Frozen
+from workflows_dagster.settings.problems import Problem, SettingsError, shown
+
+NAMES = ("INFLUX_TOKEN", "INFLUX_ORG", "TIBBER_API_TOKEN")
+_FILE = "_FILE"
+_ENVIRONMENT = "environment"
+
+
+class Secrets(Frozen):
+    """What must not be known to others.
+
+    Attributes:
+        influx_token: InfluxDB's API token.
+        influx_org: InfluxDB's organisation.
+        tibber_api_token: Tibber's access token.
+    """
+
+    influx_token: SecretStr | None = None
+    influx_org: str | None = None
+    tibber_api_token: SecretStr | None = None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where values may stand: the environment, or one .env file."""
+
+    name: str
+    folder: Path
+    values: Mapping[str, str | None]
+
+
+def load_secrets(folder: Path, environ: Mapping[str, str]) -> Secrets:
+    """Read the secrets; the environment wins over the files.
+
+    Each name may also be given as `<NAME>_FILE`, the path of a file that holds the value, as Docker secrets are. An
+    empty value counts as none. Examples (`*.env.example`) are not read.
+
+    Args:
+        folder: Folder of the `*.env` files; it need not exist.
+        environ: The environment.
+
+    Raises:
+        SettingsError: A file cannot be read, a value cannot be a token, or two files disagree.
+    """
+    problems: list[Problem] = []
+    environment = _Place(_ENVIRONMENT, Path(), environ)
+    files = list(_files(folder, problems))
+    found: dict[str, str | None] = {}
+    for name in NAMES:
+        values = {place.name: value for place in files if (value := _value(place, name, problems))}
+        if (given := _value(environment, name, problems)) is None and len(set(values.values())) > 1:
+            fact = f"{' and '.join(values)} give different values"
+            problems.append(Problem(list(values)[-1], name, fact, "Keep one of them."))
+        found[name] = given or next(reversed(values.values()), None)
+    if problems:
+        raise SettingsError(problems)
+    influx, tibber = found["INFLUX_TOKEN"], found["TIBBER_API_TOKEN"]
+    return Secrets(
+        influx_token=SecretStr(influx) if influx else None,
+        influx_org=found["INFLUX_ORG"],
+        tibber_api_token=SecretStr(tibber) if tibber else None,
+    )
+
+
+def _files(folder: Path, problems: list[Problem]) -> Iterator[_Place]:
+    try:
+        paths = sorted(folder.glob("*.env"))
+    except OSError as error:
+        problems.append(_unreadable(folder.name, "", folder, error))
+        return
+    for path in paths:
+        try:
+            # Without interpolation: a token may hold a dollar sign.
+            values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
+        except OSError as error:
+            problems.append(_unreadable(path.name, "", path, error))
+        except UnicodeDecodeError:
+            problems.append(Problem(path.name, "", "not UTF-8", "Save the file with the encoding UTF-8."))
+        else:
+            yield _Place(path.name, path.parent, values)
+
+
+def _value(place: _Place, name: str, problems: list[Problem]) -> str | None:
+    value, key = (place.values.get(name) or "").strip(), name
+    pointer = (place.values.get(name + _FILE) or "").strip()
+    if not value and pointer:
+        key, path = name + _FILE, place.folder / pointer
+        try:
+            value = path.read_text(encoding="utf-8-sig").strip()
+        except OSError as error:
+            problems.append(_unreadable(place.name, key, path, error))
+            return None
+        except UnicodeDecodeError:
+            problems.append(Problem(place.name, key, f"{path} is not UTF-8", "Save the file with the encoding UTF-8."))
+            return None
+        if not value:
+            problems.append(Problem(place.name, key, f"{path} is empty", "Write the value into it, or remove the key."))
+    # An organisation's name may hold blanks and umlauts; a token travels in a header, where neither can be.
+    if any(not character.isprintable() for character in value) or (
+        name != "INFLUX_ORG" and not (value.isascii() and " " not in value)
+    ):
+        fact = f"the value ({len(value)} characters) holds a blank or a character that no token has"
+        problems.append(Problem(place.name, key, fact, "Copy the value again, on one line and whole."))
+        return None
+    return value or None
+
+
+def _unreadable(file: str, key: str, path: Path, error: OSError) -> Problem:
+    if isinstance(error, FileNotFoundError):
+        return Problem(file, key, f"no file {shown(str(path))}", "Correct the path, or remove the key.")
+    reason = (error.strerror or type(error).__name__).lower()
+    return Problem(file, key, f"{path} cannot be read: {reason}", "Correct its owner or mode.")

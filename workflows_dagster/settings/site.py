@@ -1,0 +1,233 @@
+"""The site as config.yaml describes it: where data is kept, what it talks to, when it works."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+
+from workflows_dagster.domain.units import GasFactors
+from workflows_dagster.settings.cron import Cron
+from workflows_dagster.settings.explain import Fault, refusal
+from workflows_dagster.settings.fields import CivilDay, Frozen, Number, Text, Whole
+from workflows_dagster.settings.problems import did_you_mean, shown
+
+_SHORTEST_TIMEOUT_MS = 1000
+_MS = 1000
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        known = available_timezones()
+        remedy = did_you_mean(name, known, "Write an IANA name, such as Europe/Berlin.")
+        raise refusal(Fault(f"no time zone {shown(name)}", remedy)) from None
+    return name
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host, login = parts.hostname, parts.username or parts.password
+        _ = parts.port
+    except ValueError:
+        raise refusal(Fault("not an address", "Write it as http://localhost:8086.")) from None
+    if login:
+        raise refusal(Fault("the address holds a login", "Put secrets in secrets/*.env, and only the host here."))
+    if parts.scheme not in ("http", "https") or not host:
+        raise refusal(Fault(f"{shown(text.partition('?')[0])} is not an address", "Write it as http://localhost:8086."))
+    return text.rstrip("/")
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+Url = Annotated[str, AfterValidator(_url)]
+
+
+class Storage(Frozen):
+    """Where readings and results are kept.
+
+    Attributes:
+        backend: One SQLite file of our own (embedded), or the owner's InfluxDB 2.x (influxdb).
+    """
+
+    backend: Literal["embedded", "influxdb"] = "embedded"
+
+
+class InfluxSettings(Frozen):
+    """The owner's InfluxDB 2.x.
+
+    Attributes:
+        url: Its address.
+        bucket_raw: Bucket of the raw readings.
+        bucket_processed: Bucket of our results.
+        timeout: How long one request may take. A value below 1000 is taken as seconds. [ms]
+        retry_attempts: How often a failed request is repeated.
+    """
+
+    url: Url = "http://localhost:8086"
+    bucket_raw: Text = "lampfi"
+    bucket_processed: Text = "lampfi_processed"
+    timeout: Annotated[Whole, Field(gt=0)] = 30_000
+    retry_attempts: Annotated[Whole, Field(ge=0)] = 5
+
+    @field_validator("bucket_processed")
+    @classmethod
+    def _not_among_the_raw(cls, bucket: str, found: ValidationInfo) -> str:
+        if bucket == found.data.get("bucket_raw"):
+            raise refusal(Fault(f"'{bucket}' is bucket_raw too", "Give the results a bucket of their own."))
+        return bucket
+
+    @field_validator("timeout")
+    @classmethod
+    def _in_milliseconds(cls, timeout: int) -> int:
+        return timeout * _MS if timeout < _SHORTEST_TIMEOUT_MS else timeout
+
+
+class TibberSettings(Frozen):
+    """Tibber's hourly consumption and prices.
+
+    Attributes:
+        polling_interval: How often it is asked. [s]
+        lookback_hours: How far back each time. [h]
+        meter_id: Meter that its consumption is of.
+        url: Address of its GraphQL service.
+        home_id: Which home, where the account has several.
+    """
+
+    polling_interval: Annotated[Whole, Field(gt=0)] = 3600
+    lookback_hours: Annotated[Whole, Field(gt=0)] = 48
+    meter_id: Text = "haupt_strom"
+    url: Url = "https://api.tibber.com/v1-beta/gql"
+    home_id: Text | None = None
+
+
+class GasPair(Frozen):
+    """One pair of gas factors as the file gives it.
+
+    Attributes:
+        valid_from: First civil day on which it holds.
+        energy_content: Energy of a standard cubic metre. [kWh/m³]
+        z_factor: Standard cubic metres per metered cubic metre. [1]
+    """
+
+    valid_from: CivilDay = date.min
+    energy_content: Annotated[Number, Field(gt=0)]
+    z_factor: Annotated[Number, Field(gt=0)]
+
+
+class Analytics(Frozen):
+    """The nightly computation.
+
+    Attributes:
+        schedule: When, as a cron string in the site's zone.
+        start_year: Year before which nothing is computed.
+    """
+
+    schedule: Cron = "0 2 * * *"
+    start_year: Annotated[Whole, Field(ge=1970, le=2100)] = 2020
+
+
+class TibberSync(Frozen):
+    """The hourly look at Tibber.
+
+    Attributes:
+        schedule: When, as a cron string in the site's zone.
+    """
+
+    schedule: Cron = "5 * * * *"
+
+
+class Workflows(Frozen):
+    """When what is done.
+
+    Attributes:
+        analytics: The nightly computation.
+        tibber_sync: The hourly look at Tibber.
+    """
+
+    analytics: Analytics = Analytics()
+    tibber_sync: TibberSync = TibberSync()
+
+
+class Logging(Frozen):
+    """What is logged, how and where to.
+
+    Attributes:
+        level: The least level that is logged.
+        format: A JSON object a line, or text for people.
+        file: File beside the standard output; None for none.
+        max_bytes: Size at which the file is rotated. [byte]
+        backup_count: How many rotated files are kept.
+    """
+
+    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)] = "INFO"
+    format: Literal["json", "text"] = "text"
+    file: Text | None = None
+    max_bytes: Annotated[Whole, Field(gt=0)] = 10_000_000
+    backup_count: Annotated[Whole, Field(ge=0)] = 5
+
+
+class Site(Frozen):
+    """All of config.yaml.
+
+    Attributes:
+        timezone: IANA zone that cuts the days.
+        storage: Where readings and results are kept.
+        influxdb: The owner's InfluxDB.
+        tibber: Tibber's hourly consumption.
+        gas_pairs: Gas factors as the file gives them, under the key `gas_conversion`; see the property of that name.
+        workflows: When what is done.
+        logging: What is logged.
+        meters_config: Path of meters.yaml, relative to the config folder; None for the usual one.
+        seasonal_patterns_config: Path of seasonal_patterns.yaml, likewise.
+    """
+
+    timezone: Annotated[str, AfterValidator(_timezone)] = "Europe/Berlin"
+    storage: Storage = Storage()
+    influxdb: InfluxSettings = InfluxSettings()
+    tibber: TibberSettings = TibberSettings()
+    gas_pairs: tuple[GasPair, ...] = Field(default=(), alias="gas_conversion")
+    workflows: Workflows = Workflows()
+    logging: Logging = Logging()
+    meters_config: Text | None = None
+    seasonal_patterns_config: Text | None = None
+
+    @field_validator("gas_pairs", mode="before")
+    @classmethod
+    def _single_or_dated(cls, written: Any) -> Any:
+        if isinstance(written, dict):
+            return [written]
+        if isinstance(written, list) and not written:
+            raise refusal(Fault("the list is empty", "Give energy_content and z_factor, or remove the key."))
+        return written
+
+    @field_validator("gas_pairs")
+    @classmethod
+    def _each_from_its_own_day(cls, pairs: tuple[GasPair, ...]) -> tuple[GasPair, ...]:
+        faults = []
+        for position, pair in enumerate(pairs):
+            if len(pairs) > 1 and "valid_from" not in pair.model_fields_set:
+                faults.append(Fault("the key is missing", "Add the first day of the pair.", f"[{position}].valid_from"))
+            elif pair.valid_from in [earlier.valid_from for earlier in pairs[:position]]:
+                fact = f"{pair.valid_from} stands before another pair too"
+                faults.append(Fault(fact, "Give each pair its own first day.", f"[{position}].valid_from"))
+        if faults:
+            raise refusal(*faults)
+        return tuple(sorted(pairs, key=lambda pair: pair.valid_from))
+
+    @property
+    def gas_conversion(self) -> tuple[GasFactors, ...]:
+        """The dated gas factors by `valid_from` increasing; empty where the file has none."""
+        return tuple(GasFactors(pair.valid_from, pair.energy_content, pair.z_factor) for pair in self.gas_pairs)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone that cuts the days."""
+        return ZoneInfo(self.timezone)
