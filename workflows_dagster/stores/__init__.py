@@ -1,0 +1,1 @@
+"""Our data: what the raw readings and the processed series are kept in."""

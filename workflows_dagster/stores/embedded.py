@@ -1,0 +1,276 @@
+"""The embedded backend: one SQLite file, safe for several processes and threads at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.stores.database_file import DatabaseFile
+from workflows_dagster.stores.frames import (
+    DEFAULT_DOMAIN,
+    Column,
+    Columns,
+    Micros,
+    catalogue_frame,
+    differing,
+    fingerprint_frame,
+    given_points,
+    given_readings,
+    kind_fits,
+    last_at_each_instant,
+    micros,
+    points_of,
+    presence,
+    readings_of,
+)
+from workflows_dagster.stores.ports import Measurement, RawSeries, StoreError
+
+_FOREVER = (-(2**63), 2**63 - 1)
+_READING = np.dtype([("time", np.int64), ("value", np.float64), ("written", np.int64)])
+
+
+class EmbeddedStore:
+    """Raw readings and processed series in one SQLite file (WAL), created at first use.
+
+    Each thread of each process has its own connection; writes are one transaction each.
+    """
+
+    def __init__(self, path: Path, *, busy_seconds: float = 30.0) -> None:
+        """Name the file; nothing is opened yet.
+
+        Args:
+            path: The file. It and its folder are created when first needed.
+            busy_seconds: How long to wait for another writer. [s]
+        """
+        self.path = path
+        self._file = DatabaseFile(path, busy_seconds)
+
+    def __repr__(self) -> str:
+        return f"EmbeddedStore({str(self.path)!r})"
+
+    def close(self) -> None:
+        """Close all connections of this process; the store opens them again when used."""
+        self._file.close()
+
+    # Raw readings
+
+    def readings(
+        self,
+        series: RawSeries,
+        start: pd.Timestamp | None = None,
+        end: pd.Timestamp | None = None,
+        *,
+        before: int = 0,
+        after: int = 0,
+    ) -> pd.Series:
+        """Read one series in `[start, end)`, and its neighbours outside."""
+        lowest, highest = _FOREVER[0] if start is None else micros(start), _FOREVER[1] if end is None else micros(end)
+        select = "SELECT time, value, written FROM readings WHERE series = ?"
+        with self._file.reading() as connection:
+            parts = []
+            for number in self._raw_numbers(connection, series):
+                for clause, bounds in (
+                    ("AND time < ? ORDER BY time DESC LIMIT ?", (lowest, before)),
+                    ("AND time >= ? AND time < ? ORDER BY time", (lowest, highest)),
+                    ("AND time >= ? ORDER BY time LIMIT ?", (max(lowest, highest), after)),
+                ):
+                    found = connection.execute(f"{select} {clause}", (number, *bounds))
+                    parts.append(np.fromiter(found, dtype=_READING))
+        rows = np.concatenate([np.empty(0, _READING), *parts])
+        merged = last_at_each_instant(rows["time"].copy(), rows["value"].copy(), rows["written"])
+        first = max(int(np.searchsorted(merged.times, lowest)) - before, 0)
+        last = int(np.searchsorted(merged.times, max(lowest, highest))) + after
+        return readings_of(Column(merged.times[first:last], merged.values[first:last]))
+
+    def write_readings(self, series: RawSeries, readings: pd.Series) -> None:
+        """Write readings; one at an instant that has one already replaces it. A repeat changes nothing."""
+        given = given_readings(readings)
+        if not len(given.times):
+            return
+        key = (series.entity_id, series.measurement, series.field, series.domain or DEFAULT_DOMAIN)
+        with self._file.writing() as connection:
+            connection.execute(
+                "INSERT INTO raw_series (entity_id, measurement, field, domain) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT DO NOTHING",
+                key,
+            )
+            (number,) = connection.execute(
+                "SELECT id FROM raw_series WHERE entity_id = ? AND measurement = ? AND field = ? AND domain = ?", key
+            ).fetchone()
+            there = _column(
+                connection.execute(
+                    "SELECT time, value FROM readings WHERE series = ? AND time BETWEEN ? AND ? ORDER BY time",
+                    (number, int(given.times[0]), int(given.times[-1])),
+                ).fetchall()
+            )
+            new = differing(given, there)
+            if not new.any():
+                return
+            (writing,) = connection.execute("UPDATE writings SET latest = latest + 1 RETURNING latest").fetchone()
+            connection.executemany(
+                "INSERT INTO readings VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
+                " SET value = excluded.value, written = excluded.written",
+                (
+                    (number, time, value, writing)
+                    for time, value in zip(given.times[new].tolist(), given.values[new].tolist(), strict=True)
+                ),
+            )
+
+    def delete_readings(self, series: RawSeries, start: pd.Timestamp, end: pd.Timestamp) -> None:
+        """Delete the readings of a series in `[start, end)`, both UTC."""
+        bounds = (micros(start), micros(end))
+        with self._file.writing() as connection:
+            for number in self._raw_numbers(connection, series):
+                connection.execute(
+                    "DELETE FROM readings WHERE series = ? AND time >= ? AND time < ?", (number, *bounds)
+                )
+
+    def fingerprints(self, series: Sequence[RawSeries]) -> pd.DataFrame:
+        """Summarise each series by UTC month, cheaply and for all series at once."""
+        with self._file.reading() as connection:
+            rows = [
+                (one, *row) for one in series for row in self._months(connection, self._raw_numbers(connection, one))
+            ]
+        return fingerprint_frame(rows)
+
+    def catalogue(self) -> pd.DataFrame:
+        """List every numeric series that the raw store holds."""
+        with self._file.reading() as connection:
+            rows = connection.execute(
+                "SELECT measurement, entity_id, field, domain, count(*), min(time), max(time)"
+                " FROM raw_series JOIN readings ON series = id GROUP BY id"
+            ).fetchall()
+        return catalogue_frame(rows)
+
+    # Processed series
+
+    def replace(
+        self,
+        measurement: Measurement,
+        meter_id: str,
+        unit: str,
+        start: pd.Timestamp,
+        end: pd.Timestamp,
+        points: pd.DataFrame,
+    ) -> None:
+        """Make `points` all that a meter has in `[start, end)`, in one transaction that touches only what differs."""
+        bounds = (micros(start), micros(end))
+        wanted = given_points(measurement, unit, *bounds, points)
+        with self._file.writing() as connection:
+            there = self._columns(connection, measurement, meter_id, bounds)
+            for key in sorted(wanted.keys() | there.keys()):
+                self._make_so(connection, (measurement.name, meter_id, *key), there.get(key), wanted.get(key))
+            stored = self._columns(connection, measurement, meter_id, bounds)
+            if stored.keys() != wanted.keys() or not all(stored[key].same_as(wanted[key]) for key in wanted):
+                raise StoreError(
+                    f"{self.path}: {measurement.name} of {meter_id} does not read back as written; nothing was changed."
+                    " Check the disk, and run the range again."
+                )
+
+    def read(
+        self,
+        measurement: Measurement,
+        meter_id: str,
+        start: pd.Timestamp | None = None,
+        end: pd.Timestamp | None = None,
+    ) -> pd.DataFrame:
+        """Read a meter's points in `[start, end)`."""
+        bounds = (_FOREVER[0] if start is None else micros(start), _FOREVER[1] if end is None else micros(end))
+        with self._file.reading() as connection:
+            columns = self._columns(connection, measurement, meter_id, bounds)
+        return points_of(
+            measurement,
+            {key: column for key, column in columns.items() if kind_fits(measurement, key[1], column.values)},
+        )
+
+    def present(self, measurement: Measurement, start: pd.Timestamp, end: pd.Timestamp) -> dict[str, pd.DatetimeIndex]:
+        """Tell which points exist: for each meter the instants in `[start, end)`, increasing."""
+        by_meter: dict[str, list[Micros]] = {}
+        with self._file.reading() as connection:
+            for number, meter_id, field in connection.execute(
+                "SELECT id, meter_id, field FROM point_series WHERE measurement = ?", (measurement.name,)
+            ).fetchall():
+                if field in measurement.fields:
+                    found = connection.execute(
+                        "SELECT time FROM points WHERE series = ? AND time >= ? AND time < ?",
+                        (number, micros(start), micros(end)),
+                    )
+                    times = np.fromiter((row[0] for row in found), dtype=np.int64)
+                    by_meter.setdefault(meter_id, []).append(times)
+        return presence({meter_id: np.concatenate(times) for meter_id, times in by_meter.items()})
+
+    # Rows
+
+    @staticmethod
+    def _raw_numbers(connection: sqlite3.Connection, series: RawSeries) -> list[int]:
+        found = connection.execute(
+            "SELECT id FROM raw_series WHERE entity_id = ? AND measurement = ? AND field = ?"
+            " AND domain = ifnull(?, domain) ORDER BY domain",
+            (series.entity_id, series.measurement, series.field, series.domain),
+        )
+        return [number for (number,) in found.fetchall()]
+
+    @staticmethod
+    def _months(connection: sqlite3.Connection, numbers: list[int]) -> list[tuple[str, int, float, int, int]]:
+        return connection.execute(
+            "SELECT strftime('%Y-%m', time / 1000000, 'unixepoch') AS month, count(*), sum(value), min(time), max(time)"
+            f" FROM readings WHERE series IN ({', '.join('?' * len(numbers))}) GROUP BY month ORDER BY month",
+            numbers,
+        ).fetchall()
+
+    @staticmethod
+    def _columns(
+        connection: sqlite3.Connection, measurement: Measurement, meter_id: str, bounds: tuple[int, int]
+    ) -> Columns:
+        columns: Columns = {}
+        for number, unit, field in connection.execute(
+            "SELECT id, unit, field FROM point_series WHERE measurement = ? AND meter_id = ?",
+            (measurement.name, meter_id),
+        ).fetchall():
+            rows = connection.execute(
+                "SELECT time, value FROM points WHERE series = ? AND time >= ? AND time < ? ORDER BY time",
+                (number, *bounds),
+            ).fetchall()
+            if rows:
+                columns[unit, field] = _column(rows)
+        return columns
+
+    @staticmethod
+    def _make_so(
+        connection: sqlite3.Connection, key: tuple[str, str, str, str], there: Column | None, wanted: Column | None
+    ) -> None:
+        empty = _column([])
+        there, wanted = there or empty, wanted or empty
+        gone = np.setdiff1d(there.times, wanted.times, assume_unique=True)
+        new = differing(wanted, there)
+        if not len(gone) and not new.any():
+            return
+        columns = "measurement = ? AND meter_id = ? AND unit = ? AND field = ?"
+        connection.execute(
+            "INSERT INTO point_series (measurement, meter_id, unit, field) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            key,
+        )
+        (number,) = connection.execute(f"SELECT id FROM point_series WHERE {columns}", key).fetchone()
+        connection.executemany(
+            "DELETE FROM points WHERE series = ? AND time = ?", ((number, time) for time in gone.tolist())
+        )
+        connection.executemany(
+            "INSERT INTO points VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+            (
+                (number, time, value)
+                for time, value in zip(wanted.times[new].tolist(), wanted.values[new].tolist(), strict=True)
+            ),
+        )
+
+
+def _column(rows: Sequence[tuple[int, float | str]]) -> Column:
+    times = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+    values = np.empty(len(rows), dtype=object)
+    values[:] = [row[1] for row in rows]
+    if all(isinstance(value, float) for value in values):
+        return Column(times, values.astype(np.float64))
+    return Column(times, values)

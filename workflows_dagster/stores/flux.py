@@ -1,0 +1,92 @@
+"""Text of Flux queries and delete predicates, with everything from outside escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+
+from workflows_dagster.stores.frames import micros
+from workflows_dagster.stores.ports import RawSeries
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What InfluxDB can hold is 64 bits of nanoseconds.
+EARLIEST = -(2**63) // 1000 + 1
+LATEST = (2**63 - 1) // 1000
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def string(text: str) -> str:
+    """Write a text as a Flux string literal; `${` stays what it is and interpolates nothing."""
+    escaped = "".join(_ESCAPES.get(character, character) for character in text)
+    return '"' + escaped.replace("${", "\\${") + '"'
+
+
+def instant(micros: int, nanos: int = 0) -> str:
+    """Write an instant as RFC 3339, drawn into the years that InfluxDB knows (1677 to 2262).
+
+    Args:
+        micros: Microseconds since 1970 UTC.
+        nanos: Nanoseconds to add, 0 to 999.
+    """
+    when = _EPOCH + timedelta(microseconds=min(max(micros, EARLIEST), LATEST))
+    return f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond:06d}{nanos:03d}Z"
+
+
+def bounds(start: pd.Timestamp | None, end: pd.Timestamp | None) -> tuple[int, int]:
+    """Draw a range, either end of which may be open, into what InfluxDB knows: microseconds since 1970 UTC."""
+    return (
+        EARLIEST if start is None else max(micros(start), EARLIEST),
+        LATEST if end is None else min(micros(end), LATEST),
+    )
+
+
+def source(bucket: str, start: int, end: int) -> str:
+    """Write the head of a query: the points of a bucket in `[start, end)`, microseconds since 1970 UTC."""
+    return f"from(bucket: {string(bucket)}) |> range(start: {instant(start)}, stop: {instant(end)})"
+
+
+def filtered(condition: str) -> str:
+    """Write a filter that the storage engine can do by itself."""
+    return f" |> filter(fn: (r) => {condition})"
+
+
+def kept(columns: Iterable[str]) -> str:
+    """Write which columns are wanted."""
+    return f" |> keep(columns: [{', '.join(string(column) for column in columns)}])"
+
+
+def equal(**tags: str | None) -> str:
+    """Write the condition that tags have these values; None leaves one open. Measurement and field are tags too."""
+    return " and ".join(f"r.{tag} == {string(value)}" for tag, value in tags.items() if value is not None)
+
+
+def of_series(series: RawSeries) -> str:
+    """Write the condition that a point belongs to a series of raw readings."""
+    return equal(_measurement=series.measurement, entity_id=series.entity_id, _field=series.field, domain=series.domain)
+
+
+def of_any(series: Sequence[RawSeries]) -> str:
+    """Write the condition that a point belongs to one of several series."""
+    return " or ".join(f"({of_series(one)})" for one in series)
+
+
+def predicate(**tags: str | None) -> str:
+    """Write a delete predicate: all of these tags have these values.
+
+    `_field` is refused: some InfluxDB versions ignore it and delete the whole point, others answer 501.
+
+    Raises:
+        ValueError: The predicate names `_field`, or a value holds a line break, which predicates cannot carry.
+    """
+    if "_field" in tags:
+        raise ValueError("InfluxDB cannot delete by _field; delete the point and write it again")
+    conditions = []
+    for tag, value in tags.items():
+        if value is not None:
+            if "\n" in value or "\r" in value:
+                raise ValueError(f"{tag}={value!r} holds a line break, which a delete predicate cannot carry")
+            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+            conditions.append(f'{tag}="{escaped}"')
+    return " AND ".join(conditions)

@@ -1,0 +1,100 @@
+"""Schema of the embedded store's file, as named steps, each in one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from workflows_dagster.stores.ports import StoreError
+
+# "UMet": tells our files from other programs' SQLite databases.
+APPLICATION_ID = 0x554D6574
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step of the schema.
+
+    Attributes:
+        name: What it brings, for errors.
+        statements: SQL, in order.
+    """
+
+    name: str
+    statements: tuple[str, ...]
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(
+        "raw readings",
+        (
+            "CREATE TABLE raw_series (id INTEGER PRIMARY KEY, measurement TEXT NOT NULL, entity_id TEXT NOT NULL,"
+            " field TEXT NOT NULL, domain TEXT NOT NULL, UNIQUE (entity_id, measurement, field, domain)) STRICT",
+            # `written` numbers the writing, so that the later of two domains' readings at one instant is known.
+            "CREATE TABLE readings (series INTEGER NOT NULL REFERENCES raw_series (id), time INTEGER NOT NULL,"
+            " value REAL NOT NULL, written INTEGER NOT NULL, PRIMARY KEY (series, time)) STRICT, WITHOUT ROWID",
+            "CREATE TABLE writings (latest INTEGER NOT NULL) STRICT",
+            "INSERT INTO writings VALUES (0)",
+        ),
+    ),
+    Migration(
+        "processed points",
+        (
+            "CREATE TABLE point_series (id INTEGER PRIMARY KEY, measurement TEXT NOT NULL, meter_id TEXT NOT NULL,"
+            " unit TEXT NOT NULL, field TEXT NOT NULL, UNIQUE (measurement, meter_id, unit, field)) STRICT",
+            "CREATE TABLE points (series INTEGER NOT NULL REFERENCES point_series (id), time INTEGER NOT NULL,"
+            " value ANY NOT NULL, PRIMARY KEY (series, time)) STRICT, WITHOUT ROWID",
+        ),
+    ),
+)
+
+
+def bring_up_to_date(
+    connection: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...] = MIGRATIONS
+) -> None:
+    """Run the steps that a file lacks.
+
+    Several processes may do so at once: each step is taken once.
+
+    Args:
+        connection: Open, in autocommit.
+        path: The file, for errors.
+        migrations: All steps that this program knows, in order.
+
+    Raises:
+        StoreError: The file is newer than this program, or another program's.
+    """
+    while (version := _version(connection, path, len(migrations))) < len(migrations):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            # Another process may have taken the step between the look and the lock.
+            if _version(connection, path, len(migrations)) == version:
+                for statement in migrations[version].statements:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {version + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _version(connection: sqlite3.Connection, path: Path, known: int) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    if owner != APPLICATION_ID:
+        tables = int(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
+        # Version and owner are written in one transaction with the tables: a file that has neither is a new one.
+        if owner or version or tables:
+            raise StoreError(
+                f"{path}: this SQLite database belongs to another program (application id {owner}, {tables} tables)."
+                " Name another file for the store, or move this one aside."
+            )
+    if version > known:
+        raise StoreError(
+            f"{path}: its schema is version {version}, this program knows up to {known}."
+            " Update the program, or restore a backup made by this version."
+        )
+    return version

@@ -1,0 +1,193 @@
+"""What a store of raw readings and processed series must be able to do, whatever stands behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import pandas as pd
+
+FieldKind = Literal["number", "text"]
+
+
+class StoreError(RuntimeError):
+    """The store could not do its work: unreachable, not allowed, damaged, or it lost what was written.
+
+    The text names the store, the fact and the remedy, and holds no secret.
+    """
+
+
+@dataclass(frozen=True, order=True)
+class RawSeries:
+    """Address of one meter's raw readings: Home Assistant's measurement, entity and field.
+
+    Attributes:
+        measurement: InfluxDB measurement, usually the unit.
+        entity_id: Tag `entity_id`, without the domain.
+        field: Field that holds the number.
+        domain: Tag `domain`, or None for whichever there is.
+    """
+
+    measurement: str
+    entity_id: str
+    field: str = "value"
+    domain: str | None = None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Name and fields of one processed measurement.
+
+    Every point has the tags `meter_id` and `unit`; a field that is absent from a point reads as NaN or None.
+    """
+
+    name: str
+    fields: Mapping[str, FieldKind]
+
+
+REGISTER_DAILY = Measurement("meter_interpolated_daily", {"value": "number", "closing": "number", "quality": "text"})
+CONSUMPTION_DAILY = Measurement(
+    "meter_consumption",
+    {"consumption": "number", "quality": "text", "estimated_share": "number", "residual": "number"},
+)
+PROFILE = Measurement("meter_profile", {"base": "number", "season": "number", "version": "text", "table": "text"})
+
+MEASUREMENTS: tuple[Measurement, ...] = (REGISTER_DAILY, CONSUMPTION_DAILY, PROFILE)
+
+
+class RawStore(Protocol):
+    """Raw readings as Home Assistant and Tibber leave them."""
+
+    def readings(
+        self,
+        series: RawSeries,
+        start: pd.Timestamp | None = None,
+        end: pd.Timestamp | None = None,
+        *,
+        before: int = 0,
+        after: int = 0,
+    ) -> pd.Series:
+        """Read one series in `[start, end)`, and its neighbours outside.
+
+        Args:
+            series: What to read. Where it has no domain, all domains are read as one series.
+            start: First instant, UTC; None reads from the first reading on.
+            end: Instant after the last, UTC; None reads to the last reading.
+            before: How many of the latest readings before `start` to add.
+            after: How many of the earliest readings at or after `end` to add.
+
+        Returns:
+            Values by instant: `float64`, index `DatetimeIndex` (`datetime64[us, UTC]`), strictly increasing. Empty
+            where there is nothing. Strings and other fields never appear. Of two domains at one instant the one written
+            last wins where the store knows it (embedded), else `input_number`, else the last by name (InfluxDB).
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        ...
+
+    def write_readings(self, series: RawSeries, readings: pd.Series) -> None:
+        """Write readings; one at an instant that has one already replaces it. A repeat changes nothing.
+
+        Args:
+            series: Where to write. Without a domain, `input_number` is written.
+            readings: Finite values by UTC instant, in any order; of two at one instant the last wins. Negative zero is
+                stored as zero.
+
+        Raises:
+            StoreError: Not everything was stored.
+            ValueError: A value is not finite, or the index is not instants with a zone (our bug).
+        """
+        ...
+
+    def delete_readings(self, series: RawSeries, start: pd.Timestamp, end: pd.Timestamp) -> None:
+        """Delete the readings of a series in `[start, end)`, both UTC.
+
+        InfluxDB cannot delete one field: there, the points' other fields go with it.
+
+        Raises:
+            StoreError: Not everything was deleted.
+        """
+        ...
+
+    def fingerprints(self, series: Sequence[RawSeries]) -> pd.DataFrame:
+        """Summarise each series by UTC month, cheaply and for all series at once.
+
+        Returns:
+            Frame with columns `series` (RawSeries as asked), `month` (`YYYY-MM`), `count` (int), `sum` (float),
+            `first` and `last` (UTC timestamps of the month's first and last reading), ordered by series as asked, then
+            month. Equal data gives an equal frame. Readings of two domains at one instant both count.
+        """
+        ...
+
+    def catalogue(self) -> pd.DataFrame:
+        """List every numeric series that the raw store holds.
+
+        Returns:
+            Frame with columns `measurement`, `entity_id`, `field`, `domain` (None where points carry no such tag),
+            `count`, `first`, `last`, ordered by the first four.
+        """
+        ...
+
+
+class ProcessedStore(Protocol):
+    """Processed series, which the owner's Grafana reads."""
+
+    def replace(
+        self,
+        measurement: Measurement,
+        meter_id: str,
+        unit: str,
+        start: pd.Timestamp,
+        end: pd.Timestamp,
+        points: pd.DataFrame,
+    ) -> None:
+        """Make `points` all that a meter has in `[start, end)`: what else stood there is gone, a repeat is nothing new.
+
+        It returns only when the range reads back as given, and it never leaves the range emptier than needed: what
+        stays true is there all the time.
+
+        Args:
+            measurement: Where to write.
+            meter_id: Tag `meter_id`.
+            unit: Tag `unit`. Points of the meter in the range under another unit are removed.
+            start: First instant, UTC.
+            end: Instant after the last, UTC.
+            points: Index UTC instants in `[start, end)`, strictly increasing; columns among the measurement's fields;
+                NaN or None means that the point has no such field. A row without any field is no point. Negative zero
+                is stored as zero; texts hold no carriage return, no NUL.
+
+        Raises:
+            StoreError: The range does not read back as given.
+            ValueError: The points break the rules above (our bug).
+        """
+        ...
+
+    def read(
+        self,
+        measurement: Measurement,
+        meter_id: str,
+        start: pd.Timestamp | None = None,
+        end: pd.Timestamp | None = None,
+    ) -> pd.DataFrame:
+        """Read a meter's points in `[start, end)`.
+
+        Returns:
+            Index UTC instants (`datetime64[us, UTC]`, name `time`), increasing; columns all of the measurement's fields
+            in order: numbers as `float64` (NaN where absent), texts as `object` (None where absent), and last `unit`
+            (`object`).
+        """
+        ...
+
+    def present(self, measurement: Measurement, start: pd.Timestamp, end: pd.Timestamp) -> dict[str, pd.DatetimeIndex]:
+        """Tell which points exist: for each meter the instants in `[start, end)`, increasing."""
+        ...
+
+
+class Store(RawStore, ProcessedStore, Protocol):
+    """Both sides in one backend."""
+
+    def close(self) -> None:
+        """Release files and connections."""
+        ...

@@ -1,0 +1,40 @@
+"""Seasonal profiles in the processed store, each kept as the version that the stored days were computed with."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workflows_dagster.domain.season import Profile
+from workflows_dagster.stores.ports import PROFILE, ProcessedStore
+
+
+def kept_profile(store: ProcessedStore, meter_id: str) -> Profile | None:
+    """Read the profile of a meter that was kept last, or None."""
+    points = store.read(PROFILE, meter_id)
+    if points.empty:
+        return None
+    last = points.iloc[-1]
+    table = tuple(float(part) for part in last["table"].split()) if last["table"] else None
+    return Profile(base=float(last["base"]), season=float(last["season"]), percentages=table)
+
+
+def keep_profile(store: ProcessedStore, meter_id: str, unit: str, profile: Profile, at: pd.Timestamp) -> bool:
+    """Keep a profile from an instant on, unless it is the one that is kept already.
+
+    Returns:
+        Whether it is new.
+    """
+    if kept_profile(store, meter_id) == profile:
+        return False
+    at = at.floor("s").as_unit("us")
+    point = pd.DataFrame(
+        {
+            "base": [profile.base],
+            "season": [profile.season],
+            "version": [profile.version],
+            "table": [" ".join(map(repr, profile.percentages)) if profile.percentages else None],
+        },
+        index=pd.DatetimeIndex([at]),
+    )
+    store.replace(PROFILE, meter_id, unit, at, at + pd.Timedelta(microseconds=1), point)
+    return True
