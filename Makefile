@@ -1,0 +1,63 @@
+# Two commands are all it takes: `make demo` and `make test`.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+export DAGSTER_HOME ?= $(CURDIR)/data/dagster_home
+PORT   ?= 3000
+HOST   ?= 127.0.0.1
+
+.PHONY: help install demo serve test check check-without-tests format bench clean
+
+help:
+	@echo "make demo    install, load the sample household, compute it, serve the Dagster page on http://localhost:$(PORT)"
+	@echo "make test    install and run the whole test suite"
+	@echo "make check   what CI runs: format, lint, types, import contracts, configuration, tests"
+	@echo "make serve   the Dagster page and daemon over your own configuration"
+	@echo "make bench   speed and accuracy, printed as tables"
+	@echo "make clean   remove what make made, but no data"
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "$(PYTHON) is older than 3.11. Install Python 3.11, or name one: make PYTHON=python3.12 …"; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	    || { echo "$(PYTHON) cannot make virtual environments. Install the package python3-venv."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+install: $(READY)
+
+demo: $(READY)
+	@mkdir -p "$(DAGSTER_HOME)"
+	$(BIN)/meters demo
+	@$(MAKE) --no-print-directory serve
+
+serve: $(READY)
+	@$(BIN)/meters check > /dev/null
+	@$(BIN)/python -c 'from pathlib import Path; from workflows_dagster.pipeline.home import ensure_home; ensure_home(Path("$(DAGSTER_HOME)"))'
+	@echo "The Dagster page: http://localhost:$(PORT) (Ctrl+C stops it)"
+	$(BIN)/dagster dev --host $(HOST) --port $(PORT)
+
+test: $(READY)
+	$(BIN)/pytest -n auto
+
+check: check-without-tests test
+
+check-without-tests: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/meters check
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,5 @@
+"""The front door: `meters …`."""
+
+from workflows_dagster.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,113 @@
+"""`meters backfill` and `meters demo`: work that goes through Dagster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import click
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from workflows_dagster.cli.errors import DAY, EXIT_FAILED, EXIT_WRONG_INPUT, check_order, known_meter
+from workflows_dagster.cli.figures import number
+from workflows_dagster.domain import days
+from workflows_dagster.domain.periods import by_period
+from workflows_dagster.pipeline.backfill import BackfillError, BackfillResult, dagster_instance, fit_missing_profiles
+from workflows_dagster.pipeline.backfill import backfill as run_backfill
+from workflows_dagster.pipeline.home import HomeError, home_folder
+from workflows_dagster.pipeline.resources import opened, store_resource
+from workflows_dagster.sample_house import write_sample
+from workflows_dagster.settings.load import Settings, load
+from workflows_dagster.stores.day_frames import read_days
+
+_MONTHS_SHOWN = 12
+
+
+@click.command()
+@click.option("--from", "first", type=DAY, help="First day; default: the first of all.")
+@click.option("--to", "last", type=DAY, help="Last day, included; default: yesterday.")
+@click.option("--meters", "names", help="Only these, separated by commas, and what is made from them.")
+@click.pass_context
+def backfill(ctx: click.Context, first: date | None, last: date | None, names: str | None) -> None:
+    """Compute a range of days for all meters, in one Dagster run."""
+    settings = load()
+    yesterday = days.civil_day(pd.Timestamp.now("UTC"), settings.site.zone) - timedelta(days=1)
+    begin, end = first or settings.first_day, last or yesterday
+    check_order(begin, end)
+    if begin < settings.first_day or end > yesterday:
+        click.echo(f"--from and --to: days run from {settings.first_day} to {yesterday}. Choose days within.", err=True)
+        ctx.exit(EXIT_WRONG_INPUT)
+    asked = [known_meter(settings.meters, name.strip()) for name in names.split(",")] if names else None
+    meters = settings.meters.downstream_of(asked) if asked else tuple(m.meter_id for m in settings.meters.in_order())
+    _print_result(_run(ctx, settings, meters, begin, end))
+
+
+@click.command()
+@click.option("--years", type=click.IntRange(1, 20), default=4, show_default=True, help="Years of history.")
+@click.pass_context
+def demo(ctx: click.Context, years: int) -> None:
+    """Load the sample household into the embedded store, compute its history, and show its last twelve months."""
+    settings = load()
+    if settings.site.storage.backend != "embedded":
+        click.echo(
+            f"config.yaml: storage.backend: the sample household goes into the embedded store only, never into "
+            f"'{settings.site.storage.backend}'. Set it to embedded to try.",
+            err=True,
+        )
+        ctx.exit(EXIT_WRONG_INPUT)
+    now = pd.Timestamp.now("UTC")
+    last = days.civil_day(now, settings.site.zone) - timedelta(days=1)
+    first = max(settings.first_day, last - timedelta(days=round(years * 365.25) - 1))
+    with Console().status("Reading the sample household's meters …"), opened(store_resource(settings)) as store:
+        count = write_sample(store, settings.meters, settings.site.zone, now.to_pydatetime(), start=first)
+    click.echo(f"{count:,} readings of {len(settings.meters.physical)} meters since {first}.")
+    meters = tuple(meter.meter_id for meter in settings.meters.in_order())
+    _print_result(_run(ctx, settings, meters, first, last))
+    Console().print(_last_months(settings, last))
+
+
+def _run(ctx: click.Context, settings: Settings, meters: Sequence[str], first: date, last: date) -> BackfillResult:
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("meters"), TimeElapsedColumn()
+    )
+    home = home_folder(settings.data_dir)
+    try:
+        with dagster_instance(home) as instance, bar:
+            task = bar.add_task("seasonal profiles", total=len(meters))
+            fit_missing_profiles(settings, instance)
+            bar.update(task, description=f"{first} to {last}")
+            return run_backfill(settings, instance, meters, first, last, lambda _: bar.advance(task))
+    except (BackfillError, HomeError) as error:
+        click.echo(str(error), err=True)
+        ctx.exit(EXIT_FAILED)
+
+
+def _print_result(result: BackfillResult) -> None:
+    rate = result.partitions / max(result.seconds, 1e-9)
+    click.echo(
+        f"{result.partitions:,} partitions ({result.meters} meters × {result.days} days) in {result.seconds:.1f} s, "
+        f"{rate:,.0f} a second; run {result.run_id[:8]}."
+    )
+
+
+def _last_months(settings: Settings, last: date) -> Table:
+    """Table of the last twelve months by meter."""
+    first = (pd.Timestamp(last).to_period("M") - (_MONTHS_SHOWN - 1)).start_time.date()
+    months = [str(month) for month in pd.period_range(first, last, freq="M")]
+    table = Table("meter", "unit", title="The last twelve months", title_justify="left", box=None, pad_edge=False)
+    for month in months:
+        table.add_column(month[2:], justify="right")
+    table.add_column("sum", justify="right")
+    zone = settings.site.zone
+    with opened(store_resource(settings)) as store:
+        for meter in settings.meters:
+            frame = read_days(store, meter.meter_id, days.opening(first, zone), days.closing(last, zone))
+            if frame.empty:
+                continue
+            sums = by_period(frame, days.civil_days(pd.DatetimeIndex(frame.index), zone), "month")["consumption"]
+            cells = [number(float(sums.get(month, float("nan"))), short=True) for month in months]
+            table.add_row(meter.meter_id, meter.output_unit, *cells, number(float(sums.sum()), short=True))
+    return table

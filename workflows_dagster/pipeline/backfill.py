@@ -1,0 +1,160 @@
+"""A range of days as one Dagster run in this process."""
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+from dagster import DagsterInstance
+
+from workflows_dagster.domain import days
+from workflows_dagster.pipeline.graph import DAYS_JOB, PROFILES_JOB, build_definitions
+from workflows_dagster.pipeline.home import HOME_VARIABLE, ensure_home
+from workflows_dagster.pipeline.meter_assets import PROFILES_KEY
+from workflows_dagster.pipeline.resources import opened, store_resource
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.stores.profiles import kept_profile
+
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+
+# Keeps Dagster's log off the terminal; the event log has it all.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+# Called with the name of each asset that is done.
+Progress = Callable[[str], None]
+
+
+class BackfillError(RuntimeError):
+    """The run failed; the text says which meter and why, without a traceback."""
+
+
+@dataclass(frozen=True)
+class BackfillResult:
+    """What a backfill came to.
+
+    Attributes:
+        run_id: The run on the Dagster page.
+        meters: How many meters.
+        days: How many days each.
+        seconds: How long it took. [s]
+    """
+
+    run_id: str
+    meters: int
+    days: int
+    seconds: float
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions are materialized now."""
+        return self.meters * self.days
+
+
+@contextmanager
+def dagster_instance(home: Path) -> Iterator[DagsterInstance]:
+    """Open a Dagster home, made where there is none.
+
+    Raises:
+        HomeError: It cannot be made.
+    """
+    # The event log finds its folder by this variable.
+    os.environ[HOME_VARIABLE] = str(ensure_home(home))
+    with DagsterInstance.get() as instance:
+        yield instance
+
+
+def fit_missing_profiles(settings: Settings, instance: DagsterInstance) -> bool:
+    """Fit the seasonal profiles where none is kept yet, because estimated days are computed with them.
+
+    Returns:
+        Whether a run was needed.
+
+    Raises:
+        BackfillError: The run failed.
+        StoreError: The store cannot be read.
+    """
+    fitted = [meter for meter in settings.meters.physical if settings.pattern_of(meter.meter_id)]
+    with opened(store_resource(settings)) as store:
+        if all(kept_profile(store, meter.meter_id) for meter in fitted):
+            return False
+    _execute(settings, instance, PROFILES_JOB, [PROFILES_KEY], {}, lambda _: None)
+    return True
+
+
+def backfill(
+    settings: Settings,
+    instance: DagsterInstance,
+    meters: Sequence[str],
+    first: date,
+    last: date,
+    progress: Progress = lambda _: None,
+) -> BackfillResult:
+    """Materialize some meters over a range of days in one run.
+
+    Args:
+        settings: The house.
+        instance: Where the run is recorded.
+        meters: Which meters; what they are made from is read from the store.
+        first: First civil day.
+        last: Last civil day.
+        progress: Told of each meter that is done.
+
+    Raises:
+        BackfillError: The run failed. What other meters had written stays.
+    """
+    begun = time.monotonic()
+    keys = [dg.AssetKey(meter) for meter in meters]
+    tags = {RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: last.isoformat()}
+    run_id = _execute(settings, instance, DAYS_JOB, keys, tags, progress)
+    return BackfillResult(run_id, len(meters), days.count(first, last), time.monotonic() - begun)
+
+
+def _execute(
+    settings: Settings,
+    instance: DagsterInstance,
+    job: str,
+    keys: Sequence[dg.AssetKey],
+    tags: dict[str, str],
+    progress: Progress,
+) -> str:
+    run_id = str(uuid.uuid4())
+
+    def tell(entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is not None and event.event_type == dg.DagsterEventType.STEP_SUCCESS and event.step_key is not None:
+            progress(event.step_key)
+
+    instance.add_event_listener(run_id, tell)
+    result = (
+        build_definitions(settings)
+        .resolve_job_def(job)
+        .execute_in_process(
+            instance=instance,
+            asset_selection=list(keys),
+            tags=tags,
+            raise_on_error=False,
+            run_id=run_id,
+            run_config=_QUIET,
+        )
+    )
+    if not result.success:
+        raise BackfillError(_cause(result))
+    return run_id
+
+
+def _cause(result: dg.ExecuteInProcessResult) -> str:
+    """Say which meter failed, and the innermost reason."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            reason = error.message.strip() if error is not None else "no reason given"
+            return f"{event.step_key}: {reason.split(': ', 1)[-1]}"
+    return "the run failed before its first step. See the run on the Dagster page."

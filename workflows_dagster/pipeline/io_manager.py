@@ -1,0 +1,50 @@
+"""The IO manager that keeps meters' days in the processed store, a whole range at a time."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import dagster as dg
+import pandas as pd
+
+from workflows_dagster.domain import days
+from workflows_dagster.pipeline.partitions import day_range
+from workflows_dagster.pipeline.resources import StoreResource
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.stores.day_frames import read_days, write_days
+
+# The key under which a meter's asset says its unit.
+UNIT_METADATA = "unit"
+
+
+class DaysIOManager(dg.IOManager):
+    """Writes the days that a meter's asset returns, and reads them for the meters made from it."""
+
+    def __init__(self, settings: Settings, store: StoreResource) -> None:
+        self._settings, self._store = settings, store
+
+    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
+        """Make the returned days all that the store holds of the meter in the run's partitions."""
+        first, last = day_range(context.asset_partition_key_range)
+        start, end = self._span(first, last)
+        unit = str(context.definition_metadata[UNIT_METADATA])
+        write_days(self._store.store, context.asset_key.path[-1], unit, start, end, obj)
+
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
+        """Read a meter's days in the run's partitions."""
+        first, last = day_range(context.asset_partition_key_range)
+        return read_days(self._store.store, context.asset_key.path[-1], *self._span(first, last))
+
+    def _span(self, first: date, last: date) -> tuple[pd.Timestamp, pd.Timestamp]:
+        zone = self._settings.site.zone
+        return days.opening(first, zone), days.closing(last, zone)
+
+
+def days_io_manager(settings: Settings) -> dg.IOManagerDefinition:
+    """Give the IO manager over the graph's `store` resource."""
+
+    @dg.io_manager(required_resource_keys={"store"}, description="Meters' days in the processed store.")
+    def build(context: dg.InitResourceContext) -> DaysIOManager:
+        resources: Mapping[str, StoreResource] = context.resources._asdict()
+        return DaysIOManager(settings, resources["store"])
+
+    return build
