@@ -47,3 +47,4 @@ def test_openings_are_stored_to_the_microsecond_in_utc():
     cuts = days.openings(date(2024, 1, 1), date(2024, 1, 1), BERLIN)
     assert str(cuts.dtype) == "datetime64[us, UTC]"
     assert (days.instants(days.microseconds(cuts)) == cuts).all()
+    assert [days.microsecond(cut) for cut in cuts] == list(days.microseconds(cuts))

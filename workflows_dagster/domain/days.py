@@ -86,6 +86,11 @@ def microseconds(instants: pd.DatetimeIndex) -> np.ndarray:
     return instants.as_unit("us").asi8
 
 
+def microsecond(moment: pd.Timestamp) -> int:
+    """Give one instant as microseconds since 1970, UTC."""
+    return int(moment.as_unit("us").asm8.astype(np.int64))
+
+
 def instants(microseconds_since_1970: np.ndarray) -> pd.DatetimeIndex:
     """Give microseconds since 1970 as UTC instants, shape (n,)."""
     return pd.DatetimeIndex(np.asarray(microseconds_since_1970, dtype="datetime64[us]"), tz="UTC")
