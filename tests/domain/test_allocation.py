@@ -47,7 +47,7 @@ def test_a_gap_of_a_day_is_measured_and_one_of_two_days_is_not():
 
 
 def test_the_estimated_share_is_the_part_from_the_long_gap():
-    hours = list(pd.date_range("2024-01-01", "2024-01-02 12:00", freq="h")) + [pd.Timestamp("2024-01-04 12:00")]
+    hours = [*pd.date_range("2024-01-01", "2024-01-02 12:00", freq="h"), pd.Timestamp("2024-01-04 12:00")]
     frame = spread(series([*range(37), 36 + 96], hours), date(2024, 1, 2), date(2024, 1, 2))
     assert frame["consumption"].iloc[0] == pytest.approx(12 + 24)
     assert frame["estimated_share"].iloc[0] == pytest.approx(24 / 36)

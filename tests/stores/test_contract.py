@@ -315,6 +315,14 @@ def test_fingerprints_summarise_by_utc_month_in_the_order_asked(store: Store) ->
     ]
 
 
+def test_fingerprints_tell_only_of_the_series_asked_for(store: Store) -> None:
+    power = RawSeries("kWh", "haupt_strom", "consumption")
+    for one in (GAS, power, RawSeries("m³", "haupt_strom"), RawSeries("kWh", "gas_zahler", "consumption"), WATER):
+        store.write_readings(one, series(h0600=1.0))
+    assert store.fingerprints([power, GAS])["series"].tolist() == [power, GAS]
+    assert store.fingerprints([power, GAS])["count"].tolist() == [1, 1]
+
+
 def test_fingerprints_have_the_promised_columns_even_when_empty(store: Store) -> None:
     for asked in ([], [GAS]):
         empty = store.fingerprints(asked)

@@ -38,8 +38,8 @@ class _FrontDoor(click.Group):
 def main() -> None:
     """Raw meter readings in, one trustworthy number a meter a day out.
 
-    METERS_CONFIG_DIR, METERS_DATA_DIR and DAGSTER_HOME move the configuration, the embedded data and Dagster's home. Exit
-    codes: 0 good, 1 the work failed, 2 what you gave was wrong.
+    METERS_CONFIG_DIR, METERS_DATA_DIR and DAGSTER_HOME move the configuration, the embedded data and Dagster's home.
+    Exit codes: 0 good, 1 the work failed, 2 what you gave was wrong.
     """
 
 

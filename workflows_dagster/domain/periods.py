@@ -23,9 +23,9 @@ def by_period(frame: pd.DataFrame, civil: pd.Index, step: Step) -> pd.DataFrame:
         step: What to add up to.
 
     Returns:
-        Index the period's name (`2024-05`), in order; `opening` of its first day and `closing` of its last, `consumption`
-        the exact sum of the days that have one, `quality` the worst day's, `estimated_share` weighted by consumption, and
-        `days` and `missing_days`.
+        Index the period's name (`2024-05`), in order; `opening` of its first day and `closing` of its last,
+        `consumption` the exact sum of the days that have one, `quality` the worst day's, `estimated_share` weighted by
+        consumption, and `days` and `missing_days`.
     """
     names = [day.strftime(_FORMATS[step]) for day in civil]
     rows = {name: _sum(days) for name, days in frame.groupby(np.array(names, dtype=object), sort=True)}
@@ -39,7 +39,8 @@ def _sum(days: pd.DataFrame) -> list[float | str | int]:
     used, share = consumption[known], days["estimated_share"].to_numpy(dtype=float)[known]
     total = math.fsum(used)
     weight = math.fsum(np.abs(used))
-    estimated = math.fsum(np.abs(used) * share) / weight if weight > 0 else float(share.mean()) if len(share) else np.nan
+    unused = float(share.mean()) if len(share) else np.nan
+    estimated = math.fsum(np.abs(used) * share) / weight if weight > 0 else unused
     worst = max(QUALITIES.index(quality) for quality in days["quality"])
     return [
         float(days["opening"].iloc[0]),

@@ -18,6 +18,7 @@ from workflows_dagster.pipeline.home import HOME_VARIABLE, ensure_home
 from workflows_dagster.pipeline.meter_assets import PROFILES_KEY
 from workflows_dagster.pipeline.resources import opened, store_resource
 from workflows_dagster.settings.load import Settings
+from workflows_dagster.stores.ports import StoreError
 from workflows_dagster.stores.profiles import kept_profile
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
@@ -149,12 +150,15 @@ def _execute(
 
 
 def _cause(result: dg.ExecuteInProcessResult) -> str:
-    """Say which meter failed, and the innermost reason."""
+    """Say which meter failed, and why: our own sentence where there is one, else the innermost reason."""
     for event in result.all_events:
         if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            reason = error.message.strip() if error is not None else "no reason given"
+            chain = [event.step_failure_data.error]
+            while chain[-1] is not None and chain[-1].cause is not None:
+                chain.append(chain[-1].cause)
+            ours = next(
+                (error for error in chain if error is not None and error.cls_name == StoreError.__name__), chain[-1]
+            )
+            reason = ours.message.strip() if ours is not None else "no reason given"
             return f"{event.step_key}: {reason.split(': ', 1)[-1]}"
     return "the run failed before its first step. See the run on the Dagster page."

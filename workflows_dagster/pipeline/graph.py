@@ -32,7 +32,6 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             dg.define_asset_job(
                 DAYS_JOB,
                 selection=dg.AssetSelection.assets(*meters),
-                partitions_def=partitions,
                 description="Days of some or all meters, a whole range in one run.",
             ),
             dg.define_asset_job(

@@ -1,8 +1,9 @@
 """Metadata for each partition of a ranged run, so that the catalog plots a meter over the years.
 
 Dagster's own `add_asset_metadata(partition_key=…)` lists all partitions and copies all metadata at each call, which is
-quadratic in the length of the range: a quarter of the time of a backfill over four years. This sets the same state once, through names that Dagster does
-not promise, for the minor version that pyproject.toml pins; where they are not as expected it takes the slow way.
+quadratic in the length of the range: a quarter of the time of a backfill over four years. This sets the same state
+once, through names that Dagster does not promise, for the minor version that pyproject.toml pins; where they are not as
+expected it takes the slow way.
 """
 
 from collections.abc import Mapping

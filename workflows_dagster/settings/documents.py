@@ -77,6 +77,8 @@ def read_document(path: Path, missing_remedy: str) -> Document | list[Problem]:
             root = loader.get_single_node()
             if root is None:
                 return [Problem(path.name, "", "the file is empty", missing_remedy)]
+            # Before construction, which writes what is merged (<<) into the tree beside what overrides it.
+            duplicates = tuple(_duplicates(root, (), set()))
             content = loader.construct_document(root)
         finally:
             loader.dispose()
@@ -93,7 +95,7 @@ def read_document(path: Path, missing_remedy: str) -> Document | list[Problem]:
     if not isinstance(content, dict):
         kind = "a list" if isinstance(content, list) else f"the value {str(content)[:40]!r}"
         return [Problem(path.name, "", f"the file holds {kind}, not a mapping", "Begin it with `key:` lines.")]
-    return Document(path.name, content, tuple(_duplicates(root, (), set())))
+    return Document(path.name, content, duplicates)
 
 
 def _text(path: Path, missing_remedy: str) -> str | Problem:
@@ -104,6 +106,8 @@ def _text(path: Path, missing_remedy: str) -> str | Problem:
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         return Problem(path.name, "", f"{path} cannot be read: {reason}", "Put a readable file there.")
+    except ValueError:
+        return Problem(path.name, "", "the path holds a character that no path can", "Correct the path.")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -60,6 +60,8 @@ def explain(
     """
     for details in error.errors():
         location = tuple(part for part in details["loc"] if part != "[key]")
+        if details["type"] == "invalid_key":
+            location = (*location[:-1], str(location[-1]))
         key = key_of((prefix, *location) if prefix else location)
         if details["type"] == "default_factory_not_called":
             # It only repeats that another field is wrong.
@@ -108,6 +110,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 _WANTED = {
     "string_type": ("not text", "Put it in quotes."),
+    "string_unicode": ("not text", "Put it in quotes."),
     "bool_type": ("neither true nor false", "Write true or false."),
     "bool_parsing": ("neither true nor false", "Write true or false."),
     "int_type": ("not a whole number", "Write a whole number."),
@@ -141,7 +144,7 @@ def _said(details: ErrorDetails, location: Location) -> tuple[str, str]:
         return f"the key {shown(value)} is not text", "Put it in quotes."
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", str(context["expected"]))
-        listed = " or ".join(choices)
+        listed = " or ".join(part for part in (", ".join(choices[:-1]), choices[-1]) if part)
         return f"{shown(value)} is not {listed}", did_you_mean(str(value), choices, f"Write {listed}.")
     if kind in _BOUNDS:
         name, fact, remedy = _BOUNDS[kind]

@@ -143,7 +143,15 @@ def _path_in(folder: Path, config: Document | None, key: str, usual: str) -> Pat
     written: Any = config.content.get(key) if config else None
     path = Path(written).expanduser() if isinstance(written, str) and written else Path(usual)
     inside, above = folder / path, folder.parent / path
-    return above if not inside.exists() and above.is_file() else inside
+    return above if not _is_there(inside) and _is_there(above) else inside
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # Too long a name, or a folder that may not be looked into; reading the file will say so.
+        return False
 
 
 def _read(path: Path, missing_remedy: str, problems: list[Problem]) -> Document | None:

@@ -34,6 +34,7 @@ class Entry:
         label: How problems name it: its id, or its place.
         place: Its place in the file, such as `meters[3]`.
         meter_id: Its id, if there is one that is text.
+        kind: What it is or, where `type` is wrong, what its other keys say that it is.
         raw: What stands there.
         meter: The meter, or None where something is wrong with it.
     """
@@ -42,6 +43,7 @@ class Entry:
     label: str
     place: str
     meter_id: str | None
+    kind: str
     raw: dict[Any, Any]
     meter: Meter | None = None
 
@@ -99,20 +101,25 @@ def _entries(file: str, written: list[Any] | dict[Any, Any], problems: list[Prob
         meter_id = raw.get("meter_id") if name is None else name
         as_text = meter_id if isinstance(meter_id, str) and meter_id else None
         complete = raw if name is None else {**raw, "meter_id": name}
-        yield Entry(file, as_text or place, place, as_text, complete)
+        yield Entry(file, as_text or place, place, as_text, _kind(raw), complete)
+
+
+def _kind(raw: dict[Any, Any]) -> str:
+    kind = raw.get("type")
+    if isinstance(kind, str) and kind in _MODELS:
+        return kind
+    return "master" if "periods" in raw else "virtual" if "base_meter" in raw else "physical"
 
 
 def _validated(entry: Entry, zone: ZoneInfo, problems: list[Problem]) -> Entry:
-    kind = entry.raw.get("type")
-    if not isinstance(kind, str) or kind not in _MODELS:
-        fact = f"{shown(kind)} is not physical, master or virtual" if "type" in entry.raw else "the key is missing"
-        remedy = did_you_mean(str(kind), _MODELS, "Write type: physical, master or virtual.")
+    written = entry.raw.get("type")
+    if written != entry.kind:
+        fact = f"{shown(written)} is not physical, master or virtual" if "type" in entry.raw else "the key is missing"
+        remedy = did_you_mean(str(written), _MODELS, "Write type: physical, master or virtual.")
         problems.append(Problem(entry.file, f"{entry.label}.type", fact, remedy))
-        # Its other keys tell what it was meant to be, so that what is wrong with them is said too.
-        kind = "master" if "periods" in entry.raw else "virtual" if "base_meter" in entry.raw else "physical"
-    model = _MODELS[kind]
+    model = _MODELS[entry.kind]
     try:
-        return replace(entry, meter=model.model_validate({**entry.raw, "type": kind}, context={"zone": zone}))
+        return replace(entry, meter=model.model_validate({**entry.raw, "type": entry.kind}, context={"zone": zone}))
     except ValidationError as error:
         elsewhere = {
             key: f"It is a key of {other} meters; remove it, or correct the type."
@@ -132,6 +139,8 @@ def _period_problems(entry: Entry) -> Iterator[Problem]:
     try:
         spans = [_Span.model_validate(period) for period in written] if isinstance(written, list) else []
     except ValidationError:
+        return
+    if any(span.end_date is not None and span.end_date < span.start_date for span in spans):
         return
     for fault in period_faults((n, span.start_date, span.end_date) for n, span in enumerate(spans)):
         yield Problem(entry.file, f"{entry.label}.periods{fault.at}", fault.fact, fault.remedy)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _SHOWN_CHARACTERS = 60
+# Low enough that two swapped letters of a name of three are near.
+_NEAR = 0.6
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,9 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}: {self.key}" if self.key else self.file
-        return f"{place}: {self.fact}. {self.remedy}"
+        text = f"{place}: {self.fact}. {self.remedy}"
+        # A key or value may hold anything; the line stays one line.
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class SettingsError(Exception):
@@ -48,7 +52,7 @@ class SettingsError(Exception):
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Give the known name that `name` was probably meant to be, whatever its case, or None."""
     by_fold = {candidate.casefold(): candidate for candidate in known}
-    found = difflib.get_close_matches(name.casefold(), by_fold, n=1, cutoff=0.7)
+    found = difflib.get_close_matches(name.casefold(), by_fold, n=1, cutoff=_NEAR)
     return by_fold[found[0]] if found else None
 
 
@@ -59,11 +63,11 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
 
 
 def shown(value: object) -> str:
-    """Show a value from a file in a sentence: one line, and short."""
+    """Show a value from a file in a sentence, shortened."""
     if value is None:
         return "an empty value"
     if isinstance(value, str):
-        text = "'" + value.replace("\n", "\\n") + "'"
+        text = f"'{value}'"
     elif isinstance(value, bool):
         text = str(value).lower()
     elif isinstance(value, dict):

@@ -31,15 +31,17 @@ class Link:
 
 def links(entry: Entry) -> tuple[Link, ...]:
     """Give the meters that one is made from, as far as can be told; other errors in it do not hide them."""
-    found = []
-    for at, period in _periods(entry):
-        for position, source in _texts(period.get("source_meters")):
-            found.append(Link(f"{at}.source_meters[{position}]", source, "source"))
-    base = entry.raw.get("base_meter")
-    if isinstance(base, str):
-        found.append(Link(f"{entry.label}.base_meter", base, "base"))
-    for position, source in _texts(entry.raw.get("subtract_meters")):
-        found.append(Link(f"{entry.label}.subtract_meters[{position}]", source, "subtract"))
+    found: list[Link] = []
+    if entry.kind == "master":
+        for at, period in _periods(entry):
+            for position, source in _texts(period.get("source_meters")):
+                found.append(Link(f"{at}.source_meters[{position}]", source, "source"))
+    elif entry.kind == "virtual":
+        base = entry.raw.get("base_meter")
+        if isinstance(base, str):
+            found.append(Link(f"{entry.label}.base_meter", base, "base"))
+        for position, source in _texts(entry.raw.get("subtract_meters")):
+            found.append(Link(f"{entry.label}.subtract_meters[{position}]", source, "subtract"))
     return tuple(found)
 
 
@@ -95,16 +97,21 @@ def _cycles(known: Mapping[str, Entry]) -> Iterator[Problem]:
 
 
 def _units(entry: Entry, known: Mapping[str, Entry]) -> Iterator[Problem]:
-    yield from _source_units(entry, known)
+    if entry.kind == "master":
+        yield from _source_units(entry, known)
     unit = _unit(entry.raw.get("output_unit"))
     if unit is None:
         return
+    base: str | None = None
     for link in links(entry):
         source = _unit(known[link.source].raw.get("output_unit")) if link.source in known else None
         if source is None or link.source == entry.meter_id:
             continue
+        base = source if link.role == "base" else base
         if link.role == "subtract":
-            yield from _conversion(entry, unit, link, source, known)
+            # Where the base is of another quantity, that has been said, and what agrees with the base is well.
+            if base is None or units.same_quantity(base, unit) or not units.same_quantity(base, source):
+                yield from _conversion(entry, unit, link, source, known)
         elif not units.same_quantity(source, unit):
             fact = f"'{link.source}' is in {source}, which does not convert into the output_unit {unit}"
             remedy = f"Name a meter of the same quantity, or write output_unit: {source}."

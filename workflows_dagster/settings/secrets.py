@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from workflows_dagster.settings.fields import Frozen
-from workflows_dagster.settings.problems import Problem, SettingsError, shown
+from workflows_dagster.settings.problems import Problem, SettingsError
 
 NAMES = ("INFLUX_TOKEN", "INFLUX_ORG", "TIBBER_API_TOKEN")
 _FILE = "_FILE"
@@ -104,6 +104,11 @@ def _value(place: _Place, name: str, problems: list[Problem]) -> str | None:
         except UnicodeDecodeError:
             problems.append(Problem(place.name, key, f"{path} is not UTF-8", "Save the file with the encoding UTF-8."))
             return None
+        except ValueError:
+            problems.append(
+                Problem(place.name, key, "the path holds a character that no path can", "Correct the path.")
+            )
+            return None
         if not value:
             problems.append(Problem(place.name, key, f"{path} is empty", "Write the value into it, or remove the key."))
     # An organisation's name may hold blanks and umlauts; a token travels in a header, where neither can be.
@@ -118,6 +123,6 @@ def _value(place: _Place, name: str, problems: list[Problem]) -> str | None:
 
 def _unreadable(file: str, key: str, path: Path, error: OSError) -> Problem:
     if isinstance(error, FileNotFoundError):
-        return Problem(file, key, f"no file {shown(str(path))}", "Correct the path, or remove the key.")
+        return Problem(file, key, f"no file '{path}'", "Correct the path, or remove the key.")
     reason = (error.strerror or type(error).__name__).lower()
     return Problem(file, key, f"{path} cannot be read: {reason}", "Correct its owner or mode.")

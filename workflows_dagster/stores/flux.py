@@ -72,6 +72,16 @@ def of_any(series: Sequence[RawSeries]) -> str:
     return " or ".join(f"({of_series(one)})" for one in series)
 
 
+def around(series: Sequence[RawSeries]) -> str:
+    """Write a condition that holds for several series and perhaps a few more, but takes the server half the time."""
+    sets = {
+        "_measurement": sorted({one.measurement for one in series}),
+        "entity_id": sorted({one.entity_id for one in series}),
+        "_field": sorted({one.field for one in series}),
+    }
+    return " and ".join(f"({' or '.join(equal(**{tag: value}) for value in values)})" for tag, values in sets.items())
+
+
 def predicate(**tags: str | None) -> str:
     """Write a delete predicate: all of these tags have these values.
 

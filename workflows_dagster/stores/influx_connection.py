@@ -76,6 +76,10 @@ class RefusedError(StoreError):
         self.status = status
 
 
+class NotAllowedError(RefusedError):
+    """The server accepts neither the token nor the organisation as they are: nothing will work."""
+
+
 class InfluxConnection:
     """Requests to one server with one token. Safe for several threads."""
 
@@ -121,9 +125,8 @@ class InfluxConnection:
                     "Check that influxdb.url in config.yaml leads to InfluxDB 2.x itself",
                 ) from None
             except FluxError as error:
-                raise StoreError(
-                    self._text(f"{what} failed: {error}", "Try again; if it stays, see the server's log")
-                ) from None
+                text = self._text(f"{what} failed: {error}", "Try again; if it stays, see the server's log")
+                raise RefusedError(text, 200) from None
 
         return self._tried(ask, bucket, what)
 
@@ -168,15 +171,13 @@ class InfluxConnection:
             try:
                 present = self._tried(partial(self._has, name), name, "looking for the bucket", once)
                 if present:
-                    # No line is written by this, but the server checks the right to write.
-                    self._tried(partial(self._post, name, b""), name, "writing", once)
+                    # A comment writes nothing, but the server checks the right to write.
+                    self._tried(partial(self._post, name, b"# nothing\n"), name, "writing", once)
                     writable = True
                 else:
                     problems.append(self._no_bucket(name))
-            except RefusedError as error:
-                if error.status in (400, 401):
-                    return ServerFacts(self.url, True, version, False, (), (str(error),))
-                problems.append(str(error))
+            except NotAllowedError as error:
+                return ServerFacts(self.url, True, version, False, (), (str(error),))
             except StoreError as error:
                 problems.append(str(error))
             facts.append(BucketFacts(name, present, writable))
@@ -265,17 +266,22 @@ class InfluxConnection:
                 float(wait) if re.fullmatch(r"\d+(\.\d+)?", wait) else None,
             )
         if status == 401:
-            fact, remedy = "the token is not accepted (401)", "Check INFLUX_TOKEN"
-        elif re.search(r"organization.* not found", reason):
-            fact, remedy = f"there is no organisation '{self._org}' ({status})", "Correct INFLUX_ORG"
-        elif status == 403:
+            return NotAllowedError(self._text("the token is not accepted (401)", "Check INFLUX_TOKEN"), status)
+        if re.search(r"organization.* not found", reason):
+            fact = f"there is no organisation '{self._org}' ({status})"
+            return NotAllowedError(self._text(fact, "Correct INFLUX_ORG"), status)
+        if status == 404 and bucket:
+            return RefusedError(self._no_bucket(bucket), status)
+        if status == 403:
             fact = f"the token may not do this: {what} (403: {reason})"
             remedy = "Give it read and write access to the buckets, or set another INFLUX_TOKEN"
-        elif status == 404 and bucket:
-            return RefusedError(self._no_bucket(bucket), status)
         elif status == 422:
             fact = f"{what} stored only a part (422: {reason})"
             remedy = "A field keeps the type that it was first written with; delete what has the wrong type"
+        elif "cannot find organization" in reason:
+            # The library looks up the organisation's id, which takes rights of its own.
+            fact = f"{what} failed, because the token may not see organisation '{self._org}'"
+            remedy = "Create it in InfluxDB yourself, or use a token with all access for once"
         elif status == 0:
             fact, remedy = f"no secure connection ({reason})", "Check the certificate, and influxdb.url in config.yaml"
         else:
@@ -305,7 +311,7 @@ def _status(error: InfluxDBError) -> int:
 def _reason(error: InfluxDBError) -> str:
     """Give the server's own words, on one line and not for ever."""
     answer: Any = error.response
-    message: Any = error.message if answer is not None else getattr(error, "reason", None)
+    message: Any = error.message if answer is not None else getattr(error, "reason", error.message)
     text = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message or "no reason given")
     return " ".join(text.split())[:300]
 

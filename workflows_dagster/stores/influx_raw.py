@@ -87,13 +87,14 @@ class InfluxRaw:
         """Summarise each series by UTC month, cheaply and for all series at once."""
         asked = list(dict.fromkeys(series))
         try:
-            months = self._months(asked)
+            months = self._months(flux.around(asked)) if asked else {}
         except RefusedError as error:
             # A sum over texts fails the whole query, so leave out what is not a number.
-            if error.status != 400 or "unsupported input type" not in str(error):
+            if "unsupported input type" not in str(error):
                 raise
             numeric = {key for key, _ in self._series_ends("first", flux.of_any(asked))}
-            months = self._months([one for one in asked if any(_belongs(key, one) for key in numeric)])
+            left = [one for one in asked if any(_belongs(key, one) for key in numeric)]
+            months = self._months(flux.of_any(left)) if left else {}
         rows = []
         for one in series:
             merged: dict[str, tuple[int, float, int, int]] = {}
@@ -157,10 +158,9 @@ class InfluxRaw:
             if section.value_type in NUMBERS:
                 yield from _by_tags(section, "_time")
 
-    def _months(self, series: Sequence[RawSeries]) -> dict[tuple[str, _Tags], tuple[int, float, int, int]]:
-        if not series:
-            return {}
-        head = flux.source(self._raw, flux.EARLIEST, flux.LATEST) + flux.filtered(flux.of_any(series))
+    def _months(self, condition: str) -> dict[tuple[str, _Tags], tuple[int, float, int, int]]:
+        """Give count, sum, first and last by month and tags."""
+        head = flux.source(self._raw, flux.EARLIEST, flux.LATEST) + flux.filtered(condition)
         kept = flux.kept(("_time", "_value", *_SERIES_TAGS))
         queries = [
             f'{head} |> aggregateWindow(every: 1mo, fn: {sums}, createEmpty: false, timeSrc: "_start"){kept}'

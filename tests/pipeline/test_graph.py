@@ -1,0 +1,167 @@
+"""The shape of the graph, and days that go through Dagster into the store."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import dagster as dg
+import pandas as pd
+import pytest
+import yaml
+
+from tests.conftest import CONFIG, SAMPLE_FIRST, SAMPLE_LAST
+from workflows_dagster.domain import days
+from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.pipeline.backfill import BackfillError, backfill
+from workflows_dagster.pipeline.graph import build_definitions
+from workflows_dagster.pipeline.meter_assets import RAW_PREFIX, raw_key
+from workflows_dagster.settings.load import load
+from workflows_dagster.stores.day_frames import read_days
+
+
+@pytest.fixture(scope="module")
+def graph(shipped):
+    return build_definitions(shipped).resolve_asset_graph()
+
+
+def test_the_edges_between_meters_are_those_of_meters_yaml(graph, shipped):
+    names = {meter.meter_id for meter in shipped.meters}
+    drawn = {
+        (parent.to_user_string(), key.to_user_string())
+        for key in graph.get_all_asset_keys()
+        for parent in graph.get(key).parent_keys
+        if key.to_user_string() in names and parent.to_user_string() in names
+    }
+    written = {(source, meter.meter_id) for meter in shipped.meters for source in meter.upstream}
+    assert drawn == written
+
+
+def test_every_physical_meter_begins_at_its_raw_readings(graph, shipped):
+    for meter in shipped.meters.physical:
+        parents = graph.get(dg.AssetKey(meter.meter_id)).parent_keys
+        assert raw_key(meter) in parents
+        has_season = dg.AssetKey("seasonal_profiles") in parents
+        assert has_season == (shipped.pattern_of(meter.meter_id) is not None)
+        assert graph.get(raw_key(meter)).is_external
+
+
+def test_every_meter_tells_a_house_owner_what_it_is(graph, shipped):
+    for meter in shipped.meters:
+        node = graph.get(dg.AssetKey(meter.meter_id))
+        assert node.group_name == meter.utility
+        assert f"[{meter.output_unit}]" in node.description
+        assert all(f"`{source}`" in node.description for source in meter.upstream)
+        assert node.kinds
+        assert node.tags["meter/type"] == meter.type
+        columns = node.metadata["dagster/column_schema"].columns
+        assert "consumption" in {column.name for column in columns}
+
+
+def test_all_meters_share_one_partitions_definition_and_run_ranges(graph, shipped):
+    definitions = {id(graph.get(dg.AssetKey(meter.meter_id)).partitions_def) for meter in shipped.meters}
+    assert len(definitions) == 1
+    for meter in shipped.meters:
+        assert graph.get(dg.AssetKey(meter.meter_id)).backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_the_groups_are_the_utilities_and_ingestion(graph):
+    groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
+    assert groups == {"electricity", "gas", "water", "heat", "solar", "ingestion"}
+
+
+def test_a_meter_less_in_the_file_is_a_meter_less_in_the_graph_and_nothing_else(tmp_path, shipped, graph):
+    for name in ("config.yaml", "meters.yaml", "seasonal_patterns.yaml"):
+        content = yaml.safe_load((CONFIG / name).read_text(encoding="utf-8"))
+        if name == "meters.yaml":
+            content["meters"] = [meter for meter in content["meters"] if meter["meter_id"] != "buro_heat"]
+        elif name == "seasonal_patterns.yaml":
+            content["patterns"].pop("buro_heat", None)
+        (tmp_path / name).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    fewer = load(tmp_path, {})
+    smaller = build_definitions(fewer).resolve_asset_graph()
+    gone = graph.get_all_asset_keys() - smaller.get_all_asset_keys()
+    assert gone == {dg.AssetKey("buro_heat"), dg.AssetKey([RAW_PREFIX, "buro_heat"])}
+    assert not smaller.get_all_asset_keys() - graph.get_all_asset_keys()
+    for key in smaller.get_all_asset_keys() - {dg.AssetKey("seasonal_profiles")}:
+        assert smaller.get(key).parent_keys == graph.get(key).parent_keys
+        assert smaller.get(key).description == graph.get(key).description
+
+
+TWO_METERS = """
+    meters:
+      - {meter_id: main, type: physical, output_unit: kWh, installation_date: 2024-01-01}
+      - {meter_id: flat, type: physical, output_unit: kWh, installation_date: 2024-01-01}
+      - meter_id: rest
+        type: virtual
+        output_unit: kWh
+        calculation_type: subtraction
+        base_meter: main
+        subtract_meters: [flat]
+"""
+
+
+@pytest.fixture
+def house(small_house):
+    house = small_house(TWO_METERS)
+    house.read("main", {"2024-01-01": 0.0, "2024-01-11": 100.0, "2024-01-31": 400.0})
+    house.read("flat", {"2024-01-01": 0.0, "2024-01-21": 80.0, "2024-01-31": 120.0})
+    return house
+
+
+def stored(house, meter_id):
+    return read_days(house.store, meter_id)
+
+
+def test_a_range_through_dagster_is_in_the_store_as_it_was_computed(house):
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = backfill(house.settings, instance, ["main", "flat", "rest"], date(2024, 1, 1), date(2024, 1, 30))
+        for meter in ("main", "flat", "rest"):
+            assert len(instance.get_materialized_partitions(dg.AssetKey(meter))) == 30
+    assert result.partitions == 90
+    evaluation = Evaluation(house.settings, house.store)
+    for meter in ("main", "flat", "rest"):
+        computed = evaluation.days(meter, date(2024, 1, 1), date(2024, 1, 30)).days
+        pd.testing.assert_frame_equal(
+            stored(house, meter)[computed.columns], computed, check_exact=True, check_freq=False, check_dtype=False
+        )
+
+
+def test_days_one_by_one_through_dagster_are_the_days_of_one_range(house):
+    with dg.DagsterInstance.ephemeral() as instance:
+        backfill(house.settings, instance, ["main", "flat", "rest"], date(2024, 1, 1), date(2024, 1, 30))
+        whole = {meter: stored(house, meter) for meter in ("main", "flat", "rest")}
+        for day in (date(2024, 1, 30), date(2024, 1, 12), date(2024, 1, 11)):
+            backfill(house.settings, instance, ["main", "flat", "rest"], day, day)
+    for meter, before in whole.items():
+        pd.testing.assert_frame_equal(stored(house, meter), before, check_exact=True)
+
+
+def test_each_partition_shows_its_own_consumption(house):
+    with dg.DagsterInstance.ephemeral() as instance:
+        backfill(house.settings, instance, ["main"], date(2024, 1, 10), date(2024, 1, 12))
+        records = instance.fetch_materializations(dg.AssetKey("main"), limit=10).records
+        shown = {record.partition_key: record.asset_materialization.metadata for record in records}
+    assert shown["2024-01-10"]["consumption"].value == pytest.approx(10)
+    assert shown["2024-01-12"]["consumption"].value == pytest.approx(15)
+    assert shown["2024-01-12"]["quality"].value == "interpolated"
+
+
+def test_a_failed_run_is_one_sentence_that_names_the_meter(house):
+    house.store.close()
+    (house.settings.data_dir / "utility_meters.sqlite").write_bytes(b"not a database at all, but long enough" * 100)
+    for extra in ("-wal", "-shm"):
+        (house.settings.data_dir / f"utility_meters.sqlite{extra}").unlink(missing_ok=True)
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        pytest.raises(BackfillError, match=r"^main: .*utility_meters.sqlite") as caught,
+    ):
+        backfill(house.settings, instance, ["main"], date(2024, 1, 10), date(2024, 1, 12))
+    assert "Traceback" not in str(caught.value)
+
+
+def test_a_winter_of_the_shipped_house_has_no_day_unexplained(shipped, sample_store):
+    evaluation = Evaluation(shipped, sample_store)
+    for meter in shipped.meters.virtuals:
+        frame = evaluation.days(meter.meter_id, SAMPLE_FIRST, SAMPLE_LAST).days
+        assert (frame["quality"] != "missing").all()
+        assert len(frame) == days.count(SAMPLE_FIRST, SAMPLE_LAST)

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import ValidationError
+
+from workflows_dagster.domain.units import GasFactors
+from workflows_dagster.settings.site import Site
+
+
+def site(**keys: object) -> Site:
+    return Site.model_validate(keys)
+
+
+def schedule(cron: str) -> str:
+    return site(workflows={"analytics": {"schedule": cron}}).workflows.analytics.schedule
+
+
+def test_an_empty_site_works_from_a_fresh_clone():
+    fresh = site()
+    assert fresh.zone == ZoneInfo("Europe/Berlin")
+    assert fresh.storage.backend == "embedded"
+    assert (fresh.influxdb.bucket_raw, fresh.influxdb.bucket_processed) == ("lampfi", "lampfi_processed")
+    assert fresh.workflows.analytics.start_year == 2020
+    assert fresh.gas_conversion == ()
+
+
+def test_a_short_timeout_is_meant_in_seconds():
+    assert site(influxdb={"timeout": 30}).influxdb.timeout == 30_000
+    assert site(influxdb={"timeout": 999}).influxdb.timeout == 999_000
+    assert site(influxdb={"timeout": 1000}).influxdb.timeout == 1000
+    assert site().influxdb.timeout == 30_000
+
+
+def test_a_single_pair_of_gas_factors_was_always_valid():
+    factors = site(gas_conversion={"energy_content": 11.504, "z_factor": 0.8885}).gas_conversion
+    assert factors == (GasFactors(date.min, 11.504, 0.8885),)
+
+
+def test_dated_gas_factors_come_in_the_order_of_their_days():
+    later = {"valid_from": "2024-01-01", "energy_content": 11.4, "z_factor": 0.9}
+    earlier = {"valid_from": date(2020, 6, 1), "energy_content": 11.5, "z_factor": 0.8}
+    assert site(gas_conversion=[later, earlier]).gas_conversion == (
+        GasFactors(date(2020, 6, 1), 11.5, 0.8),
+        GasFactors(date(2024, 1, 1), 11.4, 0.9),
+    )
+
+
+@pytest.mark.parametrize(
+    "cron", ["* * * * *", "0 2 * * *", "*/15 6-22/2 1,15 jan-MAR 0-7", "5 0 * * mon,FRI", "59 23 31 12 7"]
+)
+def test_a_schedule_of_five_fields_is_taken(cron: str):
+    assert schedule(cron) == cron
+
+
+@pytest.mark.parametrize(
+    "cron",
+    [
+        "",
+        "daily",
+        "@daily",
+        "60 * * * *",
+        "* 24 * * *",
+        "* * 0 * *",
+        "* * * 13 *",
+        "* * * * 8",
+        "*/0 * * * *",
+        "5-1 * * * *",
+        "1,, * * * *",
+        "a * * * *",
+        "-1 * * * *",
+        "* * * mon *",
+        "* * * *",
+        "٥ * * * *",
+    ],
+)
+def test_what_is_no_schedule_is_refused(cron: str):
+    with pytest.raises(ValidationError):
+        schedule(cron)
+
+
+def test_a_level_may_be_written_in_small_letters():
+    assert site(logging={"level": "debug"}).logging.level == "DEBUG"
+
+
+def test_an_address_loses_its_last_slash():
+    assert site(influxdb={"url": "http://nas:8086/"}).influxdb.url == "http://nas:8086"
