@@ -48,7 +48,7 @@ FLAT = Profile(base=1.0, season=0.0, percentages=None)
 
 
 def table_profile(percentages: tuple[float, ...] | None) -> Profile:
-    """Give the profile of a meter before its history has been looked at: the table as it stands, or flat without one."""
+    """Give the profile of a meter whose history has not been looked at: the table as it stands, or flat without one."""
     return FLAT if percentages is None else Profile(base=0.0, season=1.0, percentages=percentages)
 
 

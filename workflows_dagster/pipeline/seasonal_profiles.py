@@ -9,7 +9,7 @@ from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.profiles import keep_profile
 
-_DESCRIPTION = """How each meter's consumption follows the year: an even base and a share that follows its monthly table.
+_DESCRIPTION = """How each meter's consumption follows the year: an even base and a share by its monthly table.
 
 Fitted to the meter's whole history and kept as a version: all estimated days are computed with the version that is
 kept.

@@ -1,0 +1,308 @@
+"""One request to Tibber's GraphQL service: sent, tried again where that helps, and refused in one clear sentence."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeAlias
+
+import requests
+from gql import GraphQLRequest
+from gql.transport.exceptions import TransportConnectionFailed, TransportProtocolError, TransportServerError
+from gql.transport.requests import RequestsHTTPTransport
+from requests.auth import AuthBase
+
+_log = logging.getLogger(__name__)
+# At DEBUG the transport writes every question and answer: where the owner lives and what he uses belongs in no log.
+logging.getLogger("gql.transport.requests").setLevel(logging.WARNING)
+
+_FIRST_WAIT = 1.0
+_LONGEST_WAIT = 60.0
+# A sync comes every hour: what has not passed after some minutes is left to the next one.
+_LONGEST_TRYING = 600.0
+# Tibber bans an address for ten minutes after 100 requests in five.
+_MOST_REQUESTS = 90
+_REQUESTS_WINDOW = 300.0
+_LONGEST_MESSAGE = 300
+_PASSING_STATUSES = frozenset({408, 425})
+_NEW_TOKEN = "Make a new one at developer.tibber.com and put it into secrets/tibber.env as TIBBER_API_TOKEN."
+_ADDRESS = "Correct tibber.url in config.yaml (usually https://api.tibber.com/v1-beta/gql)."
+_LATER = "Nothing is lost: the next sync asks again."
+
+Ask: TypeAlias = Callable[[str, dict[str, Any]], dict[str, Any]]
+
+
+class TibberError(RuntimeError):
+    """Tibber's consumption cannot be had: one sentence with the fact and the remedy, without any secret.
+
+    Attributes:
+        passing: Whether the same question is worth asking again later.
+    """
+
+    def __init__(self, sentence: str, *, passing: bool = False) -> None:
+        super().__init__(sentence)
+        self.passing = passing
+
+
+class QuestionRefusedError(TibberError):
+    """Tibber understood who asks, and has GraphQL errors for what was asked."""
+
+
+class _PassingError(Exception):
+    """A failure that may pass.
+
+    Attributes:
+        fact: What happened.
+        remedy: What to do if it does not pass.
+        wait: How long the server asks to wait, if it does. [s]
+    """
+
+    def __init__(self, fact: str, remedy: str = _LATER, wait: float | None = None) -> None:
+        super().__init__(fact)
+        self.fact = fact
+        self.remedy = remedy
+        self.wait = wait
+
+
+class _Bearer(AuthBase):
+    """Adds the token to a request. As an authentication of its own it also keeps a .netrc entry from replacing it."""
+
+    __slots__ = ("_token",)
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __repr__(self) -> str:
+        return "<token>"
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+    def hide(self, text: str) -> str:
+        """Blacken the token in a text that came from outside."""
+        return text.replace(self._token, "…")
+
+
+class TibberService:
+    """Asks Tibber GraphQL questions.
+
+    Args:
+        url: Address of the service.
+        token: Access token; never shown.
+        timeout_seconds: Longest wait for a connection, and for each piece of an answer. [s]
+        attempts: How often one question is sent at most.
+        sleep: Waits. [s]
+        clock: Seconds since some instant, never set back.
+
+    Raises:
+        TibberError: There is no token, or it cannot be one.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        timeout_seconds: float,
+        attempts: int,
+        sleep: Callable[[float], None],
+        clock: Callable[[], float],
+    ) -> None:
+        token = token.strip()
+        if not token:
+            raise TibberError(f"Tibber: TIBBER_API_TOKEN is not set. {_NEW_TOKEN}")
+        if not re.fullmatch(r"[!-~]+", token):
+            raise TibberError(
+                f"Tibber: the token ({len(token)} characters) holds a blank or a character that no token has. "
+                "Copy it again, on one line and whole, into secrets/tibber.env as TIBBER_API_TOKEN."
+            )
+        self.url = url
+        self._auth = _Bearer(token)
+        self._timeout = timeout_seconds
+        self._attempts = max(attempts, 1)
+        self._sleep = sleep
+        self._clock = clock
+        self._sent: deque[float] = deque()
+
+    def __repr__(self) -> str:
+        return f"TibberService(url={self.url!r})"
+
+    @contextmanager
+    def connected(self) -> Iterator[Ask]:
+        """Keep one connection for several questions.
+
+        Yields:
+            A function from a GraphQL document and its variables to the answer's `data`. It raises `TibberError`.
+        """
+        heard: list[requests.Response] = []
+        transport = RequestsHTTPTransport(
+            self.url,
+            auth=self._auth,
+            json_deserialize=_json_object,
+            timeout=self._timeout,  # type: ignore[arg-type]
+            # gql keeps the status to itself where the answer is JSON, as Tibber's 401 is.
+            hooks={"response": lambda response, *_args, **_options: heard.append(response)},
+            allow_redirects=False,
+        )
+        transport.connect()  # type: ignore[no-untyped-call]
+        try:
+            yield lambda document, variables: self._ask(transport, heard, document, variables)
+        finally:
+            transport.close()  # type: ignore[no-untyped-call]
+
+    def _ask(
+        self, transport: RequestsHTTPTransport, heard: list[requests.Response], document: str, variables: dict[str, Any]
+    ) -> dict[str, Any]:
+        question = GraphQLRequest(document, variable_values=variables)
+        began = self._clock()
+        attempt = 0
+        while True:
+            attempt += 1
+            self._keep_pace()
+            heard.clear()
+            try:
+                return self._once(transport, heard, question)
+            except _PassingError as fault:
+                wait = max(min(_FIRST_WAIT * 2.0 ** (attempt - 1), _LONGEST_WAIT), fault.wait or 0.0)
+                spent = self._clock() - began
+                if attempt >= self._attempts or spent + wait > _LONGEST_TRYING:
+                    tries = f"{attempt} tries in {spent:.0f} s" if attempt > 1 else "1 try"
+                    raise TibberError(f"Tibber: {fault.fact} ({tries}). {fault.remedy}", passing=True) from None
+                _log.warning("Tibber: %s; asking again in %.0f s", fault.fact, wait)
+            self._wait(wait)
+
+    def _once(
+        self, transport: RequestsHTTPTransport, heard: list[requests.Response], question: GraphQLRequest
+    ) -> dict[str, Any]:
+        errors: object = None
+        answer: object = None
+        try:
+            result = transport.execute(question)
+            errors, answer = result.errors, result.data
+        except TransportConnectionFailed as failure:
+            # Not chained: the library's text may quote what was sent.
+            raise self._unreached(failure.__cause__ or failure) from None
+        except (TransportProtocolError, TransportServerError):
+            # No GraphQL in it: then the status says why, or nothing does.
+            answer = None
+        response = heard[-1]
+        self._refuse_status(response, errors)
+        if errors:
+            raise self._refused(errors)
+        if response.status_code >= 400:
+            raise TibberError(f"Tibber: {self.url} answers {response.status_code}. {_ADDRESS}")
+        if not isinstance(answer, dict):
+            kind = response.headers.get("Content-Type", "no type").partition(";")[0]
+            remedy = f"If it stays so: {_ADDRESS}"
+            raise _PassingError(
+                f"{self.url} gives no GraphQL answer but {len(response.content)} bytes ({kind})", remedy
+            )
+        return answer
+
+    def _refuse_status(self, response: requests.Response, errors: object) -> None:
+        status = response.status_code
+        if status in (401, 403) or _is_unauthenticated(errors):
+            shown = status if status >= 400 else "UNAUTHENTICATED"
+            raise TibberError(f"Tibber: the token is refused ({shown}). {_NEW_TOKEN}")
+        if status == 429:
+            wait = _retry_after(response)
+            asks = "" if wait is None else f" and asks to wait {wait:.0f} s"
+            remedy = f"{_LATER} Look whether something else in the house asks Tibber too often."
+            raise _PassingError(f"the service says that it is asked too often (429){asks}", remedy, wait)
+        if status >= 500 or status in _PASSING_STATUSES:
+            raise _PassingError(f"the service is out of order ({status})", wait=_retry_after(response))
+        if 300 <= status < 400:
+            raise TibberError(f"Tibber: {self.url} sends us elsewhere ({status}). {_ADDRESS}")
+
+    def _refused(self, errors: object) -> Exception:
+        listed = errors if isinstance(errors, list) else [errors]
+        messages = [str(error.get("message", error)) if isinstance(error, dict) else str(error) for error in listed]
+        text = self._auth.hide("; ".join(messages))
+        text = "".join(character if character.isprintable() else " " for character in text)
+        if len(text) > _LONGEST_MESSAGE:
+            text = text[:_LONGEST_MESSAGE] + " …"
+        if all(code == "INTERNAL_SERVER_ERROR" for code in _codes(listed)):
+            return _PassingError(f"the service has an error of its own: {text}")
+        return QuestionRefusedError(f"Tibber: the question is refused: {text}. Look at status.tibber.com; {_ADDRESS}")
+
+    def _unreached(self, failure: BaseException) -> Exception:
+        chain = list(_chain(failure))
+        if isinstance(failure, requests.Timeout):
+            return _PassingError(f"no answer from {self.url} within {self._timeout:g} s")
+        if any(isinstance(error, ssl.SSLCertVerificationError) for error in chain):
+            remedy = f"Look whether this machine's clock and certificates are right. {_ADDRESS}"
+            return TibberError(f"Tibber: the certificate of {self.url} cannot be verified. {remedy}")
+        if not isinstance(failure, requests.RequestException | OSError) or isinstance(failure, ValueError):
+            kind = type(failure).__name__
+            return TibberError(f"Tibber: {self.url} cannot be asked ({kind}). {_ADDRESS}")
+        remedy = f"{_LATER} If it stays so, look at the network. {_ADDRESS}"
+        if any(isinstance(error, socket.gaierror) for error in chain):
+            return _PassingError(f"the host of {self.url} is not known", remedy)
+        if any(isinstance(error, ConnectionRefusedError) for error in chain):
+            return _PassingError(f"{self.url} refuses the connection", remedy)
+        return _PassingError(f"the connection to {self.url} broke", remedy)
+
+    def _keep_pace(self) -> None:
+        if len(self._sent) >= _MOST_REQUESTS:
+            self._wait(self._sent.popleft() + _REQUESTS_WINDOW - self._clock())
+        self._sent.append(self._clock())
+
+    def _wait(self, seconds: float) -> None:
+        due = self._clock() + seconds
+        # A sleep may end early; only the clock tells when the wait is over.
+        while (left := due - self._clock()) > 0:
+            self._sleep(left)
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    parsed = json.loads(text)
+    if not isinstance(parsed, dict):
+        raise ValueError("not an object")
+    return parsed
+
+
+def _codes(errors: list[Any]) -> list[object]:
+    extensions = [error.get("extensions") if isinstance(error, dict) else None for error in errors]
+    return [found.get("code") if isinstance(found, dict) else None for found in extensions]
+
+
+def _is_unauthenticated(errors: object) -> bool:
+    listed = errors if isinstance(errors, list) else []
+    messages = " ".join(str(error.get("message")) for error in listed if isinstance(error, dict)).lower()
+    return "UNAUTHENTICATED" in _codes(listed) or "invalid token" in messages
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    """Tell how many seconds the server asks to wait; it may say so in seconds or as a date."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    until = _http_date(text)
+    if until is None:
+        return None
+    # Against the server's own clock: ours may be wrong.
+    now = _http_date(response.headers.get("Date", "")) or datetime.now(UTC)
+    return max((until - now).total_seconds(), 0.0)
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        parsed = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
