@@ -43,10 +43,16 @@ class Evaluated:
 
 
 class Evaluation:
-    """Evaluates the meters of one house over one store, as both stand when it is made."""
+    """Evaluates the meters of one house over one store, as both stand when it is made.
 
-    def __init__(self, settings: Settings, store: Store) -> None:
-        self._settings, self._store = settings, store
+    Args:
+        settings: The house.
+        store: Its readings and profiles.
+        until: The present, UTC, where the last day asked for may be running; it then ends there.
+    """
+
+    def __init__(self, settings: Settings, store: Store, until: pd.Timestamp | None = None) -> None:
+        self._settings, self._store, self._until = settings, store, until
         self._zone = settings.site.zone
         self._profiles: dict[str, Profile] = {}
         self._handovers: dict[tuple[str, date], pd.DataFrame] = {}
@@ -82,7 +88,7 @@ class Evaluation:
         Raises:
             StoreError: The raw readings cannot be read.
         """
-        cuts = days.openings(first, last, self._zone)
+        cuts = self._cuts(first, last)
         weight = weight_of(self.profile(meter))
         start, end = self._bounds(meter)
         if meter.source.kind == "interval":
@@ -106,6 +112,12 @@ class Evaluation:
         frame = allocate(register, cuts, weight, allowance, life, rates)
         lo, hi = cuts[0], cuts[-1]
         return Evaluated(frame, tuple(f for f in register.findings if f.end >= lo and f.start < hi))
+
+    def _cuts(self, first: date, last: date) -> pd.DatetimeIndex:
+        cuts = days.openings(first, last, self._zone)
+        if self._until is None or cuts[-1] <= self._until:
+            return cuts
+        return pd.DatetimeIndex(cuts[:-1].append(pd.DatetimeIndex([self._until]).as_unit("us")))
 
     def profile(self, meter: PhysicalMeter) -> Profile:
         """Give the profile that the meter's days are computed with: the kept one, else its table, else flat."""
@@ -251,7 +263,7 @@ class Evaluation:
         """
         if isinstance(meter, VirtualMeter):
             return Evaluated(self._virtual(meter, frames))
-        starts = days.openings(first, last, self._zone)[:-1]
+        starts = self._cuts(first, last)[:-1]
         civil = days.civil_days(starts, self._zone)
         segments = self.segments(meter)
         return Evaluated(

@@ -66,7 +66,7 @@ def test_all_meters_share_one_partitions_definition_and_run_ranges(graph, shippe
 
 def test_the_groups_are_the_utilities_and_ingestion(graph):
     groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
-    assert groups == {"electricity", "gas", "water", "heat", "solar", "ingestion"}
+    assert groups == {"electricity", "gas", "water", "heat", "solar", "ingestion", "insight"}
 
 
 def test_a_meter_less_in_the_file_is_a_meter_less_in_the_graph_and_nothing_else(tmp_path, shipped, graph):
@@ -82,9 +82,36 @@ def test_a_meter_less_in_the_file_is_a_meter_less_in_the_graph_and_nothing_else(
     gone = graph.get_all_asset_keys() - smaller.get_all_asset_keys()
     assert gone == {dg.AssetKey("buro_heat"), dg.AssetKey([RAW_PREFIX, "buro_heat"])}
     assert not smaller.get_all_asset_keys() - graph.get_all_asset_keys()
-    for key in smaller.get_all_asset_keys() - {dg.AssetKey("seasonal_profiles")}:
+    for key in smaller.get_all_asset_keys() - {dg.AssetKey("seasonal_profiles"), dg.AssetKey("running_day")}:
         assert smaller.get(key).parent_keys == graph.get(key).parent_keys
         assert smaller.get(key).description == graph.get(key).description
+
+
+def test_tibbers_hours_come_before_the_meter_that_reads_them(small_house, graph):
+    settings = small_house("""
+        meters:
+          - meter_id: haupt_strom
+            type: physical
+            output_unit: kWh
+            source: {kind: interval, measurement: energy}
+          - {meter_id: flat, type: physical, output_unit: kWh}
+    """).settings
+    tibber, raw = dg.AssetKey("tibber_consumption"), dg.AssetKey([RAW_PREFIX, "haupt_strom"])
+    on_tibber = build_definitions(settings).resolve_asset_graph()
+    assert on_tibber.get(tibber).child_keys == {raw}
+    assert on_tibber.get(raw).is_external
+    assert on_tibber.get(dg.AssetKey("haupt_strom")).parent_keys == {raw}
+    # The shipped house reads a register there.
+    assert graph.get(tibber).child_keys == set()
+
+
+def test_tibber_is_asked_without_partitions_by_a_job_of_its_own(graph, shipped):
+    node = graph.get(dg.AssetKey("tibber_consumption"))
+    assert not node.is_partitioned
+    assert (node.group_name, "graphql" in node.kinds) == ("ingestion", True)
+    assert "`haupt_strom`" in node.description
+    job = build_definitions(shipped).resolve_job_def("tibber_sync")
+    assert job.asset_layer.selected_asset_keys == {dg.AssetKey("tibber_consumption")}
 
 
 TWO_METERS = """

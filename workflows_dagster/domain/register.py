@@ -232,8 +232,8 @@ def _fall(
     if before >= _NEAR_TOP * modulus and after <= _NEAR_ZERO * modulus:
         advance = after + modulus - before
         sentence = (
-            f"the counter ran over from {before:g} to {after:g} {counter.unit}; {advance:g} {counter.unit} are counted. "
-            "Nothing to do."
+            f"the counter ran over from {before:g} to {after:g} {counter.unit}; "
+            f"{advance:g} {counter.unit} are counted. Nothing to do."
         )
         return (
             before,

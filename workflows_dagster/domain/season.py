@@ -21,6 +21,8 @@ _SHORTEST_INTERVAL_DAYS = 7.0
 # Weight of the monthly table against the history, in days of data (docs/methods.md#profile).
 _PSEUDO_DAYS = 0.35**2 * 365
 _PROFILE_DECIMALS = 6
+# A refit that moves the base by less moves no day by much, and would recompute years of them.
+PROFILE_TOLERANCE = 0.02
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Profile:
         """Short name of exactly this profile: equal profiles have equal versions."""
         text = repr((self.base, self.season, self.percentages))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def is_near(self, other: Profile) -> bool:
+        """Tell whether another profile has the same table and a base within `PROFILE_TOLERANCE`."""
+        return self.percentages == other.percentages and abs(self.base - other.base) <= PROFILE_TOLERANCE
 
 
 FLAT = Profile(base=1.0, season=0.0, percentages=None)

@@ -16,13 +16,11 @@ from workflows_dagster.domain import days
 from workflows_dagster.pipeline.graph import DAYS_JOB, PROFILES_JOB, build_definitions
 from workflows_dagster.pipeline.home import HOME_VARIABLE, ensure_home
 from workflows_dagster.pipeline.meter_assets import PROFILES_KEY
+from workflows_dagster.pipeline.partitions import range_tags
 from workflows_dagster.pipeline.resources import opened, store_resource
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import StoreError
 from workflows_dagster.stores.profiles import kept_profile
-
-RANGE_START_TAG = "dagster/asset_partition_range_start"
-RANGE_END_TAG = "dagster/asset_partition_range_end"
 
 # Keeps Dagster's log off the terminal; the event log has it all.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -111,8 +109,7 @@ def backfill(
     """
     begun = time.monotonic()
     keys = [dg.AssetKey(meter) for meter in meters]
-    tags = {RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: last.isoformat()}
-    run_id = _execute(settings, instance, DAYS_JOB, keys, tags, progress)
+    run_id = _execute(settings, instance, DAYS_JOB, keys, range_tags(first, last), progress)
     return BackfillResult(run_id, len(meters), days.count(first, last), time.monotonic() - begun)
 
 

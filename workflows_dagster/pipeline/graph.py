@@ -2,26 +2,45 @@
 
 import dagster as dg
 
+from workflows_dagster.pipeline.automation import (
+    daily_schedule,
+    failed_runs_sensor,
+    new_readings_sensor,
+    profiles_schedule,
+    running_day_schedule,
+    tibber_schedule,
+)
+from workflows_dagster.pipeline.ingestion import tibber_asset
 from workflows_dagster.pipeline.io_manager import days_io_manager
-from workflows_dagster.pipeline.meter_assets import IO_MANAGER_KEY, PROFILES_KEY, meter_assets, raw_assets
+from workflows_dagster.pipeline.meter_assets import IO_MANAGER_KEY, PROFILES_KEY, TIBBER_KEY, meter_assets, raw_assets
 from workflows_dagster.pipeline.partitions import daily_partitions
 from workflows_dagster.pipeline.resources import store_resource, tibber_resource
+from workflows_dagster.pipeline.running_day import RUNNING_DAY_KEY, running_day_asset
 from workflows_dagster.pipeline.seasonal_profiles import seasonal_profiles_asset
 from workflows_dagster.settings.load import Settings
 
 DAYS_JOB = "days"
 PROFILES_JOB = "profiles"
+RUNNING_DAY_JOB = "running_day"
+TIBBER_JOB = "tibber_sync"
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Build the graph that the settings describe."""
     partitions = daily_partitions(settings)
     meters = meter_assets(settings, partitions)
+    days_job = dg.define_asset_job(
+        DAYS_JOB,
+        selection=dg.AssetSelection.assets(*meters),
+        description="Days of some or all meters, a whole range in one run.",
+    )
     return dg.Definitions(
         assets=[
             *raw_assets(settings),
+            tibber_asset(settings),
             seasonal_profiles_asset(settings),
             *meters,
+            running_day_asset(settings),
         ],
         resources={
             "store": store_resource(settings),
@@ -29,17 +48,30 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             IO_MANAGER_KEY: days_io_manager(settings),
         },
         jobs=[
-            dg.define_asset_job(
-                DAYS_JOB,
-                selection=dg.AssetSelection.assets(*meters),
-                description="Days of some or all meters, a whole range in one run.",
-            ),
+            days_job,
             dg.define_asset_job(
                 PROFILES_JOB,
                 selection=dg.AssetSelection.assets(PROFILES_KEY),
                 description="Fit the seasonal profiles to all readings there are.",
             ),
+            dg.define_asset_job(
+                RUNNING_DAY_JOB,
+                selection=dg.AssetSelection.assets(RUNNING_DAY_KEY),
+                description="Today so far.",
+            ),
+            dg.define_asset_job(
+                TIBBER_JOB,
+                selection=dg.AssetSelection.assets(TIBBER_KEY),
+                description="Tibber's new, late and corrected hours.",
+            ),
         ],
+        schedules=[
+            daily_schedule(settings, DAYS_JOB),
+            profiles_schedule(settings, PROFILES_JOB),
+            running_day_schedule(settings, RUNNING_DAY_JOB),
+            tibber_schedule(settings, TIBBER_JOB),
+        ],
+        sensors=[new_readings_sensor(settings, DAYS_JOB), failed_runs_sensor()],
         # A day of 27 meters takes 4 s in one process, 33 s with a process a step.
         executor=dg.in_process_executor,
     )

@@ -43,6 +43,11 @@ run_monitoring:
   cancel_timeout_seconds: 180
   poll_interval_seconds: 60
 
+# A run that asks for it (tag dagster/max_retries) is tried again when it fails; no other is.
+run_retries:
+  enabled: true
+  max_retries: 0
+
 # A sensor ticks every 30 seconds, nearly always for nothing: a million ticks a year.
 retention:
   sensor:

@@ -15,9 +15,11 @@ from workflows_dagster.pipeline.partitions import day_range
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter, VirtualMeter
+from workflows_dagster.tibber_sync import reader_of_hours
 
 RAW_PREFIX = "lampfi"
 PROFILES_KEY = dg.AssetKey("seasonal_profiles")
+TIBBER_KEY = dg.AssetKey("tibber_consumption")
 IO_MANAGER_KEY = "days"
 
 
@@ -30,10 +32,12 @@ def raw_assets(settings: Settings) -> list[dg.AssetSpec]:
     """Give the external assets where lineage begins: one an entity, whoever reads it."""
     specs: dict[dg.AssetKey, dg.AssetSpec] = {}
     bucket = settings.site.influxdb.bucket_raw
+    on_tibber = reader_of_hours(settings)
     for meter in settings.meters.physical:
         series = raw_series(meter)
         specs[raw_key(meter)] = dg.AssetSpec(
             raw_key(meter),
+            deps=[TIBBER_KEY] if on_tibber and raw_key(meter) == raw_key(on_tibber) else [],
             description=(
                 f"Raw readings of `{series.entity_id}` as Home Assistant, Tibber or a person left them: "
                 f"bucket `{bucket}`, measurement `{series.measurement}`, field `{series.field}`."

@@ -3,9 +3,7 @@
 from datetime import date
 
 import dagster as dg
-import pandas as pd
 
-from workflows_dagster.domain import days
 from workflows_dagster.settings.load import Settings
 
 DayRange = tuple[date, date]
@@ -18,12 +16,14 @@ def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
     )
 
 
+def range_tags(first: date, last: date) -> dict[str, str]:
+    """Give the tags that make one run over a range of days."""
+    return {
+        "dagster/asset_partition_range_start": first.isoformat(),
+        "dagster/asset_partition_range_end": last.isoformat(),
+    }
+
+
 def day_range(key_range: dg.PartitionKeyRange) -> DayRange:
     """Give the first and last civil day of a range of partitions."""
     return date.fromisoformat(key_range.start), date.fromisoformat(key_range.end)
-
-
-def span(first: date, last: date, settings: Settings) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Give the instants at which the first of some days opens and the last closes."""
-    zone = settings.site.zone
-    return days.opening(first, zone), days.closing(last, zone)

@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import PrivateAttr, SecretStr
 
+from workflows_dagster.clients.tibber import TibberClient
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.influx import InfluxStore
@@ -114,6 +115,14 @@ class TibberResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def is_configured(self) -> bool:
         """Whether there is a token."""
         return bool(self.token)
+
+    def client(self) -> TibberClient:
+        """Make the client; nothing is sent yet.
+
+        Raises:
+            TibberError: There is no token, or it cannot be one.
+        """
+        return TibberClient(self.url, self.token, self.home_id)
 
 
 EMBEDDED_FILE = "utility_meters.sqlite"

@@ -62,6 +62,15 @@ class InfluxStore(InfluxRaw, InfluxProcessed):
         """Find out what works and what does not, without raising and without writing anything."""
         return self._connection.look((self._raw, self._processed))
 
+    def processed_shard_days(self) -> float | None:
+        """Tell how many days one shard of the processed bucket covers; None where the server does not say. [d]
+
+        Raises:
+            StoreError: It cannot be asked.
+        """  # noqa: D415
+        seconds = self._connection.shard_seconds(self._processed)
+        return None if seconds is None else seconds / 86_400
+
     def create_bucket_processed(self) -> None:
         """Create the processed bucket, kept for ever and a year a shard; one that is there stays as it is.
 

@@ -63,6 +63,12 @@ class ServerFacts:
     buckets: tuple[BucketFacts, ...]
     problems: tuple[str, ...]
 
+    def problem_of(self, bucket: BucketFacts) -> str | None:
+        """Give what is wrong with one of the buckets, or None."""
+        # Each bucket that is not as it should be has brought one problem, in order.
+        failing = [one for one in self.buckets if not one.writable]
+        return dict(zip(failing, self.problems, strict=False)).get(bucket)
+
 
 class RefusedError(StoreError):
     """The server will not do it, and asking again would not help.
@@ -182,6 +188,20 @@ class InfluxConnection:
                 problems.append(str(error))
             facts.append(BucketFacts(name, present, writable))
         return ServerFacts(self.url, True, version, True, tuple(facts), tuple(problems))
+
+    def shard_seconds(self, name: str) -> int | None:
+        """Tell how long the time is that one shard of a bucket covers; None where the server does not say. [s]
+
+        Raises:
+            StoreError: It cannot be asked.
+        """  # noqa: D415
+
+        def ask() -> int | None:
+            found = _library.BucketsService(self._open().api_client).get_buckets(org=self._org, name=name).buckets
+            rules = [rule for bucket in found or [] if bucket.name == name for rule in bucket.retention_rules or []]
+            return next((int(rule.shard_group_duration_seconds or 0) or None for rule in rules), None)
+
+        return self._tried(ask, name, "looking at the bucket's shards")
 
     def create_bucket(self, name: str) -> None:
         """Create a bucket that keeps its points for ever; one that is there already stays as it is.

@@ -53,7 +53,12 @@ CONSUMPTION_DAILY = Measurement(
 )
 PROFILE = Measurement("meter_profile", {"base": "number", "season": "number", "version": "text", "table": "text"})
 
-MEASUREMENTS: tuple[Measurement, ...] = (REGISTER_DAILY, CONSUMPTION_DAILY, PROFILE)
+RUNNING_DAY = Measurement(
+    "meter_running_day",
+    {"consumption": "number", "closing": "number", "quality": "text", "estimated_share": "number", "until": "text"},
+)
+
+MEASUREMENTS: tuple[Measurement, ...] = (REGISTER_DAILY, CONSUMPTION_DAILY, PROFILE, RUNNING_DAY)
 
 
 class RawStore(Protocol):

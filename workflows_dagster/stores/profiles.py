@@ -19,12 +19,13 @@ def kept_profile(store: ProcessedStore, meter_id: str) -> Profile | None:
 
 
 def keep_profile(store: ProcessedStore, meter_id: str, unit: str, profile: Profile, at: pd.Timestamp) -> bool:
-    """Keep a profile from an instant on, unless it is the one that is kept already.
+    """Keep a profile from an instant on, unless the kept one is as good (`Profile.is_near`).
 
     Returns:
         Whether it is new.
     """
-    if kept_profile(store, meter_id) == profile:
+    kept = kept_profile(store, meter_id)
+    if kept is not None and kept.is_near(profile):
         return False
     at = at.floor("s").as_unit("us")
     point = pd.DataFrame(

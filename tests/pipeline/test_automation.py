@@ -1,0 +1,189 @@
+"""The sensor and the schedules, driven as the daemon drives them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from workflows_dagster.domain import days
+from workflows_dagster.pipeline.automation import daily_schedule, new_readings_sensor, partition_span
+from workflows_dagster.pipeline.backfill import backfill
+from workflows_dagster.pipeline.event_log import BatchingSqliteEventLogStorage
+from workflows_dagster.pipeline.graph import DAYS_JOB, build_definitions
+from workflows_dagster.pipeline.resources import store_resource
+from workflows_dagster.stores.day_frames import read_days, write_days
+
+HOUSE = """
+    meters:
+      - {meter_id: main, type: physical, output_unit: kWh, installation_date: 2026-01-01}
+      - {meter_id: flat, type: physical, output_unit: kWh, installation_date: 2026-01-01}
+      - meter_id: rest
+        type: virtual
+        output_unit: kWh
+        calculation_type: subtraction
+        base_meter: main
+        subtract_meters: [flat]
+"""
+ALL = ["main", "flat", "rest"]
+LAST = date(2026, 5, 31)
+
+
+@pytest.fixture
+def house(small_house):
+    house = small_house(HOUSE, config="timezone: Europe/Berlin\nworkflows: {analytics: {start_year: 2026}}")
+    house.read("main", {f"2026-{month:02d}-01 08:00": 300.0 * month for month in range(1, 8)})
+    house.read("flat", {f"2026-{month:02d}-01 08:00": 100.0 * month for month in range(1, 8)})
+    return house
+
+
+@pytest.fixture
+def instance(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    event_log = {
+        "module": BatchingSqliteEventLogStorage.__module__,
+        "class": BatchingSqliteEventLogStorage.__name__,
+        "config": {"base_dir": str(home / "events")},
+    }
+    with dg.DagsterInstance.local_temp(str(home), overrides={"event_log_storage": event_log}) as instance:
+        yield instance
+
+
+def tick(house, instance, cursor=None):
+    """One look of the sensor; gives its requests and its next cursor."""
+    sensor = new_readings_sensor(house.settings, DAYS_JOB)
+    definitions = build_definitions(house.settings)
+    with dg.build_sensor_context(
+        instance=instance,
+        cursor=cursor,
+        resources={"store": store_resource(house.settings)},
+        repository_def=definitions.get_repository_def(),
+    ) as context:
+        result = sensor(context)
+    if isinstance(result, dg.SkipReason):
+        return [], cursor, result.skip_message
+    return list(result.run_requests or []), result.cursor, None
+
+
+def night(house, instance, moment):
+    """One night's look of the daily schedule."""
+    schedule = daily_schedule(house.settings, DAYS_JOB)
+    with dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=moment, resources={"store": store_resource(house.settings)}
+    ) as context:
+        result = list(schedule(context))
+    return [request for request in result if isinstance(request, dg.RunRequest)]
+
+
+def span_of(request):
+    return request.tags["dagster/asset_partition_range_start"], request.tags["dagster/asset_partition_range_end"]
+
+
+def meters_of(request):
+    return [key.to_user_string() for key in request.asset_selection]
+
+
+def run(house, instance, request):
+    """Do what the daemon would do with a request."""
+    first, last = (date.fromisoformat(day) for day in span_of(request))
+    return backfill(house.settings, instance, meters_of(request), first, last)
+
+
+def test_a_late_reading_requests_its_days_of_its_meters_and_the_next_look_is_quiet(house, instance):
+    backfill(house.settings, instance, ALL, date(2026, 1, 1), LAST)
+    first, cursor, _ = tick(house, instance)
+    assert first == []
+    house.read("flat", {"2026-03-15 08:00": 310.0})
+    (request,), cursor, _ = tick(house, instance, cursor)
+    assert meters_of(request) == ["flat", "rest"]
+    assert span_of(request) == ("2026-03-01", "2026-04-01")
+    run(house, instance, request)
+    again, _, reason = tick(house, instance, cursor)
+    assert again == []
+    assert reason == "No reading has changed."
+
+
+def test_the_look_waits_while_days_are_computed_and_misses_nothing(house, instance):
+    backfill(house.settings, instance, ALL, date(2026, 1, 1), LAST)
+    _, cursor, _ = tick(house, instance)
+    house.read("flat", {"2026-03-15 08:00": 310.0})
+    job = build_definitions(house.settings).resolve_job_def(DAYS_JOB)
+    running = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    waiting, held, reason = tick(house, instance, cursor)
+    assert waiting == []
+    assert "being computed" in reason
+    instance.delete_run(running.run_id)
+    requests, _, _ = tick(house, instance, held)
+    assert len(requests) == 1
+
+
+def test_a_restart_without_a_cursor_still_finds_what_is_not_true(house, instance):
+    backfill(house.settings, instance, ALL, date(2026, 1, 1), LAST)
+    house.read("flat", {"2026-03-15 08:00": 310.0})
+    requests, _, _ = tick(house, instance, cursor="half a cursor, cut off {")
+    assert [span_of(request) for request in requests] == [("2026-03-01", "2026-04-01")]
+
+
+def test_a_repair_is_tried_again_and_the_same_change_is_one_request(house, instance):
+    backfill(house.settings, instance, ALL, date(2026, 1, 1), LAST)
+    _, cursor, _ = tick(house, instance)
+    house.read("flat", {"2026-03-15 08:00": 310.0})
+    (first,), _, _ = tick(house, instance, cursor)
+    (second,), _, _ = tick(house, instance, cursor)
+    assert first.run_key == second.run_key
+    assert first.tags["dagster/max_retries"] == "3"
+
+
+def test_after_a_week_off_one_run_fills_seven_days_for_all_meters(house, instance):
+    backfill(house.settings, instance, ALL, date(2026, 1, 1), date(2026, 5, 24))
+    (request,) = night(house, instance, datetime(2026, 6, 1, 0, 0, tzinfo=UTC))
+    assert span_of(request) == ("2026-05-25", "2026-05-31")
+    assert meters_of(request) == ["main", "flat", "rest"]
+    run(house, instance, request)
+    assert night(house, instance, datetime(2026, 6, 1, 0, 0, tzinfo=UTC)) == []
+
+
+def test_a_first_night_computes_everything_in_one_run(house, instance):
+    (request,) = night(house, instance, datetime(2026, 6, 1, 0, 0, tzinfo=UTC))
+    assert span_of(request) == ("2026-01-01", "2026-05-31")
+
+
+def test_the_night_repairs_what_a_failed_run_left(house, instance):
+    backfill(house.settings, instance, ALL, date(2026, 1, 1), LAST)
+    house.read("flat", {"2026-03-15 08:00": 310.0})
+    (request,) = night(house, instance, datetime(2026, 6, 1, 0, 0, tzinfo=UTC))
+    assert span_of(request) == ("2026-03-01", "2026-04-01")
+
+
+def test_the_night_restores_days_that_the_store_lost(house, instance):
+    backfill(house.settings, instance, ALL, date(2026, 1, 1), LAST)
+    before = read_days(house.store, "rest")
+    zone = house.settings.site.zone
+    start, end = days.opening(date(2026, 2, 3), zone), days.closing(date(2026, 2, 4), zone)
+    write_days(house.store, "rest", "kWh", start, end, before.iloc[:0].drop(columns=["opening", "closing", "unit"]))
+    (request,) = night(house, instance, datetime(2026, 6, 1, 0, 0, tzinfo=UTC))
+    assert span_of(request) == ("2026-02-03", "2026-02-04")
+    run(house, instance, request)
+    pd.testing.assert_frame_equal(read_days(house.store, "rest"), before, check_exact=True)
+
+
+def test_the_running_day_has_no_partition(house):
+    span = partition_span(house.settings, pd.Timestamp("2026-06-01 10:00", tz="UTC"))
+    assert span.last == date(2026, 5, 31)
+    early = partition_span(house.settings, pd.Timestamp("2026-05-31 23:00", tz="UTC"))
+    assert early.last == date(2026, 5, 31)
+    assert partition_span(house.settings, pd.Timestamp("2026-01-01 10:00", tz="UTC")) is None
+
+
+def test_everything_runs_by_itself_in_the_houses_zone(shipped):
+    repository = build_definitions(shipped).get_repository_def()
+    schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
+    assert schedules["daily"].cron_schedule == "0 2 * * *"
+    assert all(schedule.execution_timezone == "Europe/Berlin" for schedule in schedules.values())
+    assert all(schedule.default_status == dg.DefaultScheduleStatus.RUNNING for schedule in schedules.values())
+    assert all(sensor.default_status == dg.DefaultSensorStatus.RUNNING for sensor in repository.sensor_defs)
+    assert {sensor.name for sensor in repository.sensor_defs} == {"new_readings", "failed_runs"}
+    assert {sensor.minimum_interval_seconds for sensor in repository.sensor_defs} == {30}

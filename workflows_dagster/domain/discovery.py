@@ -1,0 +1,107 @@
+"""Discovery: which series look like the register of a meter, and how often it is read."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workflows_dagster.domain import units
+from workflows_dagster.domain.register import Counter, clean
+
+# Fields in which a register may stand, the likeliest first; beside them Home Assistant writes min, max, step, …
+FIELDS = ("value", "state", "reading", "total", "counter")
+
+_REGISTER_WORDS = (
+    *("energy", "energie", "consumption", "verbrauch", "meter", "register"),
+    *("zaehler", "zähler", "zahler"),
+)
+# Looked for in this order: kwh holds wh.
+_UNIT_WORDS = (
+    *(("kwh", "kWh"), ("mwh", "MWh"), ("wh", "Wh"), ("gj", "GJ")),
+    *(("m3", "m³"), ("m³", "m³"), ("gas", "m³"), ("water", "m³"), ("wasser", "m³"), ("liter", "l")),
+)
+# Of the readings, so many may be dropped as glitches or fall; and a meter is replaced once a year at most.
+_BAD_SHARE, _FALLS_A_YEAR = 0.02, 1.0
+_YEAR = pd.Timedelta(days=365.25)
+_BY_HAND = pd.Timedelta(days=3)
+_DAY_NAMES = ((0.8, 1.2, "daily"), (6.5, 7.5, "weekly"), (28, 32, "monthly"), (350, 380, "yearly"))
+
+
+def unit_of(measurement: str) -> str | None:
+    """Give the canonical unit that a measurement is named after, or None."""
+    try:
+        return units.canonical(measurement)
+    except units.UnitError:
+        return None
+
+
+def likely_unit(measurement: str, entity_id: str) -> str:
+    """Guess the canonical unit of a register whose measurement is not a unit, from what the names say."""
+    said = f"{entity_id} {measurement}".casefold()
+    return next((unit for word, unit in _UNIT_WORDS if word in said), "kWh")
+
+
+def may_be_register(measurement: str, field: str) -> bool:
+    """Tell by its name whether a series may be a register: measured in a unit, or called one; and no minimum or price.
+
+    Args:
+        measurement: InfluxDB measurement, usually the unit.
+        field: Field that holds the numbers.
+    """
+    said = measurement.casefold()
+    return field in FIELDS and (unit_of(measurement) is not None or any(word in said for word in _REGISTER_WORDS))
+
+
+def counts_up(readings: pd.Series, unit: str) -> bool:
+    """Tell whether readings are those of a register: they rise, but for a few glitches and a replacement.
+
+    A counter that starts from zero each day or month falls too often to be one. A register that stands still counts
+    up; so does a single reading, of which nothing else can be said.
+
+    Args:
+        readings: Values by UTC instant, increasing, shape (n,). [unit]
+        unit: Canonical unit.
+    """
+    steps = len(readings) - 1
+    if steps < 1:
+        return len(readings) == 1
+    register = clean(readings, Counter("", unit, 1.0 if unit in ("Wh", "l") else 0.001))
+    falls = int(register.falls.sum())
+    bad = falls + len(readings) - len(register)
+    years = (readings.index[-1] - readings.index[0]) / _YEAR
+    return bad < steps and bad <= max(1.0, _BAD_SHARE * steps) and falls <= 1 + _FALLS_A_YEAR * years
+
+
+def usual_gap(readings: pd.Series) -> pd.Timedelta | None:
+    """Give the median time between consecutive readings, by UTC instant, increasing; None for fewer than two."""
+    if len(readings) < 2:
+        return None
+    return pd.Timedelta(readings.index.to_series().diff().median())
+
+
+def cadence(gap: pd.Timedelta | None) -> str:
+    """Say in words how often readings come: `hourly`, `every ~5 weeks`; None is `one reading`."""
+    if gap is None:
+        return "one reading"
+    seconds, days = gap.total_seconds(), gap / pd.Timedelta(days=1)
+    for lowest, highest, name in _DAY_NAMES:
+        if lowest <= days <= highest:
+            return name
+    if 2700 <= seconds <= 4500:
+        return "hourly"
+    for limit, length, name in (
+        (90, 1, "second"), (2700, 60, "minute"), (69_120, 3600, "hour"), (14 * 86_400, 86_400, "day"),
+        (63 * 86_400, 7 * 86_400, "week"), (700 * 86_400, 30.4 * 86_400, "month"),
+    ):  # fmt: skip
+        if seconds < limit:
+            return _every(seconds / length, name)
+    return _every(gap / _YEAR, "year")
+
+
+def reading_interval(gap: pd.Timedelta | None) -> int | None:
+    """Give the days between readings of a meter that a person reads; None where it seems to report by itself. [d]"""  # noqa: D415
+    return None if gap is None or gap < _BY_HAND else round(gap / pd.Timedelta(days=1))
+
+
+def _every(count: float, name: str) -> str:
+    whole = max(1, round(count))
+    return f"every ~{whole} {name}s" if whole > 1 else f"every {name}"

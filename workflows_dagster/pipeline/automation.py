@@ -1,0 +1,186 @@
+"""What runs by itself: the sensor for changed readings, and the schedules."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from functools import partial
+
+import dagster as dg
+import pandas as pd
+from dagster import DagsterInstance
+
+from workflows_dagster.domain import days
+from workflows_dagster.pipeline.partitions import range_tags
+from workflows_dagster.pipeline.resources import StoreResource
+from workflows_dagster.repair.missing import catch_up, missing_days
+from workflows_dagster.repair.plan import Repair, plan_repairs
+from workflows_dagster.repair.snapshot import decode, digest
+from workflows_dagster.repair.stale import Span
+from workflows_dagster.settings.load import Settings
+
+SENSOR_SECONDS = 30
+# A run that fails is requested again that often; the night after compares all days with the readings anyway.
+MAX_RETRIES = 3
+MONTHLY_REFIT = "30 3 1 * *"
+EVERY_HOUR = "15 * * * *"
+_UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+
+
+def new_readings_sensor(settings: Settings, job: str) -> dg.SensorDefinition:
+    """Build the sensor that finds new, back-dated, edited and deleted readings, and requests the days they reach.
+
+    Its cursor is a snapshot of the readings. It moves only with the requests that it stands for, and waits while days
+    are being computed, so that no change falls between a run and the look at its result.
+    """
+
+    @dg.sensor(
+        name="new_readings",
+        job_name=job,
+        minimum_interval_seconds=SENSOR_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Finds changed readings and recomputes the days that they reach, and no others.",
+    )
+    def new_readings(context: dg.SensorEvaluationContext, store: StoreResource) -> dg.SensorResult | dg.SkipReason:
+        if _is_computing(context.instance, job):
+            return dg.SkipReason("Days are being computed; the readings are looked at when that is done.")
+        within = partition_span(settings, pd.Timestamp.now("UTC"))
+        if within is None:
+            return dg.SkipReason("No day is complete yet.")
+        before = decode(context.cursor)
+        plan = plan_repairs(settings, store.store, before, within, partial(_computed, context.instance))
+        if not plan.changed:
+            return dg.SkipReason("No reading has changed.")
+        text = plan.snapshot.encode()
+        if not plan.repairs:
+            return dg.SensorResult(skip_reason=f"{_names(plan.changed)} changed; no complete day does.", cursor=text)
+        return dg.SensorResult(
+            run_requests=list(_requests(plan.repairs, job, digest(context.cursor, text))), cursor=text
+        )
+
+    return new_readings
+
+
+def daily_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
+    """Build the nightly schedule: all missing days, however long the machine was off, and all that are not true.
+
+    Besides what is missing it compares every stored day with what the readings give, so that whatever went wrong
+    before, a run that failed for good or a server that lost data, is right in the morning.
+    """
+
+    @dg.schedule(
+        name="daily",
+        cron_schedule=settings.site.workflows.analytics.schedule,
+        execution_timezone=settings.site.timezone,
+        job_name=job,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Computes every missing day of every meter, and any that is no longer true.",
+    )
+    def daily(context: dg.ScheduleEvaluationContext, store: StoreResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        within = partition_span(settings, pd.Timestamp(_instant(context)))
+        if within is None:
+            yield dg.SkipReason("No day is complete yet.")
+            return
+        computed = {meter.meter_id: _computed(context.instance, meter.meter_id) for meter in settings.meters}
+        missing = missing_days(settings, store.store, computed, within)
+        present = {meter: set(found) - missing.get(meter, set()) for meter, found in computed.items()}
+        repairs = [
+            *catch_up(settings, missing),
+            *plan_repairs(settings, store.store, None, within, present.__getitem__).repairs,
+        ]
+        if not repairs:
+            yield dg.SkipReason("Every day is there and true.")
+            return
+        yield from _requests(repairs, job, digest(_instant(context).isoformat()))
+
+    return daily
+
+
+def tibber_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
+    """Build the schedule of the Tibber sync."""
+    return dg.ScheduleDefinition(
+        name="tibber_hourly",
+        job_name=job,
+        cron_schedule=settings.site.workflows.tibber_sync.schedule,
+        execution_timezone=settings.site.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Fetches Tibber's hours.",
+    )
+
+
+def profiles_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
+    """Build the monthly refit. A profile that moves changes its meter's recipe, which the sensor sees and repairs."""
+    return dg.ScheduleDefinition(
+        name="monthly_profiles",
+        job_name=job,
+        cron_schedule=MONTHLY_REFIT,
+        execution_timezone=settings.site.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Refits the seasonal profiles; where one moves, its meter's estimated days are recomputed.",
+    )
+
+
+def running_day_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
+    """Build the hourly schedule of today so far."""
+    return dg.ScheduleDefinition(
+        name="running_day_hourly",
+        job_name=job,
+        cron_schedule=EVERY_HOUR,
+        execution_timezone=settings.site.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Shows today so far.",
+    )
+
+
+def failed_runs_sensor() -> dg.SensorDefinition:
+    """Build the sensor that raises the alarm in the log when a run has failed for good."""
+
+    @dg.run_failure_sensor(
+        name="failed_runs",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=SENSOR_SECONDS,
+        description="Says in the log which run failed, and whether it is tried again.",
+    )
+    def failed_runs(context: dg.RunFailureSensorContext) -> None:
+        run = context.dagster_run
+        again = run.tags.get("dagster/will_retry", "false").lower() == "true"
+        ending = "It is tried again." if again else "It is not tried again before the night. See the run on the page."
+        message = context.failure_event.message or "no reason given"
+        context.log.error(f"Run {run.run_id[:8]} of job '{run.job_name}' failed: {message} {ending}")
+
+    return failed_runs
+
+
+def partition_span(settings: Settings, now: pd.Timestamp) -> Span | None:
+    """Give the civil days that are complete at an instant, from the first on; None where there is none."""
+    last = days.civil_day(now.tz_convert("UTC"), settings.site.zone) - timedelta(days=1)
+    return Span(settings.first_day, last) if last >= settings.first_day else None
+
+
+def _requests(repairs: Iterable[Repair], job: str, reason: str) -> Iterator[dg.RunRequest]:
+    for repair in repairs:
+        first, last = repair.span.first, repair.span.last
+        yield dg.RunRequest(
+            run_key=f"{reason}:{first}:{last}:{digest(repair.meters)}",
+            job_name=job,
+            asset_selection=[dg.AssetKey(meter) for meter in repair.meters],
+            tags={
+                **range_tags(first, last),
+                "dagster/max_retries": str(MAX_RETRIES),
+                "dagster/retry_strategy": "ALL_STEPS",
+            },
+        )
+
+
+def _is_computing(instance: DagsterInstance, job: str) -> bool:
+    return bool(instance.get_runs(dg.RunsFilter(job_name=job, statuses=_UNFINISHED), limit=1))
+
+
+def _computed(instance: DagsterInstance, meter_id: str) -> list[date]:
+    return [date.fromisoformat(key) for key in instance.get_materialized_partitions(dg.AssetKey(meter_id))]
+
+
+def _instant(context: dg.ScheduleEvaluationContext) -> datetime:
+    return context.scheduled_execution_time
+
+
+def _names(meters: Sequence[str]) -> str:
+    return ", ".join(meters[:3]) + (f" and {len(meters) - 3} more" if len(meters) > 3 else "")

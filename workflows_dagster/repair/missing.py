@@ -1,0 +1,74 @@
+"""Days that are not there: never computed, or gone from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+import pandas as pd
+
+from workflows_dagster.domain import days
+from workflows_dagster.repair.plan import Repair
+from workflows_dagster.repair.stale import Span, spans
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter, VirtualMeter
+from workflows_dagster.stores.ports import CONSUMPTION_DAILY, Store
+
+
+def missing_days(
+    settings: Settings, store: Store, computed: Mapping[str, Iterable[date]], within: Span
+) -> dict[str, set[date]]:
+    """Find each meter's missing days.
+
+    Args:
+        settings: The house.
+        store: Its days. A day that was computed once but is not in the store, though the meter was there, is missing
+            too: a server may lose at a restart what it had confirmed.
+        computed: Days that were computed, by meter.
+        within: Days that partitions exist for.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    zone = settings.site.zone
+    everything = {day.date() for day in pd.date_range(within.first, within.last)}
+    start, end = days.opening(within.first, zone), days.closing(within.last, zone)
+    present = store.present(CONSUMPTION_DAILY, start, end)
+    missing = {}
+    for meter in settings.meters:
+        stored = set(days.civil_days(present.get(meter.meter_id, pd.DatetimeIndex([], tz="UTC")), zone))
+        lost = {day for day in everything if _is_there(settings, meter.meter_id, day)} - stored
+        found = (everything - set(computed.get(meter.meter_id, ()))) | lost
+        if found:
+            missing[meter.meter_id] = found
+    return missing
+
+
+def catch_up(settings: Settings, missing: Mapping[str, set[date]]) -> list[Repair]:
+    """Give one run a contiguous span in which any meter's days are missing, over the meters that miss some of it."""
+    order = [meter.meter_id for meter in settings.meters.in_order()]
+    repairs = []
+    for span in spans({day for found in missing.values() for day in found}):
+        inside = {day.date() for day in pd.date_range(span.first, span.last)}
+        repairs.append(Repair(span, tuple(meter for meter in order if missing.get(meter, set()) & inside)))
+    return repairs
+
+
+def _is_there(settings: Settings, meter_id: str, day: date) -> bool:
+    """Tell whether the settings alone say that a meter has that day."""
+    meter = settings.meters[meter_id]
+    if isinstance(meter, PhysicalMeter):
+        if meter.installation_date is None:
+            return False
+        first = _civil(settings, meter.installation_date, end=False)
+        last = _civil(settings, meter.deinstallation_date, end=True) if meter.deinstallation_date else date.max
+        return first <= day <= last
+    if isinstance(meter, MasterMeter):
+        return any(period.start_date <= day <= (period.end_date or date.max) for period in meter.periods)
+    assert isinstance(meter, VirtualMeter)
+    return _is_there(settings, meter.base_meter, day)
+
+
+def _civil(settings: Settings, moment: date, *, end: bool) -> date:
+    instant = days.instant(moment, settings.site.zone, end=end)
+    return days.civil_day(instant - pd.Timedelta(microseconds=1) if end else instant, settings.site.zone)
