@@ -1,4 +1,4 @@
-"""Tibber's hours in the raw store: what is asked for, written, corrected, and given up, with nothing kept in between."""
+"""Tibber's hours in the raw store: what is asked for, written, corrected and given up, and nothing kept in between."""
 
 from __future__ import annotations
 

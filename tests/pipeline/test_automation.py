@@ -70,7 +70,7 @@ def tick(house, instance, cursor=None):
 
 def night(house, instance, moment):
     """One night's look of the daily schedule."""
-    schedule = daily_schedule(house.settings, DAYS_JOB)
+    schedule = daily_schedule(house.settings, DAYS_JOB, now=lambda: pd.Timestamp(moment))
     with dg.build_schedule_context(
         instance=instance, scheduled_execution_time=moment, resources={"store": store_resource(house.settings)}
     ) as context:
@@ -143,6 +143,13 @@ def test_after_a_week_off_one_run_fills_seven_days_for_all_meters(house, instanc
     assert span_of(request) == ("2026-05-25", "2026-05-31")
     assert meters_of(request) == ["main", "flat", "rest"]
     run(house, instance, request)
+    assert night(house, instance, datetime(2026, 6, 1, 0, 0, tzinfo=UTC)) == []
+
+
+def test_the_nights_that_were_missed_come_at_once_and_ask_for_one_run(house, instance):
+    backfill(house.settings, instance, ALL, date(2026, 1, 1), date(2026, 5, 24))
+    job = build_definitions(house.settings).resolve_job_def(DAYS_JOB)
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags={"dagster/schedule_name": "daily"})
     assert night(house, instance, datetime(2026, 6, 1, 0, 0, tzinfo=UTC)) == []
 
 

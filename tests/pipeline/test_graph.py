@@ -64,6 +64,10 @@ def test_all_meters_share_one_partitions_definition_and_run_ranges(graph, shippe
         assert graph.get(dg.AssetKey(meter.meter_id)).backfill_policy == dg.BackfillPolicy.single_run()
 
 
+def test_dagster_can_load_the_whole_of_it(shipped):
+    dg.Definitions.validate_loadable(build_definitions(shipped))
+
+
 def test_the_groups_are_the_utilities_and_ingestion(graph):
     groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
     assert groups == {"electricity", "gas", "water", "heat", "solar", "ingestion", "insight"}

@@ -11,10 +11,12 @@ from datetime import date
 from typing import Any, Literal
 
 import click
+import dagster as dg
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from workflows_dagster.cli.connecting import report_connections
 from workflows_dagster.cli.errors import DAY, EXIT_FAILED, check_order, known_meter
 from workflows_dagster.cli.figures import number
 from workflows_dagster.domain import days
@@ -29,10 +31,13 @@ _COLUMNS = ("opening", "closing", "consumption", "unit", "quality", "estimated_s
 
 
 @click.command()
-def check() -> None:
-    """Check the configuration and the graph; every error at once."""
+@click.option("--connect", is_flag=True, help="Look at InfluxDB (or the embedded file), Tibber and Dagster's home too.")
+@click.option("--create-bucket", is_flag=True, help="Create the processed bucket if it is missing; implies --connect.")
+@click.pass_context
+def check(ctx: click.Context, connect: bool, create_bucket: bool) -> None:
+    """Check the configuration and the graph, every error at once; and what they need to reach."""
     settings = load()
-    build_definitions(settings)
+    dg.Definitions.validate_loadable(build_definitions(settings))
     meters = settings.meters
     click.echo(
         f"{len(meters)} meters: {len(meters.physical)} physical, {len(meters.masters)} master, "
@@ -43,6 +48,8 @@ def check() -> None:
         table.add_row(meter.meter_id, meter.type, meter.utility, meter.output_unit, ", ".join(meter.upstream))
     _console().print(table)
     click.echo(f"Storage: {settings.site.storage.backend}. The configuration is good.")
+    if (connect or create_bucket) and not report_connections(settings, create_bucket):
+        ctx.exit(EXIT_FAILED)
 
 
 @click.command()

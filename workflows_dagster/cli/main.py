@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from workflows_dagster.cli.discover import discover
 from workflows_dagster.cli.errors import EXIT_FAILED, EXIT_WRONG_INPUT
 from workflows_dagster.cli.imports import import_readings
 from workflows_dagster.cli.looking import check, show
@@ -43,5 +44,5 @@ def main() -> None:
     """
 
 
-for command in (check, demo, import_readings, backfill, show):
+for command in (check, discover, demo, import_readings, backfill, show):
     main.add_command(command)

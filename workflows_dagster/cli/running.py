@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import click
 import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from workflows_dagster.cli.errors import DAY, EXIT_FAILED, EXIT_WRONG_INPUT, check_order, known_meter
-from workflows_dagster.cli.figures import number
+from workflows_dagster.cli.last_months import print_last_months
+from workflows_dagster.cli.tibber_house import TibberHouse, served, synchronise, tibber_house, write_sample_around
 from workflows_dagster.domain import days
-from workflows_dagster.domain.periods import by_period
 from workflows_dagster.pipeline.backfill import BackfillError, BackfillResult, dagster_instance, fit_missing_profiles
 from workflows_dagster.pipeline.backfill import backfill as run_backfill
 from workflows_dagster.pipeline.home import HomeError, home_folder
 from workflows_dagster.pipeline.resources import opened, store_resource
 from workflows_dagster.sample_house import write_sample
 from workflows_dagster.settings.load import Settings, load
-from workflows_dagster.stores.day_frames import read_days
-
-_MONTHS_SHOWN = 12
 
 
 @click.command()
@@ -47,8 +43,9 @@ def backfill(ctx: click.Context, first: date | None, last: date | None, names: s
 
 @click.command()
 @click.option("--years", type=click.IntRange(1, 20), default=4, show_default=True, help="Years of history.")
+@click.option("--tibber", "on_tibber", is_flag=True, help="Let the main meter read a Tibber account on this machine.")
 @click.pass_context
-def demo(ctx: click.Context, years: int) -> None:
+def demo(ctx: click.Context, years: int, on_tibber: bool) -> None:
     """Load the sample household into the embedded store, compute its history, and show its last twelve months."""
     settings = load()
     if settings.site.storage.backend != "embedded":
@@ -61,12 +58,37 @@ def demo(ctx: click.Context, years: int) -> None:
     now = pd.Timestamp.now("UTC")
     last = days.civil_day(now, settings.site.zone) - timedelta(days=1)
     first = max(settings.first_day, last - timedelta(days=round(years * 365.25) - 1))
+    house = tibber_house(settings) if on_tibber else None
+    settings = house.settings if house else settings
     with Console().status("Reading the sample household's meters …"), opened(store_resource(settings)) as store:
-        count = write_sample(store, settings.meters, settings.site.zone, now.to_pydatetime(), start=first)
+        if house:
+            count = write_sample_around(store, house, now.to_pydatetime(), first)
+        else:
+            count = write_sample(store, settings.meters, settings.site.zone, now.to_pydatetime(), start=first)
     click.echo(f"{count:,} readings of {len(settings.meters.physical)} meters since {first}.")
+    if house:
+        _fetch_hours(ctx, house, now.to_pydatetime(), first)
     meters = tuple(meter.meter_id for meter in settings.meters.in_order())
     _print_result(_run(ctx, settings, meters, first, last))
-    Console().print(_last_months(settings, last))
+    print_last_months(Console(), settings, last)
+
+
+def _fetch_hours(ctx: click.Context, house: TibberHouse, end: datetime, start: date) -> None:
+    """Fetch the main meter's hours from a Tibber account on this machine, as the hourly schedule does."""
+    try:
+        with served(house, end, start) as settings, dagster_instance(home_folder(settings.data_dir)) as instance:
+            hours = synchronise(settings, instance)
+    except (BackfillError, HomeError) as error:
+        click.echo(str(error), err=True)
+        ctx.exit(EXIT_FAILED)
+    source = house.meter.source
+    click.echo(
+        f"{hours:,} new hours of {house.meter.meter_id} came over Tibber's API, from a stand-in on this machine."
+    )
+    click.echo(
+        f"With your own token, {house.meter.meter_id} reads them so (meters.yaml): "
+        f"source: {{kind: {source.kind}, measurement: {source.measurement}, entity_id: {source.entity_id}}}"
+    )
 
 
 def _run(ctx: click.Context, settings: Settings, meters: Sequence[str], first: date, last: date) -> BackfillResult:
@@ -91,23 +113,3 @@ def _print_result(result: BackfillResult) -> None:
         f"{result.partitions:,} partitions ({result.meters} meters × {result.days} days) in {result.seconds:.1f} s, "
         f"{rate:,.0f} a second; run {result.run_id[:8]}."
     )
-
-
-def _last_months(settings: Settings, last: date) -> Table:
-    """Table of the last twelve months by meter."""
-    first = (pd.Timestamp(last).to_period("M") - (_MONTHS_SHOWN - 1)).start_time.date()
-    months = [str(month) for month in pd.period_range(first, last, freq="M")]
-    table = Table("meter", "unit", title="The last twelve months", title_justify="left", box=None, pad_edge=False)
-    for month in months:
-        table.add_column(month[2:], justify="right")
-    table.add_column("sum", justify="right")
-    zone = settings.site.zone
-    with opened(store_resource(settings)) as store:
-        for meter in settings.meters:
-            frame = read_days(store, meter.meter_id, days.opening(first, zone), days.closing(last, zone))
-            if frame.empty:
-                continue
-            sums = by_period(frame, days.civil_days(pd.DatetimeIndex(frame.index), zone), "month")["consumption"]
-            cells = [number(float(sums.get(month, float("nan"))), short=True) for month in months]
-            table.add_row(meter.meter_id, meter.output_unit, *cells, number(float(sums.sum()), short=True))
-    return table

@@ -21,6 +21,8 @@ _UNIT_WORDS = (
 )
 # Of the readings, so many may be dropped as glitches or fall; and a meter is replaced once a year at most.
 _BAD_SHARE, _FALLS_A_YEAR = 0.02, 1.0
+# Smallest steps that registers show. [unit]
+_COARSE, _FINE = 1.0, 0.001
 _YEAR = pd.Timedelta(days=365.25)
 _BY_HAND = pd.Timedelta(days=3)
 _DAY_NAMES = ((0.8, 1.2, "daily"), (6.5, 7.5, "weekly"), (28, 32, "monthly"), (350, 380, "yearly"))
@@ -64,11 +66,16 @@ def counts_up(readings: pd.Series, unit: str) -> bool:
     steps = len(readings) - 1
     if steps < 1:
         return len(readings) == 1
-    register = clean(readings, Counter("", unit, 1.0 if unit in ("Wh", "l") else 0.001))
+    counter = Counter("", unit, _COARSE if unit in ("Wh", "l") else _FINE)
+    most_bad = min(steps - 1, max(1.0, _BAD_SHARE * steps))
+    if int((readings.diff() < -counter.jitter).sum()) > most_bad:
+        # Cleaning would come to the same, at length.
+        return False
+    register = clean(readings, counter)
     falls = int(register.falls.sum())
     bad = falls + len(readings) - len(register)
     years = (readings.index[-1] - readings.index[0]) / _YEAR
-    return bad < steps and bad <= max(1.0, _BAD_SHARE * steps) and falls <= 1 + _FALLS_A_YEAR * years
+    return bad <= most_bad and falls <= 1 + _FALLS_A_YEAR * years
 
 
 def usual_gap(readings: pd.Series) -> pd.Timedelta | None:

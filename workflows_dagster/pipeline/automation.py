@@ -1,7 +1,7 @@
 """What runs by itself: the sensor for changed readings, and the schedules."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from functools import partial
 
 import dagster as dg
@@ -17,6 +17,7 @@ from workflows_dagster.repair.snapshot import decode, digest
 from workflows_dagster.repair.stale import Span
 from workflows_dagster.settings.load import Settings
 
+DAILY = "daily"
 SENSOR_SECONDS = 30
 # A run that fails is requested again that often; the night after compares all days with the readings anyway.
 MAX_RETRIES = 3
@@ -40,7 +41,7 @@ def new_readings_sensor(settings: Settings, job: str) -> dg.SensorDefinition:
         description="Finds changed readings and recomputes the days that they reach, and no others.",
     )
     def new_readings(context: dg.SensorEvaluationContext, store: StoreResource) -> dg.SensorResult | dg.SkipReason:
-        if _is_computing(context.instance, job):
+        if _is_unfinished(context.instance, job_name=job):
             return dg.SkipReason("Days are being computed; the readings are looked at when that is done.")
         within = partition_span(settings, pd.Timestamp.now("UTC"))
         if within is None:
@@ -59,15 +60,20 @@ def new_readings_sensor(settings: Settings, job: str) -> dg.SensorDefinition:
     return new_readings
 
 
-def daily_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
+def _now() -> pd.Timestamp:
+    return pd.Timestamp.now("UTC")
+
+
+def daily_schedule(settings: Settings, job: str, now: Callable[[], pd.Timestamp] = _now) -> dg.ScheduleDefinition:
     """Build the nightly schedule: all missing days, however long the machine was off, and all that are not true.
 
     Besides what is missing it compares every stored day with what the readings give, so that whatever went wrong
-    before, a run that failed for good or a server that lost data, is right in the morning.
+    before, a run that failed for good or a server that lost data, is right in the morning. It looks at the present,
+    so of several ticks that were missed one is enough.
     """
 
     @dg.schedule(
-        name="daily",
+        name=DAILY,
         cron_schedule=settings.site.workflows.analytics.schedule,
         execution_timezone=settings.site.timezone,
         job_name=job,
@@ -75,7 +81,10 @@ def daily_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
         description="Computes every missing day of every meter, and any that is no longer true.",
     )
     def daily(context: dg.ScheduleEvaluationContext, store: StoreResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        within = partition_span(settings, pd.Timestamp(_instant(context)))
+        if _is_unfinished(context.instance, tags={"dagster/schedule_name": DAILY}):
+            yield dg.SkipReason("The run of an earlier tick is not done.")
+            return
+        within = partition_span(settings, now())
         if within is None:
             yield dg.SkipReason("No day is complete yet.")
             return
@@ -89,7 +98,7 @@ def daily_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
         if not repairs:
             yield dg.SkipReason("Every day is there and true.")
             return
-        yield from _requests(repairs, job, digest(_instant(context).isoformat()))
+        yield from _requests(repairs, job, f"{now():%Y-%m-%d}")
 
     return daily
 
@@ -170,16 +179,14 @@ def _requests(repairs: Iterable[Repair], job: str, reason: str) -> Iterator[dg.R
         )
 
 
-def _is_computing(instance: DagsterInstance, job: str) -> bool:
-    return bool(instance.get_runs(dg.RunsFilter(job_name=job, statuses=_UNFINISHED), limit=1))
+def _is_unfinished(
+    instance: DagsterInstance, *, job_name: str | None = None, tags: Mapping[str, str] | None = None
+) -> bool:
+    return bool(instance.get_runs(dg.RunsFilter(job_name=job_name, tags=tags, statuses=_UNFINISHED), limit=1))
 
 
 def _computed(instance: DagsterInstance, meter_id: str) -> list[date]:
     return [date.fromisoformat(key) for key in instance.get_materialized_partitions(dg.AssetKey(meter_id))]
-
-
-def _instant(context: dg.ScheduleEvaluationContext) -> datetime:
-    return context.scheduled_execution_time
 
 
 def _names(meters: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ from workflows_dagster.settings.load import Settings
 
 DAYS_JOB = "days"
 PROFILES_JOB = "profiles"
-RUNNING_DAY_JOB = "running_day"
+RUNNING_DAY_JOB = "today"
 TIBBER_JOB = "tibber_sync"
 
 

@@ -43,6 +43,13 @@ run_monitoring:
   cancel_timeout_seconds: 180
   poll_interval_seconds: 60
 
+# Every schedule here looks at the present and takes up all that was left: after a week off one tick is enough.
+scheduler:
+  module: dagster.core.scheduler
+  class: DagsterDaemonScheduler
+  config:
+    max_catchup_runs: 1
+
 # A run that asks for it (tag dagster/max_retries) is tried again when it fails; no other is.
 run_retries:
   enabled: true

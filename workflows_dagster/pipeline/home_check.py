@@ -51,11 +51,15 @@ def look_at_home(home: Path) -> HomeFacts:
     try:
         with dagster_instance(home) as instance:
             return _opened(home, instance)
-    # What a dagster.yaml can be wrong in: its YAML, its keys, a class that is not there, a database.
-    except (dagster.DagsterError, CheckError, HomeError, ImportError, OSError, SQLAlchemyError, ValueError) as error:
-        return HomeFacts(home, is_there, writable, problem=_first_line(error))
+    except dagster.DagsterInvalidConfigError as error:
+        problem = f"{INSTANCE_FILE_NAME} is not right: {_wrong_key(error)}"
     except YAMLError as error:
-        return HomeFacts(home, is_there, writable, problem=f"{INSTANCE_FILE_NAME} is not YAML: {_first_line(error)}")
+        mark = getattr(error, "problem_mark", None)
+        problem = f"{INSTANCE_FILE_NAME} is not YAML" + (f", see line {mark.line + 1}" if mark else "")
+    # A class that is not there, a database that is damaged, a version that is newer than ours.
+    except (dagster.DagsterError, CheckError, HomeError, ImportError, OSError, SQLAlchemyError, ValueError) as error:
+        problem = _first_line(error)
+    return HomeFacts(home, is_there, writable, problem=problem)
 
 
 def _opened(home: Path, instance: DagsterInstance) -> HomeFacts:
@@ -84,6 +88,14 @@ def _writable(folder: Path) -> bool:
         if _exists(place):
             return place.is_dir() and os.access(place, os.W_OK | os.X_OK)
     return False
+
+
+def _wrong_key(error: dagster.DagsterInvalidConfigError) -> str:
+    """Say what is wrong with the first key, without any value: one may be a password."""
+    first = error.errors[0]
+    if "FIELD" in first.reason.value:
+        return first.message.partition(". Expected")[0]
+    return f"{first.reason.value.lower().replace('_', ' ')} at {'.'.join(first.stack.levels) or 'the root'}"
 
 
 def _first_line(error: Exception) -> str:

@@ -13,7 +13,22 @@ from workflows_dagster.settings.fields import Frozen, Unit
 from workflows_dagster.settings.problems import shown
 from workflows_dagster.settings.utilities import Utility, utility_by_name
 
-RESERVED_IDS = frozenset({"seasonal_profiles", "tibber_consumption", "anomalies", "monthly_consumption", "costs"})
+RESERVED_IDS = frozenset(
+    {
+        # Assets of our own.
+        "seasonal_profiles",
+        "tibber_consumption",
+        "anomalies",
+        "monthly_consumption",
+        "costs",
+        "running_day",
+        # Jobs, whose names Dagster keeps apart from the assets'.
+        "days",
+        "profiles",
+        "today",
+        "tibber_sync",
+    }
+)
 
 # Names that Dagster refuses for anything that computes, beside Python's keywords.
 _NOT_FOR_ASSETS = frozenset(

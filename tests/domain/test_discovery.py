@@ -1,0 +1,166 @@
+"""What looks like a meter's register, and how often it is read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workflows_dagster.domain.discovery import (
+    cadence,
+    counts_up,
+    likely_unit,
+    may_be_register,
+    reading_interval,
+    unit_of,
+    usual_gap,
+)
+
+
+def every(step: str, values: list[float] | np.ndarray) -> pd.Series:
+    index = pd.date_range("2024-01-01", periods=len(values), freq=step, tz="UTC", unit="us")
+    return pd.Series(values, index, dtype=float)
+
+
+@pytest.mark.parametrize(
+    ("measurement", "field", "expected"),
+    [
+        ("kWh", "value", True),
+        ("m3", "value", True),
+        ("kWh", "state", True),
+        ("kWh", "min", False),
+        ("kWh", "max", False),
+        ("energy", "consumption", False),
+        ("energy", "cost", False),
+        ("W", "value", False),
+        ("°C", "value", False),
+        ("%", "value", False),
+        ("m³/h", "value", False),
+        ("EUR/kWh", "value", False),
+        ("sensor.gaszaehler", "value", True),
+        ("sensor.water_meter_total", "value", True),
+        ("input_number.verbrauch", "value", True),
+        ("sensor.wifi_signal", "value", False),
+    ],
+)
+def test_names_tell_what_may_be_a_register(measurement: str, field: str, expected: bool) -> None:
+    assert may_be_register(measurement, field) is expected
+
+
+def test_a_measurement_that_is_a_unit_is_spelled_our_way() -> None:
+    assert (unit_of("m3"), unit_of("kWh"), unit_of("W"), unit_of("sensor.gas")) == ("m³", "kWh", None, None)
+
+
+@pytest.mark.parametrize(
+    ("measurement", "entity", "unit"),
+    [
+        ("sensor.meter", "garage_energy_wh", "Wh"),
+        ("sensor.meter", "garage_energy_kwh", "kWh"),
+        ("sensor.meter", "heat_mwh", "MWh"),
+        ("sensor.gas_meter", "gas_meter", "m³"),
+        ("sensor.wasserzaehler", "wasserzaehler", "m³"),
+        ("sensor.meter", "garage", "kWh"),
+    ],
+)
+def test_the_unit_is_guessed_from_the_names(measurement: str, entity: str, unit: str) -> None:
+    assert likely_unit(measurement, entity) == unit
+
+
+# Values
+
+
+def test_a_rising_register_counts_up() -> None:
+    assert counts_up(every("h", np.arange(500) * 0.25), "kWh")
+
+
+def test_a_register_that_stands_still_counts_up() -> None:
+    assert counts_up(every("D", [812.0] * 5), "m³")
+
+
+def test_a_single_reading_may_be_a_register_and_none_is_not() -> None:
+    assert counts_up(every("h", [812.0]), "m³")
+    assert not counts_up(every("h", []), "m³")
+
+
+def test_home_assistant_s_zero_does_not_disqualify_a_register() -> None:
+    values = 5000 + np.arange(500) * 0.25
+    values[100] = values[300] = 0.0
+    assert counts_up(every("h", values), "kWh")
+
+
+def test_a_replacement_does_not_disqualify_a_register() -> None:
+    values = np.concatenate([8000 + np.arange(30.0) * 12, 3 + np.arange(30.0) * 12])
+    assert counts_up(every("10D", values), "kWh")
+
+
+def test_two_readings_that_fall_are_no_register() -> None:
+    assert not counts_up(every("30D", [100.0, 90.0]), "kWh")
+
+
+@pytest.mark.parametrize(("step", "a_day"), [("min", 1440), ("15min", 96), ("h", 24)])
+def test_a_counter_that_starts_again_each_day_is_no_register(step: str, a_day: int) -> None:
+    values = np.tile(np.arange(a_day) * (12.0 / a_day), 4)
+    assert not counts_up(every(step, values[:5000]), "kWh")
+
+
+def test_a_temperature_and_a_power_are_no_registers() -> None:
+    hours = np.arange(500)
+    assert not counts_up(every("h", 15 + 5 * np.sin(hours / 24 * 2 * np.pi)), "kWh")
+    assert not counts_up(every("min", np.random.default_rng(1).uniform(0, 3000, 5000)), "Wh")
+
+
+def test_a_battery_s_energy_is_no_register() -> None:
+    assert not counts_up(every("15min", 5 + 4 * np.sin(np.arange(2000) / 40)), "kWh")
+
+
+@given(st.lists(st.floats(0, 50), min_size=1, max_size=200), st.floats(0, 1e6))
+def test_whatever_never_falls_counts_up(steps: list[float], start: float) -> None:
+    assert counts_up(every("h", start + np.cumsum(steps)), "kWh")
+
+
+# Cadence
+
+
+@pytest.mark.parametrize(
+    ("gap", "words"),
+    [
+        ("10s", "every ~10 seconds"),
+        ("60s", "every ~60 seconds"),
+        ("15min", "every ~15 minutes"),
+        ("1h", "hourly"),
+        ("62min", "hourly"),
+        ("6h", "every ~6 hours"),
+        ("24h", "daily"),
+        ("23h", "daily"),
+        ("3D", "every ~3 days"),
+        ("7D", "weekly"),
+        ("10D", "every ~10 days"),
+        ("30D", "monthly"),
+        ("35D", "every ~5 weeks"),
+        ("91D", "every ~3 months"),
+        ("365D", "yearly"),
+        ("1100D", "every ~3 years"),
+    ],
+)
+def test_cadence_is_said_in_words(gap: str, words: str) -> None:
+    assert cadence(pd.Timedelta(gap)) == words
+
+
+def test_a_single_reading_has_no_cadence() -> None:
+    assert cadence(usual_gap(every("h", [1.0]))) == "one reading"
+
+
+def test_the_usual_gap_is_the_median_so_that_a_long_silence_does_not_count() -> None:
+    readings = every("h", np.arange(10.0)).iloc[[0, 1, 2, 3, 9]]
+    assert usual_gap(readings) == pd.Timedelta(hours=1)
+
+
+@pytest.mark.parametrize(("gap", "days"), [("1h", None), ("1D", None), ("7D", 7), ("35D", 35), ("91D 9h", 91)])
+def test_only_what_is_read_by_hand_has_a_reading_interval(gap: str, days: int | None) -> None:
+    assert reading_interval(pd.Timedelta(gap)) == days
+
+
+def test_one_reading_does_not_tell_the_interval() -> None:
+    assert reading_interval(None) is None

@@ -1,0 +1,99 @@
+"""The last twelve months of every meter, as wide as the terminal allows."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from workflows_dagster.cli.figures import number
+from workflows_dagster.domain import days
+from workflows_dagster.domain.periods import by_period
+from workflows_dagster.pipeline.resources import opened, store_resource
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.stores.day_frames import read_days
+
+_MONTHS_SHOWN = 12
+_TITLE = "The last twelve months"
+# Into how many tables the months can go, the fewest first.
+_PARTS = (1, 2, 3, 4, 6)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One meter's twelve months and their sum, as they are printed."""
+
+    meter_id: str
+    unit: str
+    months: Sequence[str]
+    total: str
+
+
+def print_last_months(console: Console, settings: Settings, last: date) -> None:
+    """Print each meter's last twelve months: one table, or where it is too wide, several below one another.
+
+    Args:
+        console: Where to print.
+        settings: The house.
+        last: Last complete day.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    first = (pd.Timestamp(last).to_period("M") - (_MONTHS_SHOWN - 1)).start_time.date()
+    months = [str(month) for month in pd.period_range(first, last, freq="M")]
+    rows = _rows(settings, first, last, months)
+    tables: list[Table] = []
+    for parts in _PARTS:
+        tables = _tables(months, rows, parts)
+        if max(map(_width, tables)) <= console.width:
+            break
+    # Where nothing fits, the terminal breaks the lines; it is not for us to cut them off.
+    paper = Console(file=console.file, width=max(console.width, max(map(_width, tables))))
+    for place, table in enumerate(tables):
+        if place:
+            paper.print()
+        paper.print(table)
+
+
+def _rows(settings: Settings, first: date, last: date, months: Sequence[str]) -> list[_Row]:
+    zone = settings.site.zone
+    rows = []
+    with opened(store_resource(settings)) as store:
+        for meter in settings.meters:
+            frame = read_days(store, meter.meter_id, days.opening(first, zone), days.closing(last, zone))
+            if frame.empty:
+                continue
+            sums = by_period(frame, days.civil_days(pd.DatetimeIndex(frame.index), zone), "month")["consumption"]
+            cells = [number(float(sums.get(month, float("nan"))), short=True) for month in months]
+            rows.append(_Row(meter.meter_id, meter.output_unit, cells, number(float(sums.sum()), short=True)))
+    return rows
+
+
+def _tables(months: Sequence[str], rows: Sequence[_Row], parts: int) -> list[Table]:
+    """Lay the months out in so many tables; the sum of all stands in the last."""
+    tables = []
+    size = len(months) // parts
+    for start in range(0, len(months), size):
+        shown = slice(start, start + size)
+        is_last = start + size == len(months)
+        table = Table(title=_TITLE if start == 0 else None, title_justify="left", box=None, pad_edge=False)
+        for name in ("meter", "unit"):
+            table.add_column(name, no_wrap=True)
+        for name in [*(month[2:] for month in months[shown]), *(["sum"] if is_last else [])]:
+            table.add_column(name, justify="right", no_wrap=True)
+        for row in rows:
+            table.add_row(row.meter_id, row.unit, *row.months[shown], *([row.total] if is_last else []))
+        tables.append(table)
+    return tables
+
+
+def _width(table: Table) -> int:
+    """Tell how many characters a table is wide when nothing is cut."""
+    unbounded = Console(width=10_000, file=io.StringIO())
+    return max(unbounded.measure(table).maximum, len(_TITLE))

@@ -1,0 +1,122 @@
+"""What stands in the raw store beside what the meters read: the newest of each, and what no meter reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from workflows_dagster.domain import discovery
+from workflows_dagster.evaluation import raw_series
+from workflows_dagster.settings.meters import PhysicalMeter
+from workflows_dagster.stores.ports import RawSeries, RawStore
+
+# Enough to tell a register from a counter that starts again each day; the whole history may be millions.
+_NEWEST_READINGS = 5_000
+_AFTER = pd.Timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Discovered:
+    """A series that looks like a register and that no meter reads.
+
+    Attributes:
+        series: Its address; with a domain only where a meter reads the same entity of another.
+        unit: Canonical unit that its measurement names, or None.
+        count: How many readings there are.
+        first: Instant of the first, UTC.
+        last: Instant of the last, UTC.
+        gap: Usual time between two of the newest readings; None where there is one reading only.
+    """
+
+    series: RawSeries
+    unit: str | None
+    count: int
+    first: pd.Timestamp
+    last: pd.Timestamp
+    gap: pd.Timedelta | None
+
+
+def series_of(meter: PhysicalMeter) -> tuple[RawSeries, ...]:
+    """Give every series that a physical meter reads: an interval meter's anchors are readings of its register."""
+    source = raw_series(meter)
+    if meter.source.kind == "interval":
+        return (source, RawSeries(meter.output_unit, meter.meter_id))
+    return (source,)
+
+
+def newest_by_meter(catalogue: pd.DataFrame, meters: Iterable[PhysicalMeter]) -> dict[str, pd.Timestamp | None]:
+    """Tell when each meter was read last.
+
+    Args:
+        catalogue: What the raw store holds, as `RawStore.catalogue` gives it.
+        meters: The meters.
+
+    Returns:
+        Instant of the newest reading by meter id, UTC; None where there is none.
+    """
+    newest: dict[str, pd.Timestamp | None] = {}
+    for meter in meters:
+        rows = catalogue[_read(catalogue, series_of(meter))]
+        newest[meter.meter_id] = None if rows.empty else pd.Timestamp(rows["last"].max())
+    return newest
+
+
+def discover(store: RawStore, meters: Iterable[PhysicalMeter]) -> tuple[list[Discovered], pd.DataFrame]:
+    """Find what looks like a register in the raw store and that no meter reads.
+
+    Args:
+        store: The raw readings.
+        meters: The meters that are known.
+
+    Returns:
+        What was found, by entity; and the whole catalogue.
+
+    Raises:
+        StoreError: The raw readings cannot be read.
+    """
+    catalogue = store.catalogue()
+    read = _read(catalogue, [series for meter in meters for series in series_of(meter)])
+    found = []
+    for series, rows in _likely(catalogue, read):
+        unit = discovery.unit_of(series.measurement)
+        last = pd.Timestamp(rows["last"].max())
+        readings = store.readings(series, last + _AFTER, before=_NEWEST_READINGS)
+        one_of_unknown_unit = unit is None and len(readings) < 2
+        supposed = unit or discovery.likely_unit(series.measurement, series.entity_id)
+        if not one_of_unknown_unit and discovery.counts_up(readings, supposed):
+            count, first = int(rows["count"].sum()), pd.Timestamp(rows["first"].min())
+            found.append(Discovered(series, unit, count, first, last, discovery.usual_gap(readings)))
+    return sorted(found, key=lambda one: (one.series.entity_id, one.series)), catalogue
+
+
+def _read(catalogue: pd.DataFrame, series: Iterable[RawSeries]) -> pd.Series:
+    """Tell of each row of the catalogue whether one of the series reads it."""
+    read = pd.Series(False, index=catalogue.index)
+    for one in series:
+        read |= (
+            (catalogue["measurement"] == one.measurement)
+            & (catalogue["entity_id"] == one.entity_id)
+            & (catalogue["field"] == one.field)
+            & (True if one.domain is None else catalogue["domain"] == one.domain)
+        )
+    return read
+
+
+def _likely(catalogue: pd.DataFrame, read: pd.Series) -> Iterator[tuple[RawSeries, pd.DataFrame]]:
+    """Give the series whose names fit a register, one an entity, each with its rows of the catalogue."""
+    names = zip(catalogue["measurement"], catalogue["field"], strict=True)
+    fits = pd.Series([discovery.may_be_register(*name) for name in names], index=catalogue.index, dtype=bool)
+    for names_of_entity, rows in catalogue[fits & ~read].groupby(["measurement", "entity_id"], sort=True):
+        measurement, entity_id = map(str, names_of_entity)
+        field = min(rows["field"], key=discovery.FIELDS.index)
+        rows = rows[rows["field"] == field]
+        whole = RawSeries(measurement, entity_id, field)
+        if (_read(catalogue, [whole]) & read).any():
+            for at in rows.index:
+                domain = rows.at[at, "domain"]
+                if domain is not None:
+                    yield RawSeries(measurement, entity_id, field, domain), rows.loc[[at]]
+        else:
+            yield whole, rows
