@@ -21,12 +21,14 @@ from workflows_dagster.cli.errors import DAY, EXIT_FAILED, check_order, known_me
 from workflows_dagster.cli.figures import number
 from workflows_dagster.domain import days
 from workflows_dagster.domain.periods import Step, by_period
+from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.pipeline.resources import opened, store_resource
 from workflows_dagster.settings.load import Settings, load
 from workflows_dagster.stores.day_frames import read_days
 
 Format = Literal["table", "csv", "json"]
+PROVISIONAL = "provisional"
 _COLUMNS = ("opening", "closing", "consumption", "unit", "quality", "estimated_share")
 
 
@@ -60,7 +62,7 @@ def check(ctx: click.Context, connect: bool, create_bucket: bool) -> None:
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @click.pass_context
 def show(ctx: click.Context, meter: str, first: date | None, last: date | None, step: Step, form: Format) -> None:
-    """Show a METER's days, months or years."""
+    """Show a METER's days, months or years; the days end with today so far, which is provisional."""
     settings = load()
     check_order(first, last)
     known_meter(settings.meters, meter)
@@ -70,6 +72,8 @@ def show(ctx: click.Context, meter: str, first: date | None, last: date | None, 
         click.echo(f"{meter}: no days are stored{_range(first, last)}. {hint}", err=True)
         ctx.exit(EXIT_FAILED)
     rows = _rows(frame, settings, step)
+    if step == "day":
+        rows += _today(settings, meter, first, last)
     if form == "json":
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
     elif form == "csv":
@@ -88,9 +92,23 @@ def _stored_days(settings: Settings, meter: str, first: date | None, last: date 
         return read_days(store, meter, start, end)
 
 
+def _today(settings: Settings, meter: str, first: date | None, last: date | None) -> list[dict[str, Any]]:
+    """Today so far, straight from the readings, where it lies within what is asked for."""
+    now = pd.Timestamp.now("UTC").as_unit("us")
+    today = days.civil_day(now, settings.site.zone)
+    if (first and first > today) or (last and last < today):
+        return []
+    with opened(store_resource(settings)) as store:
+        frame = Evaluation(settings, store, until=now).days(meter, today, today).days
+    frame = frame.reindex(columns=["opening", "closing", "consumption", "quality", "estimated_share"])
+    return _rows(frame.assign(unit=settings.meters[meter].output_unit, quality=PROVISIONAL), settings, "day")
+
+
 def _rows(frame: pd.DataFrame, settings: Settings, step: Step) -> list[dict[str, Any]]:
     """Rows for machines: floats as they are stored, None for what is not known."""
     civil = days.civil_days(pd.DatetimeIndex(frame.index), settings.site.zone)
+    if frame.empty:
+        return []
     unit = frame["unit"].iloc[-1]
     if step == "day":
         named = frame.set_index(pd.Index([day.isoformat() for day in civil]))

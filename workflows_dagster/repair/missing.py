@@ -11,7 +11,7 @@ from workflows_dagster.domain import days
 from workflows_dagster.repair.plan import Repair
 from workflows_dagster.repair.stale import Span, spans
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter, VirtualMeter
+from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter
 from workflows_dagster.stores.ports import CONSUMPTION_DAILY, Store
 
 
@@ -37,7 +37,8 @@ def missing_days(
     missing = {}
     for meter in settings.meters:
         stored = set(days.civil_days(present.get(meter.meter_id, pd.DatetimeIndex([], tz="UTC")), zone))
-        lost = {day for day in everything if _is_there(settings, meter.meter_id, day)} - stored
+        lives = _lives(settings, meter.meter_id)
+        lost = {day for day in everything - stored if any(life.first <= day <= life.last for life in lives)}
         found = (everything - set(computed.get(meter.meter_id, ()))) | lost
         if found:
             missing[meter.meter_id] = found
@@ -54,19 +55,18 @@ def catch_up(settings: Settings, missing: Mapping[str, set[date]]) -> list[Repai
     return repairs
 
 
-def _is_there(settings: Settings, meter_id: str, day: date) -> bool:
-    """Tell whether the settings alone say that a meter has that day."""
+def _lives(settings: Settings, meter_id: str) -> list[Span]:
+    """Give the days on which the settings alone say that a meter was there."""
     meter = settings.meters[meter_id]
     if isinstance(meter, PhysicalMeter):
         if meter.installation_date is None:
-            return False
+            return []
         first = _civil(settings, meter.installation_date, end=False)
         last = _civil(settings, meter.deinstallation_date, end=True) if meter.deinstallation_date else date.max
-        return first <= day <= last
+        return [Span(first, last)]
     if isinstance(meter, MasterMeter):
-        return any(period.start_date <= day <= (period.end_date or date.max) for period in meter.periods)
-    assert isinstance(meter, VirtualMeter)
-    return _is_there(settings, meter.base_meter, day)
+        return [Span(period.start_date, period.end_date or date.max) for period in meter.periods]
+    return _lives(settings, meter.base_meter)
 
 
 def _civil(settings: Settings, moment: date, *, end: bool) -> date:

@@ -95,7 +95,8 @@ def sections(body: bytes) -> list[Section]:
         return []
     if not body.endswith(b"\n"):
         raise AnnotatedCsvError(f"it ends in the middle of a row: {_shown(body[-80:])}")
-    return [section for text in _apart(body) if (section := _section(text)) is not None]
+    # A query of several results answers an empty one with a blank line, and sends them in any order.
+    return [section for text in _apart(body) if text.strip() and (section := _section(text)) is not None]
 
 
 def _apart(body: bytes) -> list[bytes]:
