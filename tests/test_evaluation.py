@@ -189,3 +189,19 @@ def test_an_interval_source_with_register_readings_follows_both(small_house):
     assert frame["consumption"].sum() == pytest.approx(130.0)
     assert frame["consumption"].iloc[0] == 12.0
     assert frame["closing"].iloc[-1] == pytest.approx(530.0)
+
+
+def test_a_day_in_the_middle_of_a_long_disturbance_is_the_same_alone_and_in_the_whole(small_house):
+    """More bad readings in a row than are read around a day at first."""
+    house = small_house(HAND.replace("2024-01-01", "2023-12-01"))
+    hours = pd.date_range("2023-12-10", periods=24 * 20, freq="h", tz="UTC", unit="us")
+    values = 100 + np.arange(len(hours)) * 0.5
+    values[200:212], values[212:224] = 0.0, 50_000.0
+    house.store.write_readings(RawSeries("m³", "gas"), pd.Series(values, index=hours))
+    span = (date(2023, 12, 12), date(2023, 12, 27))
+    whole = Evaluation(house.settings, house.store).days("gas", *span).days
+    assert whole["consumption"].to_numpy() == pytest.approx([12.0] * len(whole))
+    for start in whole.index:
+        day = days.civil_day(start, house.settings.site.zone)
+        alone = Evaluation(house.settings, house.store).days("gas", day, day).days
+        pd.testing.assert_frame_equal(alone, whole.loc[[start]], check_exact=True, check_freq=False)

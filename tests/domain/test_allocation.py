@@ -191,3 +191,15 @@ def test_hours_between_local_midnights_are_their_own_sum(steps):
     frame = spread(readings, date(2024, 1, 10), date(2024, 1, 11))
     assert day(frame, date(2024, 1, 11))["consumption"] == pytest.approx(sum(steps[25:49]), abs=1e-9)
     assert set(frame["quality"]) == {"measured"}
+
+
+def test_no_rounding_lifts_a_register_above_its_next_reading():
+    """Just before a reading the register stands at it, though opening plus advance may round to more."""
+    for before, after in [(3.843, 52.079), (3.042, 20.352), (3.957, 14.772), (8.679, 26.815), (6.009, 227.6)]:
+        assert before + (after - before) > after
+        frame = spread(
+            series([before, after, after], ["2024-01-01", "2024-01-11 00:00:00.000001", "2024-01-12"]),
+            date(2024, 1, 9),
+            date(2024, 1, 10),
+        )
+        assert frame["closing"].iloc[-1] <= after

@@ -133,3 +133,21 @@ def test_a_slice_with_context_is_cleaned_as_the_whole(steps, first, length):
 def test_no_advance_is_ever_negative(values):
     register = clean(hourly(values), COUNTER)
     assert (register.advances >= 0).all()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_slice_of_a_history_full_of_glitches_is_cleaned_as_the_whole(seed):
+    random = np.random.default_rng(seed)
+    values = 1000 + np.cumsum(random.gamma(1, 0.5, 600))
+    for start in random.integers(0, 580, 60):
+        values[start : start + random.integers(1, 14)] = random.choice([0.0, 7.0, 9e4, 2e5]) + random.uniform(0, 5)
+    readings = hourly(values)
+    whole = clean(readings, COUNTER)
+    for first in range(0, 600 - 2 * CONTEXT - 30, 17):
+        last = first + 2 * CONTEXT + 30
+        part = clean(readings.iloc[first:last], COUNTER, begins=first == 0, ends=False)
+        at = np.searchsorted(whole.times, part.times)
+        assert (whole.times[at] == part.times).all()
+        assert (np.diff(at) == 1).all()
+        assert (whole.values[at] == part.values).all()
+        assert (whole.advances[at[:-1]] == part.advances).all()
