@@ -79,8 +79,16 @@ def daily(readings: pd.Series, profile: Profile, span: pd.Series) -> pd.Series:
     return allocate(register, cuts, weight, Allowance(25, 400, 0.001), Life(), rates)["consumption"]
 
 
+def true_days(hours: pd.Series) -> pd.Series:
+    """Add up the hours of each civil day, by the instant at which it opens; whole days only."""
+    opening = hours.index.tz_convert(ZONE).normalize().tz_convert("UTC")
+    sums = hours.groupby(opening).sum()
+    return sums.iloc[1:-1]
+
+
 def wape(estimate: pd.Series, truth: pd.Series) -> float:
     """Weighted absolute percentage error. [%]"""  # noqa: D415
+    estimate = estimate.reindex(truth.index)
     return 100 * float((estimate - truth).abs().sum() / truth.abs().sum())
 
 
@@ -105,12 +113,12 @@ def main() -> None:
 
 def _table(household: Household) -> Table:
     register = register_of(household.hours)
-    truth = daily(register, FLAT, register)
+    truth = true_days(household.hours)
     table = Table(
         "gap [d]", *(f"{scale} {method}" for scale in ("month", "day") for method in ("straight", "table", "profile")),
         title=f"{household.name}: error against the truth, {SCHEDULES} schedules [%]", title_justify="left",
     )  # fmt: skip
-    hourly = wape(daily(register.iloc[::1], table_profile(household.table), register), truth)
+    hourly = wape(daily(register, table_profile(household.table), register), truth)
     for gap in GAPS:
         errors: dict[tuple[str, str], list[float]] = {}
         for seed in range(SCHEDULES):
