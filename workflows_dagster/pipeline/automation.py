@@ -47,7 +47,7 @@ def new_readings_sensor(settings: Settings, job: str) -> dg.SensorDefinition:
         if within is None:
             return dg.SkipReason("No day is complete yet.")
         before = decode(context.cursor)
-        plan = plan_repairs(settings, store.store, before, within, partial(_computed, context.instance))
+        plan = plan_repairs(settings, store.store, before, within, partial(computed_days, context.instance))
         if not plan.changed:
             return dg.SkipReason("No reading has changed.")
         text = plan.snapshot.encode()
@@ -88,7 +88,7 @@ def daily_schedule(settings: Settings, job: str, now: Callable[[], pd.Timestamp]
         if within is None:
             yield dg.SkipReason("No day is complete yet.")
             return
-        computed = {meter.meter_id: _computed(context.instance, meter.meter_id) for meter in settings.meters}
+        computed = {meter.meter_id: computed_days(context.instance, meter.meter_id) for meter in settings.meters}
         missing = missing_days(settings, store.store, computed, within)
         present = {meter: set(found) - missing.get(meter, set()) for meter, found in computed.items()}
         repairs = [
@@ -185,7 +185,8 @@ def _is_unfinished(
     return bool(instance.get_runs(dg.RunsFilter(job_name=job_name, tags=tags, statuses=_UNFINISHED), limit=1))
 
 
-def _computed(instance: DagsterInstance, meter_id: str) -> list[date]:
+def computed_days(instance: DagsterInstance, meter_id: str) -> list[date]:
+    """Give the days of a meter that Dagster knows to be materialized."""
     return [date.fromisoformat(key) for key in instance.get_materialized_partitions(dg.AssetKey(meter_id))]
 
 
