@@ -92,7 +92,7 @@ def evaluate(settings: Settings, store: Any, first: date, last: date) -> int:
 def fit(settings: Settings, store: Any) -> int:
     """Fit the seasonal profiles to the whole history, and count them."""
     evaluation = Evaluation(settings, store)
-    return sum(evaluation.fitted_profile(meter) is not None for meter in settings.meters.physical)
+    return sum(evaluation.of_physical.fitted_profile(meter) is not None for meter in settings.meters.physical)
 
 
 def cases(settings: Settings) -> list[Case]:

@@ -47,7 +47,7 @@ def test_a_day_alone_a_month_and_all_days_give_the_same_bits(meter_id, shipped, 
 @pytest.mark.parametrize("meter_id", PHYSICAL)
 def test_nothing_is_lost_between_two_valid_readings(meter_id, shipped, sample_store, history):
     meter = shipped.meters[meter_id]
-    register = Evaluation(shipped, sample_store).history(meter)
+    register = Evaluation(shipped, sample_store).of_physical.history(meter)
     frame = history[meter_id]
     cuts = days.microseconds(pd.DatetimeIndex(frame.index))
     inside = np.flatnonzero((register.times >= cuts[0]) & (register.times <= cuts[-1]))

@@ -57,6 +57,13 @@ def test_an_answer_without_rows_has_no_sections(body: str) -> None:
     assert sections(body.encode()) == []
 
 
+@pytest.mark.parametrize("before", ["", "\r\n", "\r\n\r\n", "\r\n\r\n\r\n"])
+@pytest.mark.parametrize("between", ["\r\n", "\r\n\r\n", "\r\n\r\n\r\n"])
+def test_empty_results_of_a_query_of_several_are_blank_lines_in_any_place(before: str, between: str) -> None:
+    row = NUMBERS + ",r,0,2024-01-01T00:00:00Z,1.5\r\n"
+    assert values(before + row + between + row + between) == [[1.5], [1.5]]
+
+
 @pytest.mark.parametrize(
     "body",
     [

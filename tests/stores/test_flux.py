@@ -38,6 +38,20 @@ def test_the_condition_of_a_series_names_the_domain_only_where_there_is_one() ->
     assert flux.of_series(RawSeries("m³", "gas", domain="sensor")) == plain + ' and r.domain == "sensor"'
 
 
+def test_the_condition_around_several_series_is_one_expression_for_the_entities_that_mean_nothing_in_one() -> None:
+    series = [
+        RawSeries("m³", "gas"),
+        RawSeries("kWh", "eg_strom_1LOG"),
+        RawSeries("kWh", "a.b|c/d"),
+        RawSeries("kWh", ""),
+    ]
+    assert flux.around(series) == (
+        '(r._measurement == "kWh" or r._measurement == "m³") and (r._field == "value")'
+        ' and (r.entity_id =~ /^(eg_strom_1LOG|gas)$/ or r.entity_id == "" or r.entity_id == "a.b|c/d")'
+    )
+    assert flux.around([RawSeries("kWh", "flat\n")]).endswith('and (r.entity_id == "flat\\n")')
+
+
 def test_a_predicate_quotes_its_values_and_leaves_open_what_is_none() -> None:
     assert (
         flux.predicate(_measurement='a "b"', meter_id="c\\d", unit=None)

@@ -116,17 +116,17 @@ def allocate(
     alive = clipped[1:] > clipped[:-1]
     curve = _Curve(register, weight, allowance, rates)
     shown = curve.register_at(clipped)
-    opening, closing = shown[:-1], shown[1:]
+    opening, closing = shown[:-1].copy(), shown[1:].copy()
     missing = np.isnan(opening) | np.isnan(closing)
     quality = np.maximum(curve.quality(clipped[:-1], "right"), curve.quality(clipped[1:], "left"))
     quality[missing] = MISSING
 
     parts = curve.parts(clipped)
     days = len(edges) - 1
-    estimated = np.bincount(parts.day, parts.amount * parts.estimated, minlength=days)
-    known = np.bincount(parts.day, parts.amount * ~parts.estimated, minlength=days)
-    summed = np.bincount(parts.day, parts.amount, minlength=days)
-    through_fall = np.bincount(parts.day, parts.falls, minlength=days) > 0
+    estimated = _by_day(parts.day, parts.amount * parts.estimated, days)
+    known = _by_day(parts.day, parts.amount * ~parts.estimated, days)
+    summed = _by_day(parts.day, parts.amount, days)
+    through_fall = _by_day(parts.day, parts.falls, days) > 0
     consumption = closing - opening if register.counts else summed.copy()
     consumption = np.where(through_fall, summed, consumption)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -144,6 +144,12 @@ def allocate(
         index=pd.DatetimeIndex(cuts[:-1], name="start"),
     )
     return frame[alive]
+
+
+def _by_day(day: np.ndarray, amounts: np.ndarray, days: int) -> np.ndarray:
+    """Add up in order, day by day; without any part the sums are still figures."""
+    sums: np.ndarray = np.bincount(day, amounts, minlength=days).astype(float)
+    return sums
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,9 @@ class _Curve:
         self._at_readings = weight.integral(register.times)
         gaps = np.diff(register.times)
         long = gaps > allowance.measured_max_gap_hours * MICROSECONDS_PER_HOUR
-        self._estimated = (long & (register.advances > allowance.jitter)) | register.substituted
+        # A counter that fell over a long gap says nothing about the gap, even where nothing is counted for it.
+        fell = register.values[:-1] - register.values[1:] > allowance.jitter
+        self._estimated = (long & ((register.advances > allowance.jitter) | fell)) | register.substituted
 
     def register_at(self, cuts: np.ndarray) -> np.ndarray:
         """Register at instants, NaN where it is not known. [meter unit], shape (n,)"""  # noqa: D415

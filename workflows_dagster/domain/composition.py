@@ -12,6 +12,9 @@ import pandas as pd
 from workflows_dagster.domain.allocation import MISSING, QUALITIES
 from workflows_dagster.domain.findings import Finding
 
+# A virtual meter among the sources has no register.
+_COLUMNS = ["opening", "closing", "consumption", "quality", "estimated_share"]
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -63,7 +66,7 @@ def compose_master(
         missing.
     """
     dates = np.asarray(civil, dtype=object)
-    days = {meter: frame.reindex(starts) for meter, frame in frames.items()}
+    days = {meter: frame.reindex(index=starts, columns=_COLUMNS) for meter, frame in frames.items()}
     result = _nothing(starts)
     covered = np.zeros(len(starts), dtype=bool)
     for k, segment in enumerate(segments):
@@ -78,9 +81,13 @@ def compose_master(
         if handover.any():
             following = segments[k + 1]
             new = _add_up([(days[source], following.factors[source]) for source in segment.successors])
-            both = _join(own[handover], new[handover])
-            both["closing"] = following.register(new.loc[handover, "closing"].to_numpy())
-            own[handover] = both
+            old_there = np.any([days[source]["quality"].notna() for source in segment.sources], axis=0)
+            new["opening"] = following.register(new["opening"].to_numpy())
+            new["closing"] = following.register(new["closing"].to_numpy())
+            both = _join(own[handover & old_there], new[handover & old_there])
+            own[handover & old_there] = both
+            # The old meter's last reading was taken as the day opened: the day is the successor's alone.
+            own[handover & ~old_there] = new[handover & ~old_there]
         result[within] = own[within]
     return result[covered]
 
@@ -213,7 +220,7 @@ def _add_up(parts: Sequence[tuple[pd.DataFrame, float]]) -> pd.DataFrame:
 def _join(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """Add a successor's half of the replacement day to its predecessor's."""
     joined = _add_up([(old, 1.0), (new, 1.0)])
-    joined["opening"] = old["opening"]
+    joined["opening"], joined["closing"] = old["opening"], new["closing"]
     return joined
 
 

@@ -10,6 +10,8 @@ import pandas as pd
 
 MICROSECONDS_PER_DAY = 86_400_000_000
 MICROSECONDS_PER_HOUR = 3_600_000_000
+# Readings outside are typing errors.
+REPRESENTABLE = (pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2199-12-31", tz="UTC"))
 
 
 def openings(first: date, last: date, zone: ZoneInfo) -> pd.DatetimeIndex:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 # The longest run that can be a glitch; a longer one stays, and is a reset.
 LONGEST_RUN = 12
-# How many readings on either side take part in the judgement of one.
-REACH = 2 * LONGEST_RUN
+# How many readings on either side take part in the judgement of one: enough to see two runs near each other whole.
+REACH = 4 * LONGEST_RUN
 
 
 def keep_in_window(values: list[float], resolution: float) -> list[bool]:

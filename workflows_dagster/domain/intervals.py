@@ -43,6 +43,7 @@ def register_from_intervals(
         of missing stretches are marked `substituted`.
     """
     finite = intervals[np.isfinite(intervals.to_numpy(dtype=float))]
+    finite = finite[(finite.index >= days.REPRESENTABLE[0]) & (finite.index < days.REPRESENTABLE[1])]
     usable = finite[~finite.index.duplicated(keep="last")].sort_index()
     negative = usable < 0
     findings = _negative(usable[negative], meter_id)

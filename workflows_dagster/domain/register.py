@@ -62,8 +62,8 @@ class Register:
         values: What the register shows at them, jitter held. [unit], shape (n,)
         bases: Register at the beginning of each gap. [unit], shape (n - 1,)
         advances: Consumption within each gap, never negative. [unit], shape (n - 1,)
-        falls: Gaps in which the register falls honestly (rollover, reset), shape (n - 1,), `bool`.
-        substituted: Gaps whose advance is itself a substitute value, shape (n - 1,), `bool`.
+        falls: Gaps in which the register falls (rollover, reset, a step back within the resolution), shape (n - 1,),
+        `bool`. substituted: Gaps whose advance is itself a substitute value, shape (n - 1,), `bool`.
         modulus: Where the register starts again from zero. [unit]
         begins: Whether the first reading here is the first there is.
         ends: Whether the last reading here is the last there is.
@@ -182,7 +182,17 @@ def _sorted(readings: pd.Series, counter: Counter) -> tuple[np.ndarray, np.ndarr
                 {"count": float(count)},
             )
         )
-    usable = readings[finite]
+    outside = np.asarray((readings.index < days.REPRESENTABLE[0]) | (readings.index >= days.REPRESENTABLE[1]))
+    if outside.any():
+        bad = readings.index[outside]
+        sentence = (
+            f"{len(bad)} reading{'s are' if len(bad) > 1 else ' is'} dated before 1970 or after 2199, the first "
+            f"{bad.min():%Y-%m-%d}, and left out. Correct the date."
+        )
+        findings.append(
+            Finding("reading_out_of_time", counter.meter_id, bad.min(), bad.max(), sentence, {"count": float(len(bad))})
+        )
+    usable = readings[finite & ~outside]
     usable = usable[~usable.index.duplicated(keep="last")].sort_index()
     return days.microseconds(pd.DatetimeIndex(usable.index)), usable.to_numpy(dtype=float), findings
 
@@ -227,9 +237,10 @@ def _fall(
     start, end = days.instants(times[[i, j]])
     figures = {"before": before, "after": after}
     if before - after <= counter.jitter:
-        return after, 0.0, False, None
+        # The register steps back within its resolution; that is no consumption, not even a negative one.
+        return after, 0.0, True, None
     modulus = counter.modulus
-    if before >= _NEAR_TOP * modulus and after <= _NEAR_ZERO * modulus:
+    if _NEAR_TOP * modulus <= before < modulus and after <= _NEAR_ZERO * modulus:
         advance = after + modulus - before
         sentence = (
             f"the counter ran over from {before:g} to {after:g} {counter.unit}; "

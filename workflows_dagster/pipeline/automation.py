@@ -46,16 +46,17 @@ def new_readings_sensor(settings: Settings, job: str) -> dg.SensorDefinition:
         within = partition_span(settings, pd.Timestamp.now("UTC"))
         if within is None:
             return dg.SkipReason("No day is complete yet.")
-        before = decode(context.cursor)
+        number, _, text = (context.cursor or "").partition("|")
+        before = decode(text)
         plan = plan_repairs(settings, store.store, before, within, partial(computed_days, context.instance))
         if not plan.changed:
             return dg.SkipReason("No reading has changed.")
-        text = plan.snapshot.encode()
+        # Numbered, because readings that go back to what they were must be a new request all the same.
+        number = str(int(number) + 1 if number.isdigit() else 1)
+        cursor = f"{number}|{plan.snapshot.encode()}"
         if not plan.repairs:
-            return dg.SensorResult(skip_reason=f"{_names(plan.changed)} changed; no complete day does.", cursor=text)
-        return dg.SensorResult(
-            run_requests=list(_requests(plan.repairs, job, digest(context.cursor, text))), cursor=text
-        )
+            return dg.SensorResult(skip_reason=f"{_names(plan.changed)} changed; no complete day does.", cursor=cursor)
+        return dg.SensorResult(run_requests=list(_requests(plan.repairs, job, digest(cursor))), cursor=cursor)
 
     return new_readings
 
@@ -92,8 +93,9 @@ def daily_schedule(settings: Settings, job: str, now: Callable[[], pd.Timestamp]
         missing = missing_days(settings, store.store, computed, within)
         present = {meter: set(found) - missing.get(meter, set()) for meter, found in computed.items()}
         repairs = [
-            *catch_up(settings, missing),
+            # Repairs first: what was lost may be made from what is repaired, and one run comes after the other.
             *plan_repairs(settings, store.store, None, within, present.__getitem__).repairs,
+            *catch_up(settings, missing),
         ]
         if not repairs:
             yield dg.SkipReason("Every day is there and true.")

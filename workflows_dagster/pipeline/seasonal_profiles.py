@@ -3,7 +3,7 @@
 import dagster as dg
 import pandas as pd
 
-from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.evaluation.physical import PhysicalMeters
 from workflows_dagster.pipeline.meter_assets import PROFILES_KEY, raw_key
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.settings.load import Settings
@@ -30,11 +30,11 @@ def seasonal_profiles_asset(settings: Settings) -> dg.AssetsDefinition:
     )
     def seasonal_profiles(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         resource: StoreResource = context.resources.store
-        evaluation = Evaluation(settings, resource.store)
+        meters = PhysicalMeters(settings, resource.store)
         now = pd.Timestamp.now("UTC")
         rows = []
         for meter in fitted:
-            profile = evaluation.fitted_profile(meter)
+            profile = meters.fitted_profile(meter)
             if profile is None:
                 continue
             new = keep_profile(resource.store, meter.meter_id, meter.output_unit, profile, now)

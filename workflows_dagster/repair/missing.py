@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 
 import pandas as pd
 
@@ -63,7 +63,8 @@ def _lives(settings: Settings, meter_id: str) -> list[Span]:
             return []
         first = _civil(settings, meter.installation_date, end=False)
         last = _civil(settings, meter.deinstallation_date, end=True) if meter.deinstallation_date else date.max
-        return [Span(first, last)]
+        # On its first and last day a reading taken as the day opens or closes may leave nothing of the day.
+        return [Span(first + timedelta(days=1), last - timedelta(days=1))] if last - first > timedelta(days=1) else []
     if isinstance(meter, MasterMeter):
         return [Span(period.start_date, period.end_date or date.max) for period in meter.periods]
     return _lives(settings, meter.base_meter)

@@ -8,7 +8,7 @@ from datetime import date
 
 import pandas as pd
 
-from workflows_dagster.evaluation import Evaluation, raw_series
+from workflows_dagster.evaluation.physical import PhysicalMeters, raw_series
 from workflows_dagster.repair.snapshot import Snapshot, changed_periods, digest, digests, periods_of
 from workflows_dagster.repair.stale import Span, StaleDays, spans
 from workflows_dagster.settings.load import Settings
@@ -83,10 +83,10 @@ def plan_repairs(
 
 def take_snapshot(settings: Settings, store: Store, fingerprints: Mapping[str, pd.DataFrame]) -> Snapshot:
     """Sum up the readings, and the recipe by which each meter's days are computed."""
-    evaluation = Evaluation(settings, store)
+    physical = PhysicalMeters(settings, store)
     return Snapshot(
         readings={meter_id: digests(rows, periods_of(rows)) for meter_id, rows in fingerprints.items()},
-        recipes={meter.meter_id: _recipe(meter, settings, evaluation) for meter in settings.meters},
+        recipes={meter.meter_id: _recipe(meter, settings, physical) for meter in settings.meters},
     )
 
 
@@ -120,16 +120,15 @@ def _fingerprints(settings: Settings, store: Store) -> dict[str, pd.DataFrame]:
         if meter.source.kind == "interval":
             own.append(RawSeries(meter.output_unit, meter.meter_id))
         series[meter.meter_id] = own
-    everything = store.fingerprints([address for own in series.values() for address in own])
-    owner = {address: meter_id for meter_id, own in series.items() for address in own}
-    owners = everything["series"].map(owner)
-    return {meter_id: everything[owners == meter_id] for meter_id in series}
+    everything = store.fingerprints(list(dict.fromkeys(address for own in series.values() for address in own)))
+    # Two meters may share one entity: the old and the new one under the same name.
+    return {meter_id: everything[everything["series"].isin(own)] for meter_id, own in series.items()}
 
 
-def _recipe(meter: Meter, settings: Settings, evaluation: Evaluation) -> str:
+def _recipe(meter: Meter, settings: Settings, physical: PhysicalMeters) -> str:
     facts: list[object] = [repr(meter.model_copy(update={"description": None})), settings.site.timezone]
     if isinstance(meter, PhysicalMeter):
-        facts.append(evaluation.profile(meter).version)
+        facts.append(physical.profile(meter).version)
     if isinstance(meter, VirtualMeter) and meter.subtract_meter_conversions:
         facts.append(settings.site.gas_conversion)
     return digest(*facts)

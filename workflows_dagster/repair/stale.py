@@ -77,9 +77,18 @@ class StaleDays:
 
         They are bounded by the readings that take part in the cleaning around the change, and hold the days before the
         first and after the last reading where the change lies in the year that those are scaled by.
+
+        Args:
+            meter: The meter.
+            periods: `YYYY` or `YYYY-MM`.
         """
         windows = [self._within] if meter.source.kind == "interval" else []
         series = raw_series(meter)
+        # The meter's own valid readings: a predecessor's, or one that waits to be confirmed, may stand further out.
+        ends = self._evaluation.of_physical.ends(meter)
+        if ends is None:
+            return [self._within]
+        oldest, newest = ends
         rate_window = pd.Timedelta(days=RATE_WINDOW_DAYS + 31)
         for period in periods:
             start, end = bounds(period)
@@ -89,12 +98,10 @@ class StaleDays:
             first = self._civil(around.index[0]) if (around.index < start).sum() == CONTEXT else self._within.first
             last = self._civil(around.index[-1]) if (around.index >= end).sum() == CONTEXT else self._within.last
             windows.append(Span(first, last))
-            oldest = self._store.readings(series, end=bounds("1970")[0], after=1)
-            newest = self._store.readings(series, start=bounds("2199")[0], before=1)
-            if start <= oldest.index[0] + rate_window:
-                windows.append(Span(self._within.first, self._civil(oldest.index[0])))
-            if end >= newest.index[-1] - rate_window:
-                windows.append(Span(self._civil(newest.index[-1]), self._within.last))
+            if start <= oldest + rate_window:
+                windows.append(Span(self._within.first, self._civil(oldest)))
+            if end >= newest - rate_window:
+                windows.append(Span(self._civil(newest), self._within.last))
         clipped = [window.clipped(self._within) for window in windows if window.first <= window.last]
         return _merged([window for window in clipped if window is not None])
 
