@@ -83,6 +83,32 @@ def test_the_fireplace_is_the_gas_that_the_boiler_did_not_burn(history):
     assert history["eg_kalfire"]["residual"].to_numpy() == pytest.approx(left.to_numpy(), rel=1e-9, abs=1e-9)
 
 
+REPLACED = """
+    meters:
+      - meter_id: old
+        type: physical
+        output_unit: kWh
+        installation_date: 2024-01-01
+        deinstallation_date: 2024-03-10
+      - {meter_id: new, type: physical, output_unit: kWh, installation_date: 2024-03-10}
+      - meter_id: total
+        type: master
+        output_unit: kWh
+        periods:
+          - start_date: 2024-01-01
+            end_date: 2024-03-10
+            composition_type: single
+            source_meters: [old]
+            source_unit: kWh
+          - start_date: 2024-03-11
+            end_date: 9999-12-31
+            composition_type: single
+            source_meters: [new]
+            source_unit: kWh
+            apply_offset_from_previous_period: true
+"""
+
+
 HAND = """
     meters:
       - meter_id: gas
@@ -140,30 +166,7 @@ def test_a_late_reading_changes_the_days_around_it_and_no_others(small_house):
 
 
 def test_a_handover_is_computed_from_raw_readings_whatever_days_are_asked_for(small_house):
-    house = small_house("""
-        meters:
-          - meter_id: old
-            type: physical
-            output_unit: kWh
-            installation_date: 2024-01-01
-            deinstallation_date: 2024-03-10
-          - {meter_id: new, type: physical, output_unit: kWh, installation_date: 2024-03-10}
-          - meter_id: total
-            type: master
-            output_unit: kWh
-            periods:
-              - start_date: 2024-01-01
-                end_date: 2024-03-10
-                composition_type: single
-                source_meters: [old]
-                source_unit: kWh
-              - start_date: 2024-03-11
-                end_date: 9999-12-31
-                composition_type: single
-                source_meters: [new]
-                source_unit: kWh
-                apply_offset_from_previous_period: true
-    """)
+    house = small_house(REPLACED)
     house.read("old", {"2024-01-01": 1000.0, "2024-03-10 12:00": 1069.5})
     house.read("new", {"2024-03-10 12:00": 7.0, "2024-04-10 12:00": 38.0})
     evaluation = Evaluation(house.settings, house.store)
@@ -205,3 +208,71 @@ def test_a_day_in_the_middle_of_a_long_disturbance_is_the_same_alone_and_in_the_
         day = days.civil_day(start, house.settings.site.zone)
         alone = Evaluation(house.settings, house.store).days("gas", day, day).days
         pd.testing.assert_frame_equal(alone, whole.loc[[start]], check_exact=True, check_freq=False)
+
+
+def test_a_last_reading_as_the_day_of_replacement_opens_loses_neither_the_day_nor_the_register(small_house):
+    house = small_house(REPLACED)
+    house.read("old", {"2024-01-01": 1000.0, "2024-03-10": 1069.0})
+    house.read("new", {"2024-03-10": 7.0, "2024-04-09": 37.0})
+    frame = Evaluation(house.settings, house.store).days("total", date(2024, 3, 9), date(2024, 3, 12)).days
+    assert frame["consumption"].to_numpy() == pytest.approx([1.0] * 4, abs=0.02)
+    assert (frame["closing"].to_numpy()[:-1] == frame["opening"].to_numpy()[1:]).all()
+    assert frame["opening"].iloc[1] == pytest.approx(1069.0)
+
+
+def test_a_replacement_that_is_only_planned_leaves_today_alone(small_house):
+    house = small_house(REPLACED)
+    house.read("old", {"2024-01-01": 1000.0, "2024-03-01": 1060.0})
+    for now in ("2024-03-08 10:00", "2024-03-10 10:00"):
+        until = pd.Timestamp(now, tz="UTC").as_unit("us")
+        frame = Evaluation(house.settings, house.store, until=until).days("total", until.date(), until.date()).days
+        assert len(frame) == 1
+        assert frame["closing"].iloc[0] > 1060 or now.startswith("2024-03-10")
+
+
+HOURS = """
+    meters:
+      - meter_id: main
+        type: physical
+        output_unit: kWh
+        installation_date: 2024-01-10
+        deinstallation_date: 2024-01-19
+        source: {kind: interval, measurement: energy, entity_id: main}
+"""
+
+
+def test_an_interval_meter_has_no_days_outside_its_life_and_asking_for_them_is_no_error(small_house):
+    house = small_house(HOURS)
+    hours = pd.Series(0.5, index=pd.date_range("2024-01-09 23:00", periods=24 * 12, freq="h", tz="UTC", unit="us"))
+    house.store.write_readings(RawSeries("energy", "main", "consumption"), hours)
+    evaluation = Evaluation(house.settings, house.store)
+    assert evaluation.days("main", date(2023, 12, 1), date(2023, 12, 5)).days.empty
+    assert len(evaluation.days("main", date(2024, 1, 1), date(2024, 1, 31)).days) == 10
+
+
+def test_a_master_over_a_virtual_meter_has_consumption_and_no_register(small_house):
+    house = small_house("""
+        meters:
+          - {meter_id: main, type: physical, output_unit: kWh, installation_date: 2024-01-01}
+          - {meter_id: flat, type: physical, output_unit: kWh, installation_date: 2024-01-01}
+          - meter_id: rest
+            type: virtual
+            output_unit: kWh
+            calculation_type: subtraction
+            base_meter: main
+            subtract_meters: [flat]
+          - meter_id: total
+            type: master
+            output_unit: kWh
+            periods:
+              - start_date: 2024-01-01
+                end_date: 9999-12-31
+                composition_type: sum
+                source_meters: [rest, flat]
+                source_unit: kWh
+    """)
+    house.read("main", {"2024-01-01": 0.0, "2024-01-11": 100.0})
+    house.read("flat", {"2024-01-01": 0.0, "2024-01-11": 30.0})
+    frame = Evaluation(house.settings, house.store).days("total", date(2024, 1, 1), date(2024, 1, 10)).days
+    assert frame["consumption"].to_numpy() == pytest.approx([10.0] * 10)
+    assert frame["opening"].isna().all()

@@ -203,3 +203,27 @@ def test_no_rounding_lifts_a_register_above_its_next_reading():
             date(2024, 1, 10),
         )
         assert frame["closing"].iloc[-1] <= after
+
+
+def test_a_missing_day_leaves_its_neighbours_as_they_are_alone():
+    readings = series([0, 19], ["2024-01-01", "2024-01-10 12:00"])
+    whole = spread(readings, date(2024, 1, 9), date(2024, 1, 15), max_extrapolation=3)
+    assert list(whole["quality"])[-3:] == ["missing"] * 3
+    for start in whole.index:
+        civil = days.civil_day(start, BERLIN)
+        alone = spread(readings, civil, civil, max_extrapolation=3)
+        pd.testing.assert_frame_equal(alone, whole.loc[[start]], check_exact=True, check_freq=False)
+
+
+def test_a_register_that_steps_back_within_its_resolution_uses_nothing():
+    hours = pd.date_range("2024-01-09", periods=24 * 8, freq="h")
+    for values in ([10.0] * 30 + [10.001] + [10.0] * 161, list(10 - 0.001 * np.arange(24 * 8))):
+        frame = spread(series(values, hours), date(2024, 1, 9), date(2024, 1, 15))
+        assert (frame["consumption"] >= 0).all()
+        assert frame["consumption"].sum() <= 0.0011
+
+
+def test_a_long_gap_over_a_reset_is_estimated_though_nothing_is_counted():
+    readings = series([49000, 49010, 4995, 5005], ["2024-01-01", "2024-02-01", "2024-08-01", "2024-09-01"])
+    frame = spread(readings, date(2024, 3, 1), date(2024, 7, 1))
+    assert set(frame["quality"]) == {"interpolated"}

@@ -81,3 +81,44 @@ def test_a_later_hour_changes_no_earlier_days_consumption(values, missing):
     changed = spread(register_from_intervals(late, "m", CLOCK), date(2024, 1, 10), date(2024, 1, 13))
     if (hours.index == cut - pd.Timedelta(hours=1)).any():
         assert (changed["consumption"].iloc[:2] == whole["consumption"].iloc[:2]).all()
+
+
+def test_readings_before_the_first_hour_and_after_the_last_say_what_flowed_there():
+    hours = hourly([0.5] * 24 * 2, MIDNIGHT)
+    when = ["2024-01-05", "2024-01-08", "2024-01-15", "2024-01-17"]
+    anchors = clean(series([100.0, 110.0, 170.0, 176.0], when), COUNTER)
+    register = register_from_intervals(hours, "haupt_strom", CLOCK, anchors=anchors)
+    frame = spread(register, date(2024, 1, 5), date(2024, 1, 16))
+    assert frame["consumption"].sum() == pytest.approx(76.0)
+    assert day(frame, date(2024, 1, 10))["consumption"] == 12.0
+    assert day(frame, date(2024, 1, 6))["consumption"] == pytest.approx(10 / 3)
+    # 60 less the 24 that are known, over the five other days between the readings.
+    assert day(frame, date(2024, 1, 9))["consumption"] == pytest.approx(36 / 5)
+    assert day(frame, date(2024, 1, 16))["consumption"] == pytest.approx(3.0)
+    assert frame["closing"].iloc[-1] == pytest.approx(176.0)
+    assert list(frame["quality"].iloc[[0, 5, 11]]) == ["interpolated", "measured", "interpolated"]
+
+
+def test_a_reading_inside_a_missing_stretch_parts_it():
+    hours = hourly([1.0] * 24 * 6, MIDNIGHT).drop(pd.date_range("2024-01-10 23:00", periods=72, freq="h", tz="UTC"))
+    anchors = clean(series([0.0, 100.0, 200.0], ["2024-01-10", "2024-01-12 12:00", "2024-01-16"]), COUNTER)
+    frame = spread(register_from_intervals(hours, "m", CLOCK, anchors=anchors), date(2024, 1, 10), date(2024, 1, 15))
+    assert frame["consumption"].sum() == pytest.approx(200.0)
+    assert frame["consumption"].iloc[:2].sum() + frame["consumption"].iloc[2] > 100
+
+
+def test_without_a_single_hour_the_readings_are_the_register():
+    anchors = clean(series([0.0, 10.0], ["2024-01-10", "2024-01-12"]), COUNTER)
+    register = register_from_intervals(hourly([]), "m", CLOCK, anchors=anchors)
+    assert list(register.advances) == [10.0]
+
+
+def test_before_the_first_hour_the_year_after_it_is_continued():
+    register = register_from_intervals(hourly([0.5] * 48, MIDNIGHT), "m", CLOCK)
+    assert spread(register, date(2024, 1, 8), date(2024, 1, 9))["consumption"].to_numpy() == pytest.approx([12.0, 12.0])
+
+
+def test_readings_years_before_the_first_hour_still_say_what_flowed():
+    anchors = clean(series([0.0, 800.0, 810.0], ["2020-01-01", "2022-01-01", "2022-01-02"]), COUNTER)
+    register = register_from_intervals(hourly([0.5] * 48, MIDNIGHT), "m", CLOCK, anchors=anchors)
+    assert spread(register, date(2020, 1, 1), date(2021, 12, 31))["consumption"].sum() == pytest.approx(800.0)

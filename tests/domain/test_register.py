@@ -151,3 +151,22 @@ def test_a_slice_of_a_history_full_of_glitches_is_cleaned_as_the_whole(seed):
         assert (np.diff(at) == 1).all()
         assert (whole.values[at] == part.values).all()
         assert (whole.advances[at[:-1]] == part.advances).all()
+
+
+def test_two_runs_of_zeros_near_each_other_are_two_glitches():
+    values = 1000 + np.arange(240) * 0.5
+    values[84:96], values[107:119] = 0.0, 0.0
+    register = clean(hourly(values), COUNTER)
+    assert register.advances.sum() == pytest.approx(119.5)
+
+
+def test_a_fall_from_beyond_the_registers_digits_is_no_rollover():
+    register = clean(hourly([11_900, 12_000, 5, 6]), Counter("gas", "m³", 0.001, digits=4))
+    assert (register.advances >= 0).all()
+
+
+def test_a_reading_of_another_century_is_left_out_with_a_finding():
+    index = pd.DatetimeIndex(["2024-01-01", "2024-01-02", "2204-01-03", "1904-01-01"]).tz_localize("UTC").as_unit("us")
+    register = clean(pd.Series([1.0, 2.0, 3.0, 0.5], index=index), COUNTER)
+    assert list(register.values) == [1.0, 2.0]
+    assert [finding.code for finding in register.findings] == ["reading_out_of_time"]

@@ -15,6 +15,7 @@ from workflows_dagster.pipeline.event_log import BatchingSqliteEventLogStorage
 from workflows_dagster.pipeline.graph import DAYS_JOB, build_definitions
 from workflows_dagster.pipeline.resources import store_resource
 from workflows_dagster.stores.day_frames import read_days, write_days
+from workflows_dagster.stores.ports import RawSeries
 
 HOUSE = """
     meters:
@@ -135,6 +136,35 @@ def test_a_repair_is_tried_again_and_the_same_change_is_one_request(house, insta
     (second,), _, _ = tick(house, instance, cursor)
     assert first.run_key == second.run_key
     assert first.tags["dagster/max_retries"] == "3"
+
+
+def test_readings_that_go_back_and_forth_are_a_new_request_each_time(house, instance):
+    backfill(house.settings, instance, ALL, date(2026, 1, 1), LAST)
+    _, cursor, _ = tick(house, instance)
+    keys = []
+    at = pd.Timestamp("2026-03-15 08:00", tz="Europe/Berlin").tz_convert("UTC")
+    for _ in range(2):
+        house.read("flat", {"2026-03-15 08:00": 310.0})
+        (request,), cursor, _ = tick(house, instance, cursor)
+        keys.append(request.run_key)
+        run(house, instance, request)
+        house.store.delete_readings(RawSeries("kWh", "flat"), at, at + pd.Timedelta(seconds=1))
+        (request,), cursor, _ = tick(house, instance, cursor)
+        keys.append(request.run_key)
+        run(house, instance, request)
+    assert len(set(keys)) == 4
+
+
+def test_what_was_lost_is_computed_after_what_it_is_made_from_is_repaired(house, instance):
+    backfill(house.settings, instance, ALL, date(2026, 1, 1), LAST)
+    zone = house.settings.site.zone
+    span = days.opening(date(2026, 2, 20), zone), days.closing(date(2026, 4, 10), zone)
+    nothing = read_days(house.store, "rest").iloc[:0].drop(columns=["opening", "closing", "unit"])
+    write_days(house.store, "rest", "kWh", *span, nothing)
+    house.read("flat", {"2026-03-15 08:00": 310.0})
+    for request in night(house, instance, datetime(2026, 6, 1, 0, 0, tzinfo=UTC)):
+        run(house, instance, request)
+    assert night(house, instance, datetime(2026, 6, 1, 0, 0, tzinfo=UTC)) == []
 
 
 def test_after_a_week_off_one_run_fills_seven_days_for_all_meters(house, instance):

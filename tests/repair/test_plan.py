@@ -228,6 +228,30 @@ def test_a_day_that_the_store_lost_is_missing_though_dagster_has_seen_it(house):
     assert missing_days(house.settings, house.store, computed, WITHIN) == {"flat": {date(2023, 8, 8)}}
 
 
+def test_a_meter_that_shares_its_entity_with_its_successor_is_repaired_too(small_house):
+    house = small_house("""
+        meters:
+          - meter_id: old
+            type: physical
+            output_unit: kWh
+            installation_date: 2023-01-01
+            deinstallation_date: 2023-06-30
+            source: {entity_id: main}
+          - meter_id: new
+            type: physical
+            output_unit: kWh
+            installation_date: 2023-07-01
+            source: {entity_id: main}
+    """)
+    house.read("main", {"2023-01-01 12:00": 0.0, "2023-06-30 12:00": 180.0})
+    house.read("main", {"2023-07-01 12:00": 0.0, "2024-12-31 12:00": 500.0})
+    compute(house, [Repair(WITHIN, ("old", "new"))])
+    before = plan(house, None).snapshot
+    house.read("main", {"2023-04-01 12:00": 70.0})
+    (repair,) = plan(house, before).repairs
+    assert repair == Repair(Span(date(2023, 1, 1), date(2023, 6, 30)), ("old",))
+
+
 def test_spans_join_neighbours_only():
     some = [date(2024, 1, 1), date(2024, 1, 2), date(2024, 1, 4)]
     assert spans(some) == [Span(date(2024, 1, 1), date(2024, 1, 2)), Span(date(2024, 1, 4), date(2024, 1, 4))]

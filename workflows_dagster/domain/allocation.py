@@ -217,7 +217,9 @@ class _Curve:
             return np.full(len(cuts), np.nan)
         away = np.abs(self._weight.integral(cuts) - self._at_readings[end]) * rate
         value = register.values[end]
-        shown = np.maximum(value - away, min(self._allowance.floor, value)) if side == "first" else value + away
+        # A running sum of intervals begins somewhere; only what a counter showed has a floor.
+        floor = min(self._allowance.floor, value) if register.counts else -np.inf
+        shown = np.maximum(value - away, floor) if side == "first" else value + away
         far = np.abs(cuts - register.times[end]) > self._allowance.max_extrapolation_days * MICROSECONDS_PER_DAY
         trusted: np.ndarray = np.where(far, np.nan, shown)
         return trusted

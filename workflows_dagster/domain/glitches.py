@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 # The longest run that can be a glitch; a longer one stays, and is a reset.
 LONGEST_RUN = 12
 # How many readings on either side take part in the judgement of one: enough to see two runs near each other whole.
@@ -13,8 +15,8 @@ def keep_in_window(values: list[float], resolution: float) -> list[bool]:
 
     A low run starts with a fall and ends when the counter is back at what it showed before; a high run starts with a
     rise and ends with a fall to no less than before. The step at the far end must regain, or the first rise must have
-    made, at least half of the fall: a counter that climbs back step by step was reset. The shortest run goes first, a
-    low one before a high one, the earlier before the later, until none is left (docs/methods.md#cleaning).
+    made, at least half of the fall: a counter that climbs back step by step was reset. Of several runs the one furthest
+    from the window's median goes first, then the shortest, until none is left (docs/methods.md#cleaning).
 
     Args:
         values: Consecutive readings in time order, shape (n,). [meter unit]
@@ -24,7 +26,7 @@ def keep_in_window(values: list[float], resolution: float) -> list[bool]:
         Whether each reading is valid, shape (n,).
     """
     index = list(range(len(values)))
-    while (run := _shortest_run([values[i] for i in index], resolution)) is not None:
+    while (run := _strangest_run([values[i] for i in index], resolution)) is not None:
         del index[run[0] : run[1]]
     kept = [False] * len(values)
     for i in index:
@@ -32,8 +34,9 @@ def keep_in_window(values: list[float], resolution: float) -> list[bool]:
     return kept
 
 
-def _shortest_run(values: list[float], resolution: float) -> tuple[int, int] | None:
-    best: tuple[int, int, int] | None = None
+def _strangest_run(values: list[float], resolution: float) -> tuple[int, int] | None:
+    best: tuple[float, int, int] | None = None
+    usual = median(values)
     found: tuple[int, int] | None = None
     for at in range(1, len(values)):
         if values[at] >= values[at - 1] - resolution:
@@ -41,7 +44,8 @@ def _shortest_run(values: list[float], resolution: float) -> tuple[int, int] | N
         for high, run in ((0, _low_run(values, at, resolution)), (1, _high_run(values, at, resolution))):
             if run is None:
                 continue
-            rank = (run[1] - run[0], high, run[0])
+            strangeness = abs(median(values[run[0] : run[1]]) - usual)
+            rank = (-strangeness, run[1] - run[0], high)
             if best is None or rank < best:
                 best, found = rank, run
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -25,9 +27,9 @@ def register_from_intervals(
 ) -> Register:
     """Lay known intervals end to end, and bridge what is missing between them.
 
-    A missing stretch lies between two register readings or it does not. If it does, the readings say what flowed less
-    what is known; else it gets what flowed per unit of weight in the year before it, or after it
-    (docs/methods.md#intervals).
+    Between two readings of the register a missing stretch, the time before the first and after the last interval among
+    them, gets their difference less what is known; any other gets what flowed per unit of weight in the year before it,
+    or after it (docs/methods.md#intervals).
 
     Args:
         intervals: Consumption by the UTC instant at which each interval opens, any order, shape (n,). [meter unit]
@@ -49,24 +51,22 @@ def register_from_intervals(
     findings = _negative(usable[negative], meter_id)
     usable = usable[~negative]
     if usable.empty:
-        return empty(findings=findings)
+        return replace(anchors, findings=findings) if anchors is not None else empty(findings=findings)
     opening = days.microseconds(pd.DatetimeIndex(usable.index))
     closing = np.minimum(
         opening + width // pd.Timedelta(microseconds=1), np.append(opening[1:], np.iinfo(np.int64).max)
     )
-    amounts = usable.to_numpy(dtype=float)
-
-    bridged = np.flatnonzero(closing[:-1] < opening[1:])
-    times = np.insert(opening, bridged + 1, closing[bridged])
-    advances = np.insert(amounts, bridged + 1, np.nan)
-    times = np.append(times, closing[-1])
+    known_readings = anchors.times if anchors is not None else np.empty(0, dtype=np.int64)
+    times = np.unique(np.concatenate([opening, closing, known_readings]))
+    advances = _laid_out(times, opening, closing, usable.to_numpy(dtype=float))
     substituted = np.isnan(advances)
     for gap in np.flatnonzero(substituted).tolist():
         advances[gap] = _bridge(gap, times, advances, substituted, weight)
-    if anchors is not None and len(anchors) >= 2:
-        advances = _fit_between(anchors, times, advances, substituted)
+    if anchors is not None:
+        _fit_between(anchors, times, advances, substituted)
     values = np.concatenate([[0.0], np.cumsum(advances)]) + start_value
-    values = _anchored(values, times, anchors)
+    if anchors is not None and len(anchors):
+        values += anchors.values[0] - values[np.searchsorted(times, anchors.times[0])]
     return Register(
         times=times,
         values=values,
@@ -77,6 +77,15 @@ def register_from_intervals(
         counts=False,
         findings=findings,
     )
+
+
+def _laid_out(times: np.ndarray, opening: np.ndarray, closing: np.ndarray, amounts: np.ndarray) -> np.ndarray:
+    """Give each stretch between two edges its part of the interval that it lies in, NaN where none is known."""
+    which = np.searchsorted(opening, times[:-1], side="right") - 1
+    inside = (which >= 0) & (times[:-1] < closing[np.maximum(which, 0)])
+    k = np.maximum(which, 0)
+    share = (times[1:] - times[:-1]) / (closing[k] - opening[k])
+    return np.where(inside, amounts[k] * share, np.nan)
 
 
 def _negative(negative: pd.Series, meter_id: str) -> tuple[Finding, ...]:
@@ -98,32 +107,28 @@ def _bridge(gap: int, times: np.ndarray, advances: np.ndarray, substituted: np.n
     if not (~substituted[near]).any():
         near = slice(gap + 1, int(np.searchsorted(times, times[gap + 1] + window, side="right")) - 1)
     known = np.flatnonzero(~substituted[near]) + near.start
+    if len(known) == 0:
+        return 0.0
     integral = weight.integral(times)
     flowed = float(np.cumsum(advances[known])[-1])
     weighed = float(np.cumsum(integral[known + 1] - integral[known])[-1])
     return flowed / weighed * float(integral[gap + 1] - integral[gap]) if weighed > 0 else 0.0
 
 
-def _fit_between(anchors: Register, times: np.ndarray, advances: np.ndarray, substituted: np.ndarray) -> np.ndarray:
-    """Scale the missing stretches between two register readings so that the readings' difference comes out."""
-    fitted = advances.copy()
-    for k in np.flatnonzero(~anchors.falls):
-        lo = int(np.searchsorted(times, anchors.times[k], side="left"))
-        hi = int(np.searchsorted(times, anchors.times[k + 1], side="right")) - 1
-        inside = np.arange(lo, max(hi, lo))
+def _fit_between(anchors: Register, times: np.ndarray, advances: np.ndarray, substituted: np.ndarray) -> None:
+    """Scale, in place, the missing stretches between two register readings so that the readings' difference comes out.
+
+    They are then known as any gap of a register is, and no longer substituted.
+    """
+    edges = np.searchsorted(times, anchors.times)
+    for k in np.flatnonzero(~anchors.falls).tolist():
+        inside = np.arange(edges[k], edges[k + 1])
         missing = inside[substituted[inside]]
-        if len(missing) == 0:
+        known = inside[~substituted[inside]]
+        left = float(anchors.advances[k]) - float(np.concatenate([[0.0], np.cumsum(advances[known])])[-1])
+        if len(missing) == 0 or left < 0:
             continue
-        known = float(np.cumsum(advances[inside][~substituted[inside]])[-1]) if len(missing) < len(inside) else 0.0
-        left, guessed = float(anchors.advances[k]) - known, float(advances[missing].sum())
-        if left >= 0:
-            fitted[missing] = advances[missing] / guessed * left if guessed > 0 else left / len(missing)
-    return fitted
-
-
-def _anchored(values: np.ndarray, times: np.ndarray, anchors: Register | None) -> np.ndarray:
-    """Shift the running sum so that it meets the first register reading."""
-    if anchors is None or len(anchors) == 0:
-        return values
-    at = float(np.interp(anchors.times[0], times, values))
-    return values + (float(anchors.values[0]) - at)
+        guessed = float(advances[missing].sum())
+        length = times[missing + 1] - times[missing]
+        advances[missing] = advances[missing] / guessed * left if guessed > 0 else length / length.sum() * left
+        substituted[missing] = False
