@@ -70,6 +70,7 @@ def run_once(log: Log, count: int, profile: bool = False) -> dict[str, Any]:
 
             from bench.household import FIRST
             from workflows_dagster.evaluation import Evaluation
+            from workflows_dagster.evaluation.physical import PhysicalMeters
             from workflows_dagster.pipeline.backfill import backfill, dagster_instance, fit_missing_profiles
             from workflows_dagster.settings.load import load
             from workflows_dagster.stores.embedded import EmbeddedStore
@@ -82,7 +83,8 @@ def run_once(log: Log, count: int, profile: bool = False) -> dict[str, Any]:
         for store in (EmbeddedStore, InfluxStore):
             watch.time_methods(store, READING, "readings", "read")
             watch.time_methods(store, WRITING, "replace")
-        watch.time_methods(Evaluation, MATHEMATICS, "physical", "derived", "fitted_profile")
+        watch.time_methods(Evaluation, MATHEMATICS, "physical", "derived")
+        watch.time_methods(PhysicalMeters, MATHEMATICS, "fitted_profile")
         meters = [meter.meter_id for meter in settings.meters.in_order()]
         last = FIRST + timedelta(days=count - 1)
         with dagster_instance(home) as instance:
