@@ -62,8 +62,32 @@ class Rates:
     tail: float | None = None
 
 
-def rate_near(register: Register, side: Side, weight: Weight) -> float | None:
-    """Give the consumption per unit of weight over about a year next to one end of the history.
+@dataclass(frozen=True)
+class RateWindow:
+    """The readings that tell what flows beyond one end of the history.
+
+    Attributes:
+        first: Instant of the window's first reading, microseconds since 1970.
+        last: Instant of its last reading, likewise.
+        values: What the register shows at both. [meter unit]
+        advance: What it advanced between them. [meter unit]
+        weight: Weight between them, in days of mean consumption, above 0. [d]
+    """
+
+    first: int
+    last: int
+    values: tuple[float, float]
+    advance: float
+    weight: float
+
+    @property
+    def rate(self) -> float:
+        """Consumption per unit of weight. [meter unit/d]"""  # noqa: D415
+        return self.advance / self.weight
+
+
+def rate_window(register: Register, side: Side, weight: Weight) -> RateWindow | None:
+    """Find the readings over about a year next to one end of the history.
 
     Args:
         register: Readings that reach at least `RATE_WINDOW_DAYS` from that end, or all there are.
@@ -71,7 +95,7 @@ def rate_near(register: Register, side: Side, weight: Weight) -> float | None:
         weight: The meter's weight.
 
     Returns:
-        Rate, or None where a single reading, or no weight between the readings, tells nothing. [meter unit/d]
+        The window, or None where a single reading, or no weight between the readings, tells nothing.
     """
     if len(register) < 2:
         return None
@@ -87,7 +111,23 @@ def rate_near(register: Register, side: Side, weight: Weight) -> float | None:
     if hi <= lo:
         return None
     advance = float(np.cumsum(register.advances[first:last])[-1])
-    return advance / float(hi - lo)
+    values = (float(register.values[first]), float(register.values[last]))
+    return RateWindow(int(times[first]), int(times[last]), values, advance, float(hi - lo))
+
+
+def rate_near(register: Register, side: Side, weight: Weight) -> float | None:
+    """Give the consumption per unit of weight over about a year next to one end of the history.
+
+    Args:
+        register: Readings that reach at least `RATE_WINDOW_DAYS` from that end, or all there are.
+        side: Which end.
+        weight: The meter's weight.
+
+    Returns:
+        Rate, or None where a single reading, or no weight between the readings, tells nothing. [meter unit/d]
+    """
+    window = rate_window(register, side, weight)
+    return window.rate if window else None
 
 
 def allocate(
@@ -146,6 +186,44 @@ def allocate(
     return frame[alive]
 
 
+@dataclass(frozen=True)
+class Pieces:
+    """A stretch of time cut at the readings inside it: each piece lies within one gap, or beyond one end.
+
+    Attributes:
+        points: Instants at which the pieces begin, and at which the last one ends, microseconds since 1970,
+            shape (n + 1,).
+        gap: Number of the reading before each piece; -1 before the first one, shape (n,).
+        amount: What flowed in each piece. [meter unit], shape (n,)
+        estimated: Whether a piece lies in a gap too long to count as measured, or beyond the readings, shape (n,).
+        register: Register at the points, NaN where it is not known. [meter unit], shape (n + 1,)
+    """
+
+    points: np.ndarray
+    gap: np.ndarray
+    amount: np.ndarray
+    estimated: np.ndarray
+    register: np.ndarray
+
+
+def cut_at_readings(
+    register: Register, start: int, end: int, weight: Weight, allowance: Allowance, rates: Rates
+) -> Pieces:
+    """Give the pieces that `allocate` makes the consumption of one stretch of time from.
+
+    Args:
+        register: Valid readings, as for `allocate`.
+        start: Instant at which the stretch begins, within the meter's life, microseconds since 1970.
+        end: Instant at which it ends, later, likewise.
+        weight: The meter's weight.
+        allowance: How far values are trusted.
+        rates: Consumption per unit of weight beyond either end.
+    """
+    curve = _Curve(register, weight, allowance, rates)
+    parts = curve.parts(np.array([start, end], dtype=np.int64))
+    return Pieces(parts.points, parts.gap, parts.amount, parts.estimated, curve.register_at(parts.points))
+
+
 def _by_day(day: np.ndarray, amounts: np.ndarray, days: int) -> np.ndarray:
     """Add up in order, day by day; without any part the sums are still figures."""
     sums: np.ndarray = np.bincount(day, amounts, minlength=days).astype(float)
@@ -160,6 +238,8 @@ class _Parts:
     amount: np.ndarray
     estimated: np.ndarray
     falls: np.ndarray
+    points: np.ndarray
+    gap: np.ndarray
 
 
 class _Curve:
@@ -245,7 +325,9 @@ class _Curve:
             shown = self.register_at(points)
             amount = np.nan_to_num(np.diff(shown))
             day = np.searchsorted(cuts, points[:-1], side="right") - 1
-            return _Parts(day, amount, np.ones(len(amount), dtype=bool), np.zeros(len(amount), dtype=bool))
+            gap = np.searchsorted(times, points[:-1], side="right") - 1
+            all_of_them = np.ones(len(amount), dtype=bool)
+            return _Parts(day, amount, all_of_them, ~all_of_them, points, gap)
         left, right = points[:-1], points[1:]
         day = np.searchsorted(cuts, left, side="right") - 1
         gap = np.searchsorted(times, left, side="right") - 1
@@ -255,4 +337,4 @@ class _Curve:
         shown = self.register_at(points)
         amount = np.where(inside, amount, np.nan_to_num(np.diff(shown)))
         estimated = np.where(inside, self._estimated[g], True)
-        return _Parts(day, amount, estimated, inside & self._register.falls[g])
+        return _Parts(day, amount, estimated, inside & self._register.falls[g], points, gap)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -90,6 +90,44 @@ def compose_master(
             own[handover & ~old_there] = new[handover & ~old_there]
         result[within] = own[within]
     return result[covered]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a master takes on one day from the sources of one period.
+
+    Attributes:
+        segment: The period that the sources belong to.
+        sources: Those of its sources that count on the day.
+        succeeds: Whether they are successors that count on the last day of the period before theirs.
+    """
+
+    segment: Segment
+    sources: tuple[str, ...]
+    succeeds: bool = False
+
+
+def claims_on(day: date, segments: Sequence[Segment], there: Collection[str]) -> tuple[Claim, ...]:
+    """Tell which sources make up a master's day, by the rule that `compose_master` follows for all days at once.
+
+    Args:
+        day: The civil day.
+        segments: Periods in order, without overlap.
+        there: Sources whose life the day touches.
+
+    Returns:
+        The period's own sources that were there, and after them the successors installed on the day; empty where no
+        period holds the day, or none of its sources was there.
+    """
+    for k, segment in enumerate(segments):
+        if not segment.first <= day <= (segment.last or date.max):
+            continue
+        own = tuple(source for source in segment.sources if source in there)
+        claims = [Claim(segment, own)] if own else []
+        if segment.successors and day == segment.last:
+            claims.append(Claim(segments[k + 1], tuple(s for s in segment.successors if s in there), succeeds=True))
+        return tuple(claims)
+    return ()
 
 
 def compose_virtual(
@@ -185,6 +223,43 @@ def unclaimed(
             )
         )
     return findings
+
+
+def clipped(meter_id: str, unit: str, residual: pd.Series, around: float, estimated: bool) -> Finding | None:
+    """Find by how much a virtual meter's residual lay below zero in a month.
+
+    Args:
+        meter_id: The virtual meter.
+        unit: Its unit.
+        residual: Signed residual of the month's days by opening (UTC), NaN where missing. [unit]
+        around: Sum of the residual over this month and a quarter on either side. [unit]
+        estimated: Whether days of the month are estimated.
+
+    Returns:
+        The finding: a note where the amount disappears over the month, or over the months around it where readings lie
+        far apart; a warning where it stays.
+    """
+    below = residual[residual < 0]
+    if below.empty:
+        return None
+    amount, net = -float(below.sum()), float(residual.sum())
+    starts = pd.DatetimeIndex(residual.index)
+    figures = {"amount": amount, "days": float(len(below)), "net": net}
+    on = f"{len(below)} day{'s' if len(below) > 1 else ''}"
+    # What a day's rounding may leave is not worth a word.
+    tolerance = 1e-3 * float(residual.abs().sum())
+    if net >= -tolerance or (estimated and around >= 0):
+        over = "the month" if net >= -tolerance else "the months around"
+        sentence = (
+            f"the meters subtracted counted {amount:.4g} {unit} more than their main meter on {on}; over {over} it "
+            "evens out: estimated days meet measured ones. Nothing to do; more frequent readings make it smaller."
+        )
+        return Finding("residual_clipped", meter_id, starts[0], starts[-1], sentence, figures, "note")
+    sentence = (
+        f"the meters subtracted counted {amount:.4g} {unit} more than their main meter on {on}, and {-net:.4g} {unit} "
+        "more over the whole month. See whether each of them really hangs behind the main meter, and their units."
+    )
+    return Finding("residual_negative", meter_id, starts[0], starts[-1], sentence, figures)
 
 
 def _nothing(starts: pd.DatetimeIndex) -> pd.DataFrame:

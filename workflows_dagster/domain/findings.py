@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pandas as pd
+
+# A note is good to know, a warning asks for a look, an error is a promise of ours that is broken.
+Severity = Literal["note", "warn", "error"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class Finding:
         end: Last instant that it is about, UTC.
         sentence: The fact with its figures and what to do, for a house owner.
         figures: The same figures for a machine.
+        severity: How much it matters.
     """
 
     code: str
@@ -27,3 +32,4 @@ class Finding:
     end: pd.Timestamp
     sentence: str
     figures: Mapping[str, float | str] = field(default_factory=dict)
+    severity: Severity = "warn"

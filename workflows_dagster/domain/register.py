@@ -250,7 +250,7 @@ def _fall(
             before,
             advance,
             True,
-            Finding("rollover", counter.meter_id, start, end, sentence, {**figures, "advance": advance}),
+            Finding("rollover", counter.meter_id, start, end, sentence, {**figures, "advance": advance}, "note"),
         )
     elapsed = float(times[j] - times[i])
     advance = after if after <= _PLAUSIBLE_RATE * _fastest(times, values, j, counter.jitter) * elapsed else 0.0

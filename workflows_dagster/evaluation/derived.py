@@ -3,20 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days, units
-from workflows_dagster.domain.composition import Segment, compose_master, compose_virtual, unclaimed
+from workflows_dagster.domain.composition import Segment, compose_master, compose_virtual
 from workflows_dagster.evaluation.evaluated import Evaluated
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter, VirtualMeter
 
 # A device may be gone some days before the next one is there.
 _NEAR_DAYS = 32
+
+DayEnd = Literal["opening", "closing"]
+
+
+@dataclass(frozen=True)
+class ShownAtHandover:
+    """What one source's register shows when a period takes over from another.
+
+    Attributes:
+        source: The source.
+        day: Civil day at whose end it is shown.
+        end: Which end of the day's life of the source.
+        register: NaN where it is not known. [source's unit]
+        factor: Master's unit per source's unit. [1]
+    """
+
+    source: str
+    day: date
+    end: DayEnd
+    register: float
+    factor: float
+
+
+@dataclass(frozen=True)
+class Handover:
+    """Registers around a handover.
+
+    Attributes:
+        old: Sources of the period that ends.
+        new_on_day: Successors installed on its last day.
+        new_after: Other sources of the period that begins.
+    """
+
+    old: tuple[ShownAtHandover, ...]
+    new_on_day: tuple[ShownAtHandover, ...]
+    new_after: tuple[ShownAtHandover, ...]
 
 
 class DerivedMeters:
@@ -49,19 +86,22 @@ class DerivedMeters:
             return Evaluated(self._virtual(meter, frames))
         civil = days.civil_days(starts, self._zone)
         segments = self.segments(meter, civil[-1]) if len(civil) else []
-        return Evaluated(
-            compose_master(starts, civil, segments, frames),
-            tuple(unclaimed(meter.meter_id, meter.output_unit, starts, civil, segments, frames)),
-        )
+        return Evaluated(compose_master(starts, civil, segments, frames))
 
     def _virtual(self, meter: VirtualMeter, frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         base = frames[meter.base_meter]
         civil = days.civil_days(pd.DatetimeIndex(base.index), self._zone)
-        parts = [(frames[source], self._factor(source, meter, civil)) for source in meter.subtract_meters]
-        return compose_virtual(base, self._factor(meter.base_meter, meter, civil), parts)
+        parts = [(frames[source], self.factor(source, meter, civil)) for source in meter.subtract_meters]
+        return compose_virtual(base, self.factor(meter.base_meter, meter, civil), parts)
 
-    def _factor(self, source: str, meter: VirtualMeter, civil: pd.Index) -> np.ndarray:
-        """Virtual meter's unit per source's unit, by day."""
+    def factor(self, source: str, meter: VirtualMeter, civil: pd.Index) -> np.ndarray:
+        """Give the virtual meter's unit per source's unit, by day. [1], shape (n,)
+
+        Args:
+            source: Base meter, or one of those subtracted.
+            meter: The virtual meter.
+            civil: The days, shape (n,).
+        """  # noqa: D415
         from_unit, to_unit = self._settings.meters[source].output_unit, meter.output_unit
         if units.same_quantity(from_unit, to_unit):
             return np.full(len(civil), units.factor(from_unit, to_unit))
@@ -81,6 +121,16 @@ class DerivedMeters:
             StoreError: The raw readings around a handover cannot be read.
         """
         segments: list[Segment] = []
+        for period, segment in zip(meter.periods, self.claims(meter), strict=True):
+            due = period.start_date <= last + timedelta(days=1)
+            if period.apply_offset_from_previous_period and segments and due:
+                segment = self._taking_over(segment, segments[-1])
+            segments.append(segment)
+        return segments
+
+    def claims(self, meter: MasterMeter) -> list[Segment]:
+        """Lay out which sources a master's periods claim, without the registers that they take over."""
+        claims = []
         for k, period in enumerate(meter.periods):
             following = meter.periods[k + 1] if k + 1 < len(meter.periods) else None
             segment = Segment(
@@ -97,11 +147,8 @@ class DerivedMeters:
                     if source not in period.source_meters and self._installed_on(source) == period.end_date
                 ),
             )
-            due = period.start_date <= last + timedelta(days=1)
-            if period.apply_offset_from_previous_period and segments and due:
-                segment = self._taking_over(segment, segments[-1])
-            segments.append(segment)
-        return segments
+            claims.append(segment)
+        return claims
 
     def _installed_on(self, source: str) -> date | None:
         meter = self._settings.meters[source]
@@ -109,28 +156,48 @@ class DerivedMeters:
             return None
         return days.civil_day(days.instant(meter.installation_date, self._zone, end=False), self._zone)
 
-    def _taking_over(self, segment: Segment, previous: Segment) -> Segment:
-        """Compute the offset from the sources' raw readings around the handover, whatever has been materialized."""
+    def handover(self, segment: Segment, previous: Segment) -> Handover:
+        """Read the sources' registers around the moment at which one period takes over from another.
+
+        They come from the raw readings, whatever has been materialized.
+
+        Raises:
+            StoreError: The raw readings around the handover cannot be read.
+        """
         assert previous.last is not None
-        old = self._registers(previous, previous.last, "closing", previous.sources)
-        new_on_day = self._registers(segment, previous.last, "opening", previous.successors)
         rest = tuple(source for source in segment.sources if source not in previous.successors)
-        new_after = self._registers(segment, previous.last + timedelta(days=1), "opening", rest)
-        carried = float(previous.register(np.array([old]))[0])
-        return replace(segment, carried=carried, taken_over=new_on_day + new_after)
+        return Handover(
+            old=self._registers(previous, previous.last, "closing", previous.sources),
+            new_on_day=self._registers(segment, previous.last, "opening", previous.successors),
+            new_after=self._registers(segment, previous.last + timedelta(days=1), "opening", rest),
+        )
 
-    def _registers(self, segment: Segment, day: date, column: str, sources: tuple[str, ...]) -> float:
-        """Add up what the sources' registers show on a day, in the master's unit; NaN where one is not known."""
-        total = 0.0
-        for source in sources:
-            total += self._register_near(source, day, column) * segment.factors[source]
-        return total
+    def _taking_over(self, segment: Segment, previous: Segment) -> Segment:
+        """Compute the offset of a period from the handover to it."""
+        handed = self.handover(segment, previous)
+        carried = float(previous.register(np.array([_added_up(handed.old)]))[0])
+        return replace(segment, carried=carried, taken_over=_added_up(handed.new_on_day) + _added_up(handed.new_after))
 
-    def _register_near(self, source: str, day: date, column: str) -> float:
+    def _registers(
+        self, segment: Segment, day: date, end: DayEnd, sources: tuple[str, ...]
+    ) -> tuple[ShownAtHandover, ...]:
+        return tuple(self._shown_near(source, day, end, segment.factors[source]) for source in sources)
+
+    def _shown_near(self, source: str, day: date, end: DayEnd, factor: float) -> ShownAtHandover:
         """Give what a source's register shows on a day, or at the nearer end of its life; NaN where not known."""
-        step = timedelta(days=-1 if column == "closing" else 1)
+        step = timedelta(days=-1 if end == "closing" else 1)
         for back in range(_NEAR_DAYS):
-            frame = self._day_of(source, day + back * step)
+            near = day + back * step
+            frame = self._day_of(source, near)
             if len(frame):
-                return float(frame[column].iloc[0]) if column in frame else float("nan")
-        return float("nan")
+                shown = float(frame[end].iloc[0]) if end in frame else float("nan")
+                return ShownAtHandover(source, near, end, shown, factor)
+        return ShownAtHandover(source, day, end, float("nan"), factor)
+
+
+def _added_up(shown: tuple[ShownAtHandover, ...]) -> float:
+    """Add up registers, in the master's unit; NaN where one is not known."""
+    total = 0.0
+    for one in shown:
+        total += one.register * one.factor
+    return total

@@ -26,12 +26,13 @@ class Evaluation:
 
     Attributes:
         of_physical: Its physical meters, their profiles and histories.
+        of_derived: Its master and virtual meters, their periods and conversions.
     """
 
     def __init__(self, settings: Settings, store: Store, until: pd.Timestamp | None = None) -> None:
         self._settings, self._store, self._until = settings, store, until
         self.of_physical = PhysicalMeters(settings, store)
-        self._of_derived = DerivedMeters(settings, self._day_of)
+        self.of_derived = DerivedMeters(settings, self._day_of)
         self._single_days: dict[tuple[str, date], pd.DataFrame] = {}
 
     def days(self, meter_id: str, first: date, last: date) -> Evaluated:
@@ -74,7 +75,7 @@ class Evaluation:
         Raises:
             StoreError: The raw readings around a handover cannot be read.
         """
-        return self._of_derived.days(meter, self._cuts(first, last)[:-1], frames)
+        return self.of_derived.days(meter, self._cuts(first, last)[:-1], frames)
 
     def _day_of(self, meter_id: str, day: date) -> pd.DataFrame:
         if (meter_id, day) not in self._single_days:

@@ -6,16 +6,32 @@ the same value to the last bit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS, Allowance, Life, Rates, Side, allocate, rate_near
+from workflows_dagster.domain.allocation import (
+    RATE_WINDOW_DAYS,
+    Allowance,
+    Life,
+    Rates,
+    RateWindow,
+    Side,
+    allocate,
+    rate_window,
+)
+from workflows_dagster.domain.conservation import total
+from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.intervals import register_from_intervals
+from workflows_dagster.domain.plausibility import implausible_rates
 from workflows_dagster.domain.register import CONTEXT, Counter, Register, clean
-from workflows_dagster.domain.season import FLAT, Profile, fit_profile, table_profile, weight_of
+from workflows_dagster.domain.season import FLAT, Profile, Weight, fit_profile, table_profile, weight_of
+from workflows_dagster.domain.silences import NEIGHBOURS, Habit, late_readings, missing_hours
 from workflows_dagster.evaluation.evaluated import Evaluated
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
@@ -23,6 +39,32 @@ from workflows_dagster.stores.ports import RawSeries, Store
 from workflows_dagster.stores.profiles import kept_profile
 
 _RATE_WINDOW = pd.Timedelta(days=RATE_WINDOW_DAYS)
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a physical meter's days are computed from.
+
+    Attributes:
+        register: Valid readings around the days.
+        weight: The meter's weight.
+        allowance: How far values are trusted.
+        life: When the meter was there.
+        head: Readings that the days before the first one are scaled by; None where there are no such days or readings.
+        tail: Those for the days after the last one, likewise.
+    """
+
+    register: Register
+    weight: Weight
+    allowance: Allowance
+    life: Life
+    head: RateWindow | None
+    tail: RateWindow | None
+
+    @property
+    def rates(self) -> Rates:
+        """Consumption per unit of weight beyond either end."""
+        return Rates(self.head.rate if self.head else None, self.tail.rate if self.tail else None)
 
 
 class PhysicalMeters:
@@ -43,29 +85,60 @@ class PhysicalMeters:
         Raises:
             StoreError: The raw readings cannot be read.
         """
+        basis = self.basis(meter, cuts)
+        register, life = basis.register, basis.life
+        weight, allowance, rates = basis.weight, basis.allowance, basis.rates
+        if len(register) == 0 and life.start is None:
+            cuts = pd.DatetimeIndex(cuts[:1].append(cuts[:1]))
+        frame = allocate(register, cuts, weight, allowance, life, rates)
+        spread = partial(allocate, register, weight=weight, allowance=allowance, life=life, rates=rates)
+        found = [
+            *register.findings,
+            *self._suspicions(meter, register),
+            *_unbalanced(meter, register, pd.DatetimeIndex(cuts), spread),
+        ]
+        lo, hi = cuts[0], cuts[-1]
+        touching = [finding for finding in found if finding.end >= lo and finding.start < hi]
+        return Evaluated(frame, tuple(sorted(touching, key=lambda finding: (finding.start, finding.code))))
+
+    def basis(self, meter: PhysicalMeter, cuts: pd.DatetimeIndex) -> Basis:
+        """Gather what a meter's days are computed from.
+
+        Args:
+            meter: The meter.
+            cuts: Instants at which the days open, and at which the last one ends, UTC, shape (n + 1,).
+
+        Raises:
+            StoreError: The raw readings cannot be read.
+        """
         weight = weight_of(self.profile(meter))
-        start, end = self._bounds(meter)
+        start, end = self.bounds(meter)
         if meter.source.kind == "interval":
             register = self._from_intervals(meter)
         else:
-            register = self._around(meter, self._within(cuts[0], start, end), self._within(cuts[-1], start, end))
+            register = self.around(meter, self._within(cuts[0], start, end), self._within(cuts[-1], start, end))
         life = self._life(meter, register, start, end)
         edges = life.clip(days.microseconds(cuts[[0, -1]]))
-        rates = Rates(
-            head=self._end_rate(meter, register, "first") if len(register) and edges[0] < register.times[0] else None,
-            tail=self._end_rate(meter, register, "last") if len(register) and edges[1] > register.times[-1] else None,
-        )
+        head = self._end_window(meter, register, "first") if len(register) and edges[0] < register.times[0] else None
+        tail = self._end_window(meter, register, "last") if len(register) and edges[1] > register.times[-1] else None
         allowance = Allowance(
             measured_max_gap_hours=meter.measured_max_gap_hours,
             max_extrapolation_days=meter.max_extrapolation_days,
             jitter=counter_of(meter).jitter,
             floor=max(0.0, meter.initial_reading or 0.0),
         )
-        if len(register) == 0 and life.start is None:
-            cuts = pd.DatetimeIndex(cuts[:1].append(cuts[:1]))
-        frame = allocate(register, cuts, weight, allowance, life, rates)
-        lo, hi = cuts[0], cuts[-1]
-        return Evaluated(frame, tuple(f for f in register.findings if f.end >= lo and f.start < hi))
+        return Basis(register, weight, allowance, life, head, tail)
+
+    def _suspicions(self, meter: PhysicalMeter, register: Register) -> list[Finding]:
+        """Find what the readings around the days say about themselves: silences and unlikely advances."""
+        unit = meter.output_unit
+        if not register.counts:
+            return missing_hours(register, meter.meter_id, unit)
+        weight = weight_of(self.profile(meter))
+        return [
+            *late_readings(register, habit_of(meter)),
+            *implausible_rates(register, meter.meter_id, unit, meter.resolution, weight),
+        ]
 
     def profile(self, meter: PhysicalMeter) -> Profile:
         """Give the profile that the meter's days are computed with: the kept one, else its table, else flat."""
@@ -86,21 +159,21 @@ class PhysicalMeters:
         """Clean all readings of a meter."""
         if meter.source.kind == "interval":
             return self._from_intervals(meter)
-        start, end = self._bounds(meter)
+        start, end = self.bounds(meter)
         readings = self._limited(self._store.readings(raw_series(meter)), start, end)
         return clean(self._anchored(meter, readings, start), counter_of(meter))
 
     def ends(self, meter: PhysicalMeter) -> tuple[pd.Timestamp, pd.Timestamp] | None:
         """Give the instants of the meter's own first and last valid reading, or None without any."""
-        start, end = self._bounds(meter)
+        start, end = self.bounds(meter)
         earliest, latest = (self._within(instant, start, end) for instant in days.REPRESENTABLE)
-        oldest, newest = self._around(meter, earliest, earliest), self._around(meter, latest, latest)
+        oldest, newest = self.around(meter, earliest, earliest), self.around(meter, latest, latest)
         if len(oldest) == 0 or len(newest) == 0:
             return None
         return days.instants(oldest.times[:1])[0], days.instants(newest.times[-1:])[0]
 
-    def _bounds(self, meter: PhysicalMeter) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
-        """First and last instant at which the meter's readings are its own."""
+    def bounds(self, meter: PhysicalMeter) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+        """Give the first and last instant at which the meter's readings are its own, None where open."""
         start, end = meter.installation_date, meter.deinstallation_date
         return (
             days.instant(start, self._zone, end=False) if start is not None else None,
@@ -129,10 +202,14 @@ class PhysicalMeters:
         anchor = pd.Series([float(meter.initial_reading)], index=pd.DatetimeIndex([start]).as_unit("us"))
         return pd.concat([anchor, readings]) if len(readings) else anchor
 
-    def _around(self, meter: PhysicalMeter, lo: pd.Timestamp, hi: pd.Timestamp) -> Register:
-        """Clean the readings in `[lo, hi)` and enough around them: a valid one on either side, or the end of all."""
-        start, end = self._bounds(meter)
-        neighbours = CONTEXT + 16
+    def around(self, meter: PhysicalMeter, lo: pd.Timestamp, hi: pd.Timestamp) -> Register:
+        """Clean the readings in `[lo, hi)`, UTC, and enough around them.
+
+        There is a valid reading on either side, or it is the end of all.
+        """
+        start, end = self.bounds(meter)
+        # Cleaning needs the first ones to judge the others; a silence is judged by the gaps beside it.
+        neighbours = CONTEXT + 2 * NEIGHBOURS + 4
         while True:
             found = self._store.readings(raw_series(meter), lo, hi, before=neighbours, after=neighbours)
             readings = self._limited(found, start, end)
@@ -151,16 +228,16 @@ class PhysicalMeters:
                 return register
             neighbours *= 4
 
-    def _end_rate(self, meter: PhysicalMeter, register: Register, side: Side) -> float | None:
-        """Read about a year next to one end of the history, and give what flowed per unit of weight."""
+    def _end_window(self, meter: PhysicalMeter, register: Register, side: Side) -> RateWindow | None:
+        """Read about a year next to one end of the history, for what flowed per unit of weight."""
         weight = weight_of(self.profile(meter))
         if meter.source.kind == "interval":
-            return rate_near(register, side, weight)
+            return rate_window(register, side, weight)
         if side == "first":
             first = days.instants(register.times[:1])[0]
-            return rate_near(self._around(meter, first, first + _RATE_WINDOW), "first", weight)
+            return rate_window(self.around(meter, first, first + _RATE_WINDOW), "first", weight)
         last = days.instants(register.times[-1:])[0]
-        return rate_near(self._around(meter, last - _RATE_WINDOW, last), "last", weight)
+        return rate_window(self.around(meter, last - _RATE_WINDOW, last), "last", weight)
 
     def _life(
         self, meter: PhysicalMeter, register: Register, start: pd.Timestamp | None, end: pd.Timestamp | None
@@ -187,7 +264,7 @@ class PhysicalMeters:
         return days.civil_day(instant, self._zone)
 
     def _from_intervals(self, meter: PhysicalMeter) -> Register:
-        start, end = self._bounds(meter)
+        start, end = self.bounds(meter)
         intervals = self._limited(self._store.readings(raw_series(meter)), start, end)
         intervals = intervals[intervals.index < end] if end is not None else intervals
         typed_in = RawSeries(meter.output_unit, meter.meter_id)
@@ -207,6 +284,29 @@ class PhysicalMeters:
 def raw_series(meter: PhysicalMeter) -> RawSeries:
     """Give the address of a physical meter's raw readings."""
     return RawSeries(meter.raw_measurement, meter.raw_entity_id, meter.raw_field, meter.source.domain)
+
+
+def habit_of(meter: PhysicalMeter) -> Habit:
+    """Give how often a physical meter is read."""
+    return Habit(meter.meter_id, meter.output_unit, counter_of(meter).jitter, meter.reading_interval_days)
+
+
+def _unbalanced(
+    meter: PhysicalMeter, register: Register, cuts: pd.DatetimeIndex, spread: Callable[[pd.DatetimeIndex], pd.DataFrame]
+) -> list[Finding]:
+    """Check the days between two readings, with the pieces of days at either end, against the readings' advances."""
+    edges = days.microseconds(cuts)
+    first = int(np.searchsorted(register.times, edges[0], side="left"))
+    last = int(np.searchsorted(register.times, edges[-1], side="right")) - 1
+    if last <= first:
+        return []
+    ends = register.times[[first, last]]
+    inner = edges[(edges > ends[0]) & (edges < ends[1])]
+    pieces = spread(days.instants(np.concatenate([ends[:1], inner, ends[1:]])))
+    shown, advanced = float(pieces["consumption"].sum()), float(register.advances[first:last].sum())
+    if pieces["consumption"].isna().any():
+        return []
+    return total(meter.meter_id, meter.output_unit, pd.DatetimeIndex(pieces.index), shown, advanced)
 
 
 def counter_of(meter: PhysicalMeter) -> Counter:

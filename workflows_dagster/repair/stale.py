@@ -15,13 +15,15 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
+from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.register import CONTEXT
-from workflows_dagster.evaluation import Evaluation, raw_series
+from workflows_dagster.evaluation import Evaluated, Evaluation, raw_series
 from workflows_dagster.repair.snapshot import bounds
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter
 from workflows_dagster.stores.day_frames import read_days
-from workflows_dagster.stores.ports import Store
+from workflows_dagster.stores.kept_findings import kept_findings
+from workflows_dagster.stores.ports import FINDING_DAILY, Store
 
 _COMPARED = ("opening", "closing", "consumption", "quality", "estimated_share", "residual")
 # Windows nearer than this are evaluated as one.
@@ -70,7 +72,7 @@ class StaleDays:
         self._computed_days = computed
         self._zone = settings.site.zone
         self._evaluation = Evaluation(settings, store)
-        self._whole: dict[str, pd.DataFrame] = {}
+        self._whole: dict[str, Evaluated] = {}
 
     def reach(self, meter: PhysicalMeter, periods: Iterable[str]) -> list[Span]:
         """Give the days that a change of a meter's readings in some periods can reach.
@@ -129,29 +131,43 @@ class StaleDays:
         differing: set[date] = set()
         unit = self._settings.meters[meter_id].output_unit
         for window in windows:
-            computed = self._evaluated(meter_id, window)
+            evaluated = self._evaluated(meter_id, window)
+            computed = evaluated.days
             cuts = days.openings(window.first, window.last, self._zone)
             stored = read_days(self._store, meter_id, cuts[0], cuts[-1])
             index = pd.DatetimeIndex(computed.index.union(stored.index))
             different = ~_equal_rows(computed.reindex(index), stored.reindex(index), unit)
             kept = set(days.civil_days(pd.DatetimeIndex(stored.index), self._zone))
             found = set(days.civil_days(pd.DatetimeIndex(index[different]), self._zone))
+            if isinstance(self._settings.meters[meter_id], PhysicalMeter):
+                # A glitch that was left out changes no day's figures, and yet a person should know of it.
+                known = kept_findings(self._store, meter_id, cuts[0], cuts[-1], [FINDING_DAILY])
+                told = self._sentences(evaluated.findings, cuts) ^ self._sentences(known, cuts)
+                found |= {day for day, _, _ in told}
             new = found - kept
             differing |= (found & kept) | (new & self._computed(meter_id) if new else set())
         return differing
 
-    def _evaluated(self, meter_id: str, window: Span) -> pd.DataFrame:
+    def _sentences(self, findings: Iterable[Finding], cuts: pd.DatetimeIndex) -> set[tuple[date, str, str]]:
+        """Give what is said of each day; a stored finding may stand a microsecond later than it begins."""
+        return {
+            (self._civil(finding.start), finding.code, finding.sentence)
+            for finding in findings
+            if cuts[0] <= finding.start < cuts[-1]
+        }
+
+    def _evaluated(self, meter_id: str, window: Span) -> Evaluated:
         """Evaluate a meter; over the whole history each is evaluated once, whoever is made from it."""
         if window != self._within:
-            return self._evaluation.days(meter_id, window.first, window.last).days
+            return self._evaluation.days(meter_id, window.first, window.last)
         if meter_id not in self._whole:
             meter = self._settings.meters[meter_id]
             if isinstance(meter, PhysicalMeter):
                 evaluated = self._evaluation.physical(meter, window.first, window.last)
             else:
-                frames = {source: self._evaluated(source, window) for source in meter.upstream}
+                frames = {source: self._evaluated(source, window).days for source in meter.upstream}
                 evaluated = self._evaluation.derived(meter, window.first, window.last, frames)
-            self._whole[meter_id] = evaluated.days
+            self._whole[meter_id] = evaluated
         return self._whole[meter_id]
 
     def _computed(self, meter_id: str) -> set[date]:

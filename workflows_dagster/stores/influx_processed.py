@@ -61,6 +61,8 @@ class InfluxProcessed:
         # point that loses a field has to go for a moment, because InfluxDB deletes whole points.
         what = f"writing {measurement.name} of {meter_id}"
         tags = {"meter_id": meter_id, "unit": unit}
+        if measurement.unit_as:
+            tags[measurement.unit_as] = unit
         self._connection.write(line_protocol.points(measurement.name, tags, wanted, fresh), self._processed, what)
         for other in sorted({used for used, _ in there} - {unit}):
             times = _times({key: column for key, column in there.items() if key[0] == other})

@@ -40,10 +40,16 @@ class Measurement:
     """Name and fields of one processed measurement.
 
     Every point has the tags `meter_id` and `unit`; a field that is absent from a point reads as NaN or None.
+
+    Attributes:
+        name: Its name.
+        fields: Kind of each field.
+        unit_as: A further tag under which the unit is written too: what a cost is counted in is its `currency`.
     """
 
     name: str
     fields: Mapping[str, FieldKind]
+    unit_as: str | None = None
 
 
 REGISTER_DAILY = Measurement("meter_interpolated_daily", {"value": "number", "closing": "number", "quality": "text"})
@@ -58,7 +64,60 @@ RUNNING_DAY = Measurement(
     {"consumption": "number", "closing": "number", "quality": "text", "estimated_share": "number", "until": "text"},
 )
 
-MEASUREMENTS: tuple[Measurement, ...] = (REGISTER_DAILY, CONSUMPTION_DAILY, PROFILE, RUNNING_DAY)
+REGISTER_MONTHLY = Measurement(
+    "meter_interpolated_monthly", {"value": "number", "closing": "number", "quality": "text"}
+)
+CONSUMPTION_MONTHLY = Measurement(
+    "meter_consumption_monthly",
+    {
+        "consumption": "number",
+        "per_day": "number",
+        "estimated_share": "number",
+        "previous_month": "number",
+        "previous_year": "number",
+        "quality": "text",
+        "days": "number",
+    },
+)
+COST_DAILY = Measurement(
+    "meter_cost", {"cost": "number", "unit_price": "number", "standing_charge": "number"}, unit_as="currency"
+)
+_EXPECTATION: dict[str, FieldKind] = {
+    "expected": "number",
+    "lower": "number",
+    "upper": "number",
+    "delta_percent": "number",
+    "severity": "text",
+    "reason": "text",
+}
+ANOMALY_DAILY = Measurement("meter_anomaly", {"consumption": "number", **_EXPECTATION})
+BASE_LOAD_DAILY = Measurement("meter_base_load", {"base_load": "number", **_EXPECTATION})
+# What is found is written where it is known: with the day that it begins on, by the month, or as things stand now.
+_FINDING: dict[str, FieldKind] = {
+    "code": "text",
+    "severity": "text",
+    "sentence": "text",
+    "until": "text",
+    "figures": "text",
+}
+FINDING_DAILY = Measurement("meter_finding", _FINDING)
+FINDING_MONTHLY = Measurement("meter_finding_monthly", _FINDING)
+FINDING_NOW = Measurement("meter_finding_now", _FINDING)
+
+MEASUREMENTS: tuple[Measurement, ...] = (
+    REGISTER_DAILY,
+    CONSUMPTION_DAILY,
+    REGISTER_MONTHLY,
+    CONSUMPTION_MONTHLY,
+    ANOMALY_DAILY,
+    BASE_LOAD_DAILY,
+    COST_DAILY,
+    PROFILE,
+    RUNNING_DAY,
+    FINDING_DAILY,
+    FINDING_MONTHLY,
+    FINDING_NOW,
+)
 
 
 class RawStore(Protocol):

@@ -1,0 +1,56 @@
+"""An advance that nothing beside it comes near."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from tests.domain.house import COUNTER, GAS_TABLE, hourly, series
+from workflows_dagster.domain.plausibility import implausible_rates
+from workflows_dagster.domain.register import clean
+from workflows_dagster.domain.season import FLAT, table_profile, weight_of
+
+WEIGHT = weight_of(FLAT)
+
+
+def found(readings: pd.Series, weight=WEIGHT):
+    return implausible_rates(clean(readings, COUNTER), "strom", "kWh", 0.001, weight)
+
+
+def test_a_jump_with_which_the_counter_stays_is_named():
+    values = [0.4 * k for k in range(30)]
+    values[20:] = [value + 500 for value in values[20:]]
+    (jump,) = found(hourly(values))
+    assert jump.code == "implausible_rate"
+    assert jump.figures["advance"] == 500.4
+    assert "500.4 kWh within 1 hour" in jump.sentence
+
+
+def test_a_digit_too_many_in_the_newest_reading_by_hand_is_named():
+    values = [100.0 * k for k in range(8)]
+    times = pd.date_range("2024-01-01", periods=8, freq="30D", tz="UTC")
+    values[-1] = 7000.0
+    assert len(found(series(values, times))) == 1
+
+
+def test_a_long_gap_with_much_consumption_is_plausible():
+    values = [0.4 * k for k in range(40)]
+    readings = hourly(values).drop(hourly(values).index[10:20])
+    assert found(readings) == []
+
+
+def test_winter_after_summer_is_plausible_by_the_season():
+    """The same gas, 17 times as much a day in January as in July."""
+    weight = weight_of(table_profile(GAS_TABLE))
+    times = pd.date_range("2023-05-01", periods=9, freq="30D", tz="UTC")
+    amounts = weight.integral(times.as_unit("us").asi8) * 10
+    assert found(series(list(amounts - amounts[0]), times), weight) == []
+
+
+def test_a_step_of_the_last_digit_is_never_implausible():
+    values = [0.001 * (k // 8) for k in range(40)]
+    values[20:] = [value + 0.012 for value in values[20:]]
+    assert found(hourly(values)) == []
+
+
+def test_too_short_a_history_judges_nothing():
+    assert found(hourly([0.0, 0.4, 0.8, 900.0, 900.4])) == []

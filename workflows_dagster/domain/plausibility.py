@@ -1,0 +1,69 @@
+"""Plausibility: an advance that no gap beside it comes near, and that the counter did not take back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workflows_dagster.domain import days
+from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
+from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.register import Register
+from workflows_dagster.domain.season import Weight
+from workflows_dagster.domain.silences import NEIGHBOURS, duration
+
+# So many times the fastest gap beside it, season taken out, and at least so many times the largest advance.
+_RATE = 8.0
+_ADVANCE = 3.0
+_FEWEST = 6
+
+
+def implausible_rates(register: Register, meter_id: str, unit: str, resolution: float, weight: Weight) -> list[Finding]:
+    """Find advances that are far faster than all the gaps beside them (docs/methods.md#plausibility).
+
+    A wrong reading that the counter comes back from is a glitch and already gone; this is the one that it stays with: a
+    digit too many in the newest reading by hand, a meter that was swapped upwards.
+
+    Args:
+        register: Valid readings.
+        meter_id: The meter.
+        unit: Unit of its register.
+        resolution: Smallest step that it shows. [unit]
+        weight: The meter's weight; a summer's gap is compared with a winter's.
+
+    Returns:
+        A finding a gap.
+    """
+    gaps = len(register) - 1
+    if gaps < _FEWEST:
+        return []
+    weighed = np.diff(weight.integral(register.times))
+    elapsed = np.diff(register.times) / MICROSECONDS_PER_DAY
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = register.advances / np.where(weighed > 0, weighed, elapsed)
+    findings = []
+    for k in np.flatnonzero(_stands_out(register.advances, resolution)).tolist():
+        lo, hi = k - NEIGHBOURS, k + NEIGHBOURS
+        if (lo < 0 and not register.begins) or (hi >= gaps and not register.ends):
+            continue
+        beside = np.array([n for n in range(max(lo, 0), min(hi, gaps - 1) + 1) if n != k])
+        fastest, largest = float(rate[beside].max()), float(register.advances[beside].max())
+        if len(beside) < _FEWEST or rate[k] <= _RATE * fastest or register.advances[k] <= _ADVANCE * largest:
+            continue
+        start, end = days.instants(register.times[[k, k + 1]])
+        advance = float(register.advances[k])
+        sentence = (
+            f"{advance:.6g} {unit} within {duration(float(register.times[k + 1] - register.times[k]))}, "
+            f"{rate[k] / fastest if fastest > 0 else np.inf:.0f} times as fast as ever nearby. "
+            "Check the reading; if it is wrong, correct it or delete it where it is kept."
+        )
+        figures = {"advance": advance, "usual": largest}
+        findings.append(Finding("implausible_rate", meter_id, start, end, sentence, figures))
+    return findings
+
+
+def _stands_out(advances: np.ndarray, resolution: float) -> np.ndarray:
+    """Tell cheaply which advances are worth comparing: larger than those right beside them."""
+    padded = np.concatenate([[0.0], advances, [0.0]])
+    beside = np.maximum(padded[:-2], padded[2:])
+    large: np.ndarray = (advances > _ADVANCE * beside) & (advances > 20 * resolution)
+    return large

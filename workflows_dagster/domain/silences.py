@@ -1,0 +1,189 @@
+"""Silences: gaps between readings that are longer than they should be, and a reading that is overdue.
+
+Home Assistant sends changes only, so a silence means nothing while the register stands still; what counts is a silence
+over which the register moved, or by the season should have (docs/methods.md#silences).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.domain import days
+from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
+from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.register import Register
+
+# A gap is compared with so many before it and as many after it, so that a slice of history is judged as the whole is.
+NEIGHBOURS = 12
+# A person may come a quarter later than planned.
+_GRACE = 1.25
+# A silence is this many times the habit, in time and in consumption.
+_UNUSUAL = 3.0
+_SHORTEST_HOURS = 2.0
+_SHORTEST_OPEN_HOURS = 24.0
+
+
+@dataclass(frozen=True)
+class Habit:
+    """How often a meter is read.
+
+    Attributes:
+        meter_id: The meter.
+        unit: Unit of its register.
+        resolution: Smallest step that it shows. [unit]
+        reading_interval_days: How often a person means to read it, or None where it reports by itself. [d]
+    """
+
+    meter_id: str
+    unit: str
+    resolution: float
+    reading_interval_days: float | None = None
+
+
+def late_readings(register: Register, habit: Habit) -> list[Finding]:
+    """Find the gaps of a counter that were longer than its habit although the register moved.
+
+    Args:
+        register: Valid readings; gaps with fewer than `NEIGHBOURS` gaps beside them, where history goes on, are left
+            to a look at more of it.
+        habit: The meter's habit.
+
+    Returns:
+        A finding a gap, from the reading before it to the one after.
+    """
+    if len(register) < 2:
+        return []
+    length = np.diff(register.times)
+    if habit.reading_interval_days is not None:
+        allowed = _GRACE * habit.reading_interval_days * MICROSECONDS_PER_DAY
+        late = np.flatnonzero((length > allowed) & (register.advances > habit.resolution))
+        return [
+            _late(register, habit, k, f"every {habit.reading_interval_days:g} days were planned") for k in late.tolist()
+        ]
+    long = (length > _SHORTEST_HOURS * MICROSECONDS_PER_HOUR) & (register.advances > 2 * habit.resolution)
+    findings = []
+    for k in np.flatnonzero(long).tolist():
+        beside = neighbours_of(register, k)
+        if len(beside) < 2:
+            continue
+        usual = usual_length(length[beside])
+        if length[k] > _UNUSUAL * usual and register.advances[k] > _UNUSUAL * np.median(register.advances[beside]):
+            findings.append(_late(register, habit, k, f"they usually come within {duration(usual)}"))
+    return findings
+
+
+def missing_hours(register: Register, meter_id: str, unit: str) -> list[Finding]:
+    """Find the stretches of an interval meter without hours."""
+    length = np.diff(register.times)
+    findings = []
+    for k in np.flatnonzero(register.substituted | (length > 1.5 * MICROSECONDS_PER_HOUR)).tolist():
+        start, end = days.instants(register.times[[k, k + 1]])
+        sentence = (
+            f"no hours for {duration(length[k])}; {register.advances[k]:.4g} {unit} are estimated for them. "
+            "They are filled in as soon as the source delivers them."
+        )
+        figures = {"hours": float(length[k] / MICROSECONDS_PER_HOUR), "advance": float(register.advances[k])}
+        findings.append(Finding("hours_missing", meter_id, start, end, sentence, figures))
+    return findings
+
+
+def is_silent(register: Register, habit: Habit, now: pd.Timestamp) -> bool:
+    """Tell whether the time since the last reading exceeds the meter's habit, whatever the season.
+
+    Args:
+        register: The last readings there are.
+        habit: The meter's habit.
+        now: The present, UTC.
+    """
+    if len(register) == 0:
+        return False
+    elapsed = float(days.microsecond(now) - register.times[-1])
+    if habit.reading_interval_days is not None:
+        return elapsed > _GRACE * habit.reading_interval_days * MICROSECONDS_PER_DAY
+    length = _last_lengths(register)
+    return (
+        len(length) >= 2
+        and elapsed > _SHORTEST_OPEN_HOURS * MICROSECONDS_PER_HOUR
+        and elapsed > _UNUSUAL * usual_length(length)
+    )
+
+
+def overdue(
+    register: Register, habit: Habit, now: pd.Timestamp, expected: float | None, same_season: np.ndarray
+) -> Finding | None:
+    """Tell whether the next reading should have come by now, where `is_silent` says that the habit is exceeded.
+
+    Args:
+        register: The last readings there are, at least one.
+        habit: The meter's habit.
+        now: The present, UTC.
+        expected: What the season lets one expect since the last reading, None where nothing is known. [unit]
+        same_season: Lengths of the meter's gaps around the same days of the year before. [µs], shape (n,)
+
+    Returns:
+        The finding, from the last reading until now; None where the season explains the silence.
+    """
+    last = days.instants(register.times[-1:])[0]
+    elapsed = float(days.microsecond(now) - register.times[-1])
+    if habit.reading_interval_days is not None:
+        usual = f"every {habit.reading_interval_days:g} days are planned"
+        remedy = "Read the meter."
+    else:
+        step = max(float(np.median(register.advances[-2 * NEIGHBOURS :])), habit.resolution)
+        as_last_year = elapsed <= _GRACE * same_season.max(initial=0.0)
+        stands_still = expected is not None and expected <= _UNUSUAL * step
+        if as_last_year or stands_still:
+            return None
+        usual = f"they usually come within {duration(usual_length(_last_lengths(register)))}"
+        remedy = "See whether the sensor and Home Assistant are running."
+    about = f" About {expected:.3g} {habit.unit} should have been used since." if expected else ""
+    sentence = f"the last reading is {duration(elapsed)} old; {usual}.{about} {remedy}"
+    figures = {"days": elapsed / MICROSECONDS_PER_DAY} | ({"expected": expected} if expected is not None else {})
+    return Finding("reading_overdue", habit.meter_id, last, now, sentence, figures)
+
+
+def _last_lengths(register: Register) -> np.ndarray:
+    lengths: np.ndarray = np.diff(register.times)[-2 * NEIGHBOURS :]
+    return lengths
+
+
+def neighbours_of(register: Register, gap: int) -> np.ndarray:
+    """Number the gaps beside one; none where history goes on beyond fewer than `NEIGHBOURS` of them."""
+    last = len(register) - 2
+    before, after = gap - NEIGHBOURS, gap + NEIGHBOURS
+    if (before < 0 and not register.begins) or (after > last and not register.ends):
+        return np.empty(0, dtype=np.int64)
+    beside = np.arange(max(before, 0), min(after, last) + 1)
+    others: np.ndarray = beside[beside != gap]
+    return others
+
+
+def usual_length(lengths: np.ndarray) -> float:
+    """Give the length that at most one gap in ten exceeds. [µs]"""  # noqa: D415
+    ordered = np.sort(lengths)
+    return float(ordered[len(ordered) - 1 - len(ordered) // 10])
+
+
+def duration(microseconds: float) -> str:
+    """Write a duration as a person says it: hours up to two days, days from there."""
+    hours = microseconds / MICROSECONDS_PER_HOUR
+    if hours < 1:
+        minutes = max(round(hours * 60), 1)
+        return f"{minutes} minute{'s' if minutes != 1 else ''}"
+    if hours < 48:
+        return f"{round(hours)} hour{'s' if round(hours) != 1 else ''}"
+    return f"{round(hours / 24)} days"
+
+
+def _late(register: Register, habit: Habit, gap: int, usual: str) -> Finding:
+    start, end = days.instants(register.times[[gap, gap + 1]])
+    length, advance = float(register.times[gap + 1] - register.times[gap]), float(register.advances[gap])
+    sentence = (
+        f"no reading for {duration(length)} while {advance:.4g} {habit.unit} were used; {usual}. "
+        "How they spread over the days between is estimated; nothing is lost."
+    )
+    figures = {"days": length / MICROSECONDS_PER_DAY, "advance": advance}
+    return Finding("reading_late", habit.meter_id, start, end, sentence, figures)
