@@ -36,11 +36,17 @@ def write_house(
     config: str | bytes | None = CONFIG,
     meters: str | bytes | None = METERS,
     patterns: str | bytes | None = PATTERNS,
+    tariffs: str | bytes | None = None,
 ) -> Path:
     """Write a config folder, without the files that are None, and give its path."""
     written = folder / "config"
     written.mkdir()
-    files = {"config.yaml": config, "meters.yaml": meters, "seasonal_patterns.yaml": patterns}
+    files = {
+        "config.yaml": config,
+        "meters.yaml": meters,
+        "seasonal_patterns.yaml": patterns,
+        "tariffs.yaml": tariffs,
+    }
     for name, content in files.items():
         if content is not None:
             (written / name).write_bytes(content.encode() if isinstance(content, str) else content)

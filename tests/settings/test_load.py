@@ -85,7 +85,8 @@ def test_every_shipped_pattern_is_used(shipped: Settings):
 def test_the_shipped_site_says_what_is_so_without_it(shipped: Settings):
     written = yaml.safe_load((SHIPPED / "config.yaml").read_text(encoding="utf-8"))
     assert set(written) == {field.alias or name for name, field in Site.model_fields.items()}
-    silent = shipped.site.model_copy(update={"gas_pairs": (), "meters_config": None, "seasonal_patterns_config": None})
+    files = dict.fromkeys(("meters_config", "seasonal_patterns_config", "tariffs_config"))
+    silent = shipped.site.model_copy(update={"gas_pairs": (), **files})
     assert silent == Site()
 
 

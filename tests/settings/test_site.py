@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
+from workflows_dagster.domain.anomalies import AnomalyRule
 from workflows_dagster.domain.units import GasFactors
 from workflows_dagster.settings.site import Site
 
@@ -87,3 +88,15 @@ def test_a_level_may_be_written_in_small_letters():
 
 def test_an_address_loses_its_last_slash():
     assert site(influxdb={"url": "http://nas:8086/"}).influxdb.url == "http://nas:8086"
+
+
+def test_unusual_days_are_judged_robustly_where_nothing_is_said():
+    assert site().anomalies.rule == AnomalyRule("robust", AnomalyRule().score)
+    assert site(anomalies={"method": "plain"}).anomalies.rule.method == "plain"
+    assert site(anomalies={"score": 4}).anomalies.rule.score == 4.0
+
+
+@pytest.mark.parametrize("anomalies", [{"method": "magic"}, {"score": 1.9}, {"score": 21}, {"score": True}, {"z": 3}])
+def test_what_is_no_rule_for_unusual_days_is_refused(anomalies: dict[str, object]):
+    with pytest.raises(ValidationError):
+        site(anomalies=anomalies)

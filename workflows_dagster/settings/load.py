@@ -22,6 +22,8 @@ from workflows_dagster.settings.problems import Problem, SettingsError, did_you_
 from workflows_dagster.settings.references import check_references, converts_gas
 from workflows_dagster.settings.secrets import Secrets, load_secrets
 from workflows_dagster.settings.site import Site
+from workflows_dagster.settings.tariff_references import check_tariffs
+from workflows_dagster.settings.tariffs import TariffFile
 
 CONFIG_DIR = "METERS_CONFIG_DIR"
 DATA_DIR = "METERS_DATA_DIR"
@@ -30,6 +32,7 @@ SECRETS_DIR = "METERS_SECRETS_DIR"
 _CONFIG = "config.yaml"
 _METERS = "meters.yaml"
 _PATTERNS = "seasonal_patterns.yaml"
+_TARIFFS = "tariffs.yaml"
 _BESIDE_THE_PACKAGE = Path(__file__).resolve().parents[2]
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -43,6 +46,7 @@ class Settings:
         site: What config.yaml says.
         meters: What meters.yaml says.
         patterns: Monthly percentages, January first, by the id of a meter or the name of a pattern. [%], 12 values
+        tariffs: What tariffs.yaml says; no tariffs where there is no such file.
         secrets: Tokens.
         data_dir: Folder of our own data.
         config_dir: Folder of the configuration.
@@ -51,6 +55,7 @@ class Settings:
     site: Site
     meters: MeterBook
     patterns: Mapping[str, tuple[float, ...]]
+    tariffs: TariffFile
     secrets: Secrets
     data_dir: Path
     config_dir: Path
@@ -77,8 +82,8 @@ class Settings:
 def load(config_dir: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Load the settings, or say everything that is wrong with them.
 
-    Paths in config.yaml (`meters_config`, `seasonal_patterns_config`) are relative to the config folder; where nothing
-    is there, to the folder above it.
+    Paths in config.yaml (`meters_config`, `seasonal_patterns_config`, `tariffs_config`) are relative to the config
+    folder; where nothing is there, to the folder above it.
 
     Args:
         config_dir: Folder of the configuration; None takes METERS_CONFIG_DIR, else the one beside the package, else
@@ -109,6 +114,7 @@ def load(config_dir: Path | None = None, environ: Mapping[str, str] | None = Non
     pattern_file = _model(PatternFile, patterns_document, problems)
     if patterns_document:
         problems.extend(_unknown_patterns(entries, patterns_document))
+    tariffs = _tariffs(_path_in(folder, config, "tariffs_config", _TARIFFS), folder, site, entries, problems)
     try:
         secrets = load_secrets(_folder(environ, SECRETS_DIR) or folder.parent / "secrets", environ)
     except SettingsError as error:
@@ -120,10 +126,12 @@ def load(config_dir: Path | None = None, environ: Mapping[str, str] | None = Non
         raise SettingsError(problems)
     assert site is not None
     assert pattern_file is not None
+    assert tariffs is not None
     return Settings(
         site=site,
         meters=MeterBook([entry.meter for entry in entries if entry.meter is not None]),
         patterns=MappingProxyType({name: p.monthly_percentages for name, p in pattern_file.patterns.items()}),
+        tariffs=tariffs,
         secrets=secrets,
         data_dir=_folder(environ, DATA_DIR) or folder.parent / "data",
         config_dir=folder,
@@ -183,6 +191,20 @@ def _unknown_patterns(entries: Sequence[Entry], document: Document) -> Iterator[
         if isinstance(name, str) and name and name not in names:
             remedy = did_you_mean(name, names, f"Add it to {document.file}, or remove the key.")
             yield Problem(entry.file, f"{entry.label}.pattern", f"no pattern '{name}' in {document.file}", remedy)
+
+
+def _tariffs(
+    path: Path, folder: Path, site: Site | None, entries: Sequence[Entry], problems: list[Problem]
+) -> TariffFile | None:
+    if path == folder / _TARIFFS and not os.path.lexists(path):
+        return TariffFile()
+    document = _read(path, "Copy the one that comes with the system, or remove tariffs_config.", problems)
+    tariffs = _model(TariffFile, document, problems)
+    if document is not None:
+        # Where config.yaml is wrong itself, that comes first.
+        gas_is_given = site is None or bool(site.gas_pairs)
+        problems.extend(check_tariffs(document, entries, gas_is_given=gas_is_given))
+    return tariffs
 
 
 def _unmet_needs(site: Site, entries: Sequence[Entry], secrets: Secrets) -> Iterator[Problem]:

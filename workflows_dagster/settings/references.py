@@ -78,6 +78,15 @@ def converts_gas(entries: Sequence[Entry]) -> str | None:
     return None
 
 
+def utilities_of(entries: Sequence[Entry]) -> tuple[Utility | None, ...]:
+    """Tell each meter's utility, given or derived, as the book of meters will; None where it cannot be told."""
+    known: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.meter_id is not None:
+            known.setdefault(entry.meter_id, entry)
+    return tuple(_utility(entry.meter_id, known, frozenset()) for entry in entries)
+
+
 def _cycles(known: Mapping[str, Entry]) -> Iterator[Problem]:
     done: set[str] = set()
 

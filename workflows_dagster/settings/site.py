@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from workflows_dagster.domain.units import GasFactors
+from workflows_dagster.settings.anomaly_rules import AnomalySettings
 from workflows_dagster.settings.cron import Cron
 from workflows_dagster.settings.explain import Fault, refusal
 from workflows_dagster.settings.fields import CivilDay, Frozen, Number, Text, Whole
@@ -185,8 +186,10 @@ class Site(Frozen):
         gas_pairs: Gas factors as the file gives them, under the key `gas_conversion`; see the property of that name.
         workflows: When what is done.
         logging: What is logged.
+        anomalies: What counts as an unusual day.
         meters_config: Path of meters.yaml, relative to the config folder; None for the usual one.
         seasonal_patterns_config: Path of seasonal_patterns.yaml, likewise.
+        tariffs_config: Path of tariffs.yaml, likewise.
     """
 
     timezone: Annotated[str, AfterValidator(_timezone)] = "Europe/Berlin"
@@ -196,8 +199,10 @@ class Site(Frozen):
     gas_pairs: tuple[GasPair, ...] = Field(default=(), alias="gas_conversion")
     workflows: Workflows = Workflows()
     logging: Logging = Logging()
+    anomalies: AnomalySettings = AnomalySettings()
     meters_config: Text | None = None
     seasonal_patterns_config: Text | None = None
+    tariffs_config: Text | None = None
 
     @field_validator("gas_pairs", mode="before")
     @classmethod

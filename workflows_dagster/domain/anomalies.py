@@ -1,0 +1,225 @@
+"""Unusual days: which to tell a person about, how grave, and in what words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.domain.deviations import (
+    LOOKBACK_DAYS,
+    STEPS,
+    WEEK,
+    Deviations,
+    WeekDeviations,
+    day_deviations,
+    week_deviations,
+)
+
+COLUMNS = ("consumption", "expected", "lower", "upper", "delta_percent", "severity", "reason")
+ALERT, NOTICE = "alert", "notice"
+
+# Nine of ten usual days lie so near, in standard deviations of the normal distribution. [1]
+BAND = 1.645
+# A quiet day is more often a day away than a fault; a week's mean scatters less than a day. [1], times the score
+_FALL, _WEEK_UP, _WEEK_DOWN = 2.2, 0.45, 0.52
+# No single day weighs more in its week than this. [1], times the score
+_WEEK_CLIP = 0.68
+# Smaller changes are nobody's business, however even the days before were. [1]
+_LEAST_RATIO, _LEAST_WEEK_RATIO = 1.3, 1.2
+# Nor is a change of less than this part of a mean day of the year: a boiler's summer. [1]
+_LEAST_PART = 0.1
+_ALERT_RATIO = 2.0
+_PLAIN_FACTOR, _PLAIN_LEAST_DAYS = 2.0, 4
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+@dataclass(frozen=True)
+class AnomalyRule:
+    """What counts as unusual.
+
+    Attributes:
+        method: Against the meter's own recent weeks (robust), or more than twice the mean of seven days (plain).
+        score: Robust standard deviations from which on a day is unusual. [1]
+    """
+
+    method: Literal["robust", "plain"] = "robust"
+    score: float = 6.0
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What figures mean.
+
+    Attributes:
+        unit: Their unit, as it is said.
+        resolution: Smallest step that can be told. [unit]
+    """
+
+    unit: str
+    resolution: float
+
+    @property
+    def dust(self) -> float:
+        """What is too little to be told from nothing. [unit]"""  # noqa: D415
+        return STEPS * self.resolution
+
+    def spoken(self, expected: float, *figures: float) -> tuple[str, ...]:
+        """Write figures with as many decimals as leave the expectation two digits."""
+        decimals = int(np.clip(1 - np.floor(np.log10(max(expected, self.dust))), 0, 9))
+        return tuple(f"{max(figure, 0.0):.{decimals}f}" for figure in figures)
+
+
+def judge_days(
+    consumption: np.ndarray, weight: np.ndarray, civil: pd.Index, scale: Scale, rule: AnomalyRule
+) -> pd.DataFrame:
+    """Judge days, each against the days before it alone (docs/methods.md#anomalies).
+
+    A run of unusual days is told once, on its first day, and again when it turns grave; a change that lasts is told
+    when a week of it is there, until it has been usual for a week.
+
+    Args:
+        consumption: Consecutive civil days; NaN or below zero where neither to be judged nor learnt from. The first
+            `LOOKBACK_DAYS` are learnt from only. [unit], shape (LOOKBACK_DAYS + n,)
+        weight: Seasonal weight of the same days, by which the season is taken out. [1]
+        civil: The n days judged, `date`.
+        scale: Unit and resolution.
+        rule: What counts as unusual.
+
+    Returns:
+        Index `civil`; columns `COLUMNS`: figures in the unit, `delta_percent` from the expectation [%] (NaN where
+        nothing was expected), `severity` and `reason` None where there is nothing to tell. A day that cannot be
+        judged has no `expected`.
+    """
+    known = np.where(consumption >= 0, consumption, np.nan)
+    if rule.method == "plain":
+        return _judge_plainly(known, civil, scale)
+    # One day more, to tell whether a run began before.
+    days = day_deviations(known[WEEK - 1 :], weight[WEEK - 1 :], scale.resolution)
+    amounts = known[LOOKBACK_DAYS - 1 :]
+    rising, falling = unusual_days(amounts, days, scale, rule)
+    grave = _is_grave(days.ratio)
+    told = (_newly(rising, grave) | _newly(falling, grave))[1:]
+    weeks = week_deviations(known[1:], weight[1:], scale.resolution)
+    lasting = (_first_in_a_week(up) for up in unusual_weeks(weeks, scale, rule))
+    lasts = np.logical_or(*lasting)
+
+    lower, upper = days.band(BAND)
+    frame = _frame(amounts[1:], days.expected[1:], lower[1:], upper[1:], civil)
+    severity, reason = frame["severity"].to_numpy(copy=True), frame["reason"].to_numpy(copy=True)
+    for k in np.flatnonzero(told | (lasts & np.isfinite(amounts[1:]))).tolist():
+        if told[k]:
+            severity[k] = ALERT if grave[1 + k] else NOTICE
+            reason[k] = _day_sentence(frame.iloc[k], civil[k], scale)
+        else:
+            week = WEEK + k
+            severity[k] = ALERT if is_grave(weeks.actual[week], max(weeks.expected[week], scale.dust)) else NOTICE
+            reason[k] = _week_sentence(weeks, week, scale)
+    return with_words(frame, severity, reason)
+
+
+def unusual_days(
+    amounts: np.ndarray, days: Deviations, scale: Scale, rule: AnomalyRule
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tell which days lie too high, and which too low; shape (n,) each, `bool`."""
+    with np.errstate(invalid="ignore"):
+        matters = np.abs(amounts - days.expected) >= np.maximum(scale.dust, _LEAST_PART * days.level)
+        rising = matters & (days.rise() > rule.score) & (days.ratio >= _LEAST_RATIO)
+        falling = matters & (days.fall() > _FALL * rule.score) & (days.ratio <= 1 / _LEAST_RATIO)
+    return rising, falling
+
+
+def unusual_weeks(weeks: WeekDeviations, scale: Scale, rule: AnomalyRule) -> tuple[np.ndarray, np.ndarray]:
+    """Tell which weeks lie too high, and which too low; shape (n,) each, `bool`."""
+    evidence = weeks.evidence(_WEEK_CLIP * rule.score)
+    away = weeks.actual - weeks.expected
+    with np.errstate(invalid="ignore"):
+        matters = np.abs(away) >= np.maximum(scale.dust, _LEAST_PART * weeks.level)
+        rising = evidence > _WEEK_UP * rule.score
+        rising &= matters & (weeks.actual >= _LEAST_WEEK_RATIO * weeks.expected)
+        falling = -evidence > _WEEK_DOWN * rule.score
+        falling &= matters & (weeks.actual * _LEAST_WEEK_RATIO <= weeks.expected)
+    return rising, falling
+
+
+def _judge_plainly(known: np.ndarray, civil: pd.Index, scale: Scale) -> pd.DataFrame:
+    before = np.lib.stride_tricks.sliding_window_view(known[LOOKBACK_DAYS - WEEK : -1], WEEK)
+    count = np.isfinite(before).sum(axis=1)
+    mean = np.nan_to_num(before).sum(axis=1) / np.maximum(count, 1)
+    mean[count < _PLAIN_LEAST_DAYS] = np.nan
+    amounts = known[LOOKBACK_DAYS:]
+    upper = _PLAIN_FACTOR * mean
+    frame = _frame(amounts, mean, np.zeros(len(mean)), upper, civil)
+    severity, reason = frame["severity"].to_numpy(copy=True), frame["reason"].to_numpy(copy=True)
+    with np.errstate(invalid="ignore"):
+        over = (amounts > upper) & (amounts - mean >= scale.dust)
+    for k in np.flatnonzero(over).tolist():
+        figures = scale.spoken(mean[k], amounts[k], mean[k], upper[k])
+        severity[k] = ALERT
+        reason[k] = (
+            f"{figures[0]} {scale.unit}, more than twice the mean of the {WEEK} days before, {figures[1]}"
+            f" (up to {figures[2]})"
+        )
+    return with_words(frame, severity, reason)
+
+
+def _frame(
+    amounts: np.ndarray, expected: np.ndarray, lower: np.ndarray, upper: np.ndarray, civil: pd.Index
+) -> pd.DataFrame:
+    """Lay out the judged days; those that cannot be judged stay empty."""
+    judged = np.isfinite(amounts) & np.isfinite(expected)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        delta = np.where(expected > 0, 100 * (amounts / expected - 1), np.nan)
+    figures = (amounts, expected, lower, upper, delta)
+    columns = {name: np.where(judged, column, np.nan) for name, column in zip(COLUMNS, figures, strict=False)}
+    frame = pd.DataFrame(columns, index=civil)
+    return with_words(frame, *np.full((2, len(frame)), None, dtype=object))
+
+
+def with_words(frame: pd.DataFrame, severity: np.ndarray, reason: np.ndarray) -> pd.DataFrame:
+    """Add the columns `severity` and `reason`, `object` even where all are None."""
+    words = {"severity": severity, "reason": reason}
+    return frame.assign(**{name: pd.Series(said, frame.index, dtype=object) for name, said in words.items()})
+
+
+def is_grave(amount: float, expected: float) -> bool:
+    """Tell whether an amount is more than twice or less than half of the expectation."""
+    return bool(amount > _ALERT_RATIO * expected or amount * _ALERT_RATIO < expected)
+
+
+def _is_grave(ratio: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        grave: np.ndarray = (ratio > _ALERT_RATIO) | (ratio < 1 / _ALERT_RATIO)
+    return grave
+
+
+def _newly(unusual: np.ndarray, grave: np.ndarray) -> np.ndarray:
+    """Keep the first day of each run, and the first grave one after days that were not. Shape (n,), first unused."""
+    newly = unusual.copy()
+    newly[1:] &= ~unusual[:-1] | (grave[1:] & ~grave[:-1])
+    return newly
+
+
+def _first_in_a_week(unusual: np.ndarray) -> np.ndarray:
+    """Keep what follows seven days without any. Shape (WEEK + n,) to (n,)."""
+    before = np.lib.stride_tricks.sliding_window_view(unusual[:-1], WEEK).any(axis=1)
+    first: np.ndarray = unusual[WEEK:] & ~before
+    return first
+
+
+def _day_sentence(row: pd.Series, day: date, scale: Scale) -> str:
+    weekday = _WEEKDAYS[day.weekday()]
+    shown = scale.spoken(row["expected"], row["consumption"], row["expected"], row["lower"], row["upper"])
+    return f"{shown[0]} {scale.unit}, usual for a {weekday} at this season {shown[1]} ({shown[2]}–{shown[3]})"
+
+
+def _week_sentence(weeks: WeekDeviations, k: int, scale: Scale) -> str:
+    figures = weeks.actual[k], weeks.expected[k], weeks.lowest[k], weeks.highest[k]
+    shown = scale.spoken(weeks.expected[k], *figures)
+    return (
+        f"{shown[0]} {scale.unit} a day over the last {WEEK} days, usual at this season {shown[1]}"
+        f" ({shown[2]}–{shown[3]} in the weeks before)"
+    )

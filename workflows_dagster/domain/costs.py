@@ -1,0 +1,173 @@
+"""What consumption costs: dated prices and prices of the hour, day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.domain import units
+from workflows_dagster.domain.units import GasFactors
+
+Span = Literal["year", "month", "day"]
+
+COLUMNS = ("cost", "unit_price", "standing_charge")
+
+
+@dataclass(frozen=True)
+class Price:
+    """What is paid from a day on, VAT included, until another price holds.
+
+    Attributes:
+        valid_from: First civil day on which it holds.
+        unit_price: What one `per` costs, below 0 where it is paid for; None where no price a unit is agreed.
+            [currency/per]
+        per: Canonical unit that is priced.
+        standing_charge: What is owed whether or not anything is used. [currency/charged_per]
+        charged_per: Time that one standing charge pays for.
+    """
+
+    valid_from: date
+    unit_price: float | None
+    per: str
+    standing_charge: float = 0.0
+    charged_per: Span = "year"
+
+
+def unit_prices(civil: pd.Index, unit: str, prices: Sequence[Price], gas: tuple[GasFactors, ...]) -> np.ndarray:
+    """Give each day's dated price of one of the meter's units (docs/methods.md#costs).
+
+    Args:
+        civil: Civil days, shape (n,), dtype `object` of `date`.
+        unit: The meter's unit, canonical.
+        prices: By `valid_from` increasing.
+        gas: Gas factors, by `valid_from` increasing; needed where a price is per unit of the other quantity.
+
+    Returns:
+        Price, NaN before the first and where none is agreed. [currency/unit], shape (n,)
+    """
+    holds = _which(civil, prices)
+    result = np.full(len(civil), np.nan)
+    for k, price in enumerate(prices):
+        on = holds == k
+        if price.unit_price is not None and on.any():
+            result[on] = price.unit_price * priced_per_unit(civil[on], unit, price.per, gas)
+    return result
+
+
+def priced_per_unit(civil: pd.Index, unit: str, per: str, gas: tuple[GasFactors, ...]) -> np.ndarray:
+    """Give how much of what is priced one of the meter's units is, by the gas factors of each day.
+
+    Args:
+        civil: Civil days, shape (n,), dtype `object` of `date`.
+        unit: The meter's unit, canonical.
+        per: The unit that is priced, canonical.
+        gas: Gas factors, by `valid_from` increasing; needed where the two measure different quantities.
+
+    Returns:
+        [per/unit], shape (n,)
+    """
+    if units.same_quantity(unit, per):
+        return np.full(len(civil), units.factor(unit, per))
+    energy = units.kwh_per_cubic_metre(civil, gas)
+    if units.is_energy(unit):
+        return units.factor(unit, "kWh") / energy * units.factor("m³", per)
+    return units.factor(unit, "m³") * energy * units.factor("kWh", per)
+
+
+def standing_charges(civil: pd.Index, prices: Sequence[Price]) -> np.ndarray:
+    """Give each day's share of the standing charge: of a year 1/365 or 1/366, of a month 1/28 to 1/31.
+
+    Args:
+        civil: Civil days, shape (n,), dtype `object` of `date`.
+        prices: By `valid_from` increasing.
+
+    Returns:
+        Share, 0 before the first price. [currency/d], shape (n,)
+    """
+    holds = _which(civil, prices)
+    calendar = pd.DatetimeIndex(civil)
+    length = {
+        "year": np.where(calendar.is_leap_year, 366.0, 365.0),
+        "month": np.asarray(calendar.days_in_month, dtype=float),
+        "day": np.ones(len(civil)),
+    }
+    result = np.zeros(len(civil))
+    for k, price in enumerate(prices):
+        on = holds == k
+        result[on] = price.standing_charge / length[price.charged_per][on]
+    return result
+
+
+def hour_cuts(openings: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Cut days into their hours: at each full hour of UTC and, where a zone is shifted by half of one, at midnight too.
+
+    Args:
+        openings: Instants at which the days open, and at which the last one closes, UTC, increasing, shape (n + 1,).
+
+    Returns:
+        UTC instants, increasing, from the first opening to the last closing.
+    """
+    full = pd.date_range(openings[0].ceil("h"), openings[-1], freq="h", unit="us")
+    return pd.DatetimeIndex(full.union(openings.as_unit("us")))
+
+
+def mean_prices(consumption: np.ndarray, price: np.ndarray, day: np.ndarray, days: int) -> np.ndarray:
+    """Give each day's mean of its hours' prices, weighted by what was used in each hour.
+
+    Only hours enter of which both are known; where nothing was used in them they weigh alike, and where no hour's
+    consumption is known all prices do. A day's mean depends on its own hours alone, to the last bit.
+
+    Args:
+        consumption: Consumption of each hour, NaN where it was not measured. [meter unit], shape (m,)
+        price: Price of each hour, NaN where none is known. [currency/unit], shape (m,)
+        day: Position of the day that each hour is in, shape (m,), `int64`.
+        days: Number of days, n.
+
+    Returns:
+        Mean price, NaN for a day without any price. [currency/unit], shape (n,)
+    """
+    priced = ~np.isnan(price)
+    known = priced & ~np.isnan(consumption)
+    used = _by_day(consumption[known], day[known], days)
+    paid = _by_day(consumption[known] * price[known], day[known], days)
+    # A day that has an hour with both is judged by such hours only.
+    counted = known | (priced & ~np.isin(day, day[known]))
+    hours = np.bincount(day[counted], minlength=days)
+    alike = _by_day(price[counted], day[counted], days)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(used > 0, paid / used, np.where(hours > 0, alike / hours, np.nan))
+
+
+def costs(consumption: pd.Series, unit_price: np.ndarray, standing_charge: np.ndarray) -> pd.DataFrame:
+    """Price each day: `cost = consumption · unit_price + standing_charge`.
+
+    Args:
+        consumption: Consumption of each day, NaN where it is not known, shape (n,). [meter unit]
+        unit_price: Each day's price, NaN where there is none, shape (n,). [currency/unit]
+        standing_charge: Each day's share of the standing charge, shape (n,). [currency/d]
+
+    Returns:
+        Index as `consumption`, without the days whose consumption or price is not known; columns `cost`, `unit_price`,
+        `standing_charge` (`float64`). Nothing is rounded.
+    """
+    cost = consumption.to_numpy(dtype=float) * unit_price + standing_charge
+    columns = dict(zip(COLUMNS, (cost, unit_price, standing_charge), strict=True))
+    priced: pd.DataFrame = pd.DataFrame(columns, index=consumption.index, dtype=float).loc[~np.isnan(cost)]
+    return priced
+
+
+def _which(civil: pd.Index, prices: Sequence[Price]) -> np.ndarray:
+    """Tell which price holds on each day, -1 before the first."""
+    starts = np.array([price.valid_from.toordinal() for price in prices], dtype=np.int64)
+    ordinals = np.array([day.toordinal() for day in civil], dtype=np.int64)
+    return np.searchsorted(starts, ordinals, side="right") - 1
+
+
+def _by_day(amounts: np.ndarray, day: np.ndarray, days: int) -> np.ndarray:
+    # One after the other, so that a day's sum does not depend on which days stand around it.
+    return np.bincount(day, weights=amounts, minlength=days)

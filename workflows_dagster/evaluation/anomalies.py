@@ -1,0 +1,150 @@
+"""Unusual days, gaps and base loads of one house's meters, from the days that the store holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.domain import days, units
+from workflows_dagster.domain.anomalies import COLUMNS, Scale, judge_days
+from workflows_dagster.domain.base_load import BASE_LOAD_COLUMNS, base_loads, judge_base_loads
+from workflows_dagster.domain.deviations import LOOKBACK_DAYS
+from workflows_dagster.domain.gap_anomalies import LongGaps, judge_gaps
+from workflows_dagster.domain.season import FLAT, Profile, weight_of
+from workflows_dagster.evaluation.physical import PhysicalMeters, counter_of
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter, VirtualMeter
+from workflows_dagster.stores.day_frames import read_days
+from workflows_dagster.stores.ports import Store
+
+_LEAKING = ("water", "electricity")
+
+
+@dataclass(frozen=True)
+class MeterAnomalies:
+    """A meter's judged days; those without anything to tell have neither `severity` nor `reason`.
+
+    Attributes:
+        days: Index the days' openings (UTC, name `start`), columns `domain.anomalies.COLUMNS`. A gap between readings
+            by hand that was judged as a whole stands at the day in which it ends, with the consumption of all of it.
+        base_load: Likewise, columns `domain.base_load.BASE_LOAD_COLUMNS`; empty but for physical water and electricity
+            meters with hourly readings.
+    """
+
+    days: pd.DataFrame
+    base_load: pd.DataFrame
+
+
+class Anomalies:
+    """Judges the days of one house's meters, as its store holds them when asked.
+
+    Args:
+        settings: The house.
+        store: Its days and readings.
+    """
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings, self._store = settings, store
+        self._zone, self._rule = settings.site.zone, settings.site.anomalies.rule
+        self._physical = PhysicalMeters(settings, store)
+
+    def of_meter(self, meter_id: str, first: date, last: date) -> MeterAnomalies:
+        """Judge a meter's days from `first` to `last`, each from itself and the 56 days before it.
+
+        Raises:
+            StoreError: The store cannot be read.
+            KeyError: There is no such meter.
+        """
+        return MeterAnomalies(self.days(meter_id, first, last), self.base_load(meter_id, first, last))
+
+    def days(self, meter_id: str, first: date, last: date) -> pd.DataFrame:
+        """Judge a meter's daily consumption, and the long gaps that end in these days; see `MeterAnomalies`.
+
+        Raises:
+            StoreError: The store cannot be read.
+            KeyError: There is no such meter.
+        """
+        meter = self._settings.meters[meter_id]
+        cuts = days.openings(first - timedelta(days=LOOKBACK_DAYS), last, self._zone)
+        stored = read_days(self._store, meter_id, cuts[0], cuts[-1]).reindex(cuts[:-1])
+        measured = (stored["quality"] == "measured").to_numpy(dtype=bool)
+        consumption = np.where(measured, stored["consumption"].to_numpy(dtype=float), np.nan)
+        edges = weight_of(self._profile(meter)).integral(days.microseconds(cuts))
+        civil = days.civil_days(cuts[LOOKBACK_DAYS:-1], self._zone)
+        scale = Scale(meter.output_unit, self._resolution(meter))
+        judged = judge_days(consumption, np.diff(edges), civil, scale, self._rule)
+        judged = judged[judged["expected"].notna()]
+        if isinstance(meter, PhysicalMeter) and (
+            meter.reading_interval_days is not None or not measured[LOOKBACK_DAYS:].all()
+        ):
+            gaps = self._gaps(meter, scale)
+            gaps = gaps[[first <= day <= last for day in gaps.index]]
+            judged = pd.concat(
+                [part for part in (judged.drop(gaps.index, errors="ignore"), gaps) if len(part)] or [judged]
+            )
+        opening = pd.Series(cuts[LOOKBACK_DAYS:-1], index=civil)
+        judged.index = pd.DatetimeIndex(opening.reindex(judged.index).to_numpy(), tz="UTC", name="start").as_unit("us")
+        return judged.sort_index()
+
+    def base_load(self, meter_id: str, first: date, last: date) -> pd.DataFrame:
+        """Judge the base load of a meter's days; see `MeterAnomalies`.
+
+        Raises:
+            StoreError: The store cannot be read.
+            KeyError: There is no such meter.
+        """
+        meter = self._settings.meters[meter_id]
+        if not isinstance(meter, PhysicalMeter) or meter.utility not in _LEAKING or _is_read_by_hand(meter):
+            return pd.DataFrame(columns=list(BASE_LOAD_COLUMNS), index=_no_days())
+        cuts = days.openings(first - timedelta(days=LOOKBACK_DAYS), last, self._zone)
+        if meter.source.kind == "interval":
+            register = self._physical.history(meter)
+        else:
+            register = self._physical.around(meter, cuts[0], cuts[-1])
+        jitter = counter_of(meter).jitter
+        loads = base_loads(register, days.microseconds(cuts), meter.measured_max_gap_hours, jitter)
+        civil = days.civil_days(cuts[LOOKBACK_DAYS:-1], self._zone)
+        judged = judge_base_loads(loads, civil, Scale(meter.output_unit, meter.resolution), self._rule)
+        judged.index = pd.DatetimeIndex(cuts[LOOKBACK_DAYS:-1], name="start")
+        return judged[judged["expected"].notna()]
+
+    def _gaps(self, meter: PhysicalMeter, scale: Scale) -> pd.DataFrame:
+        long = LongGaps(meter.measured_max_gap_hours, also_quiet=_is_read_by_hand(meter))
+        weight = weight_of(self._physical.profile(meter))
+        return judge_gaps(self._physical.history(meter), weight, long, scale, self._rule, self._zone)
+
+    def _profile(self, meter: PhysicalMeter | MasterMeter | VirtualMeter) -> Profile:
+        """Give a meter's profile; a derived one follows the season of what it is first made from."""
+        while not isinstance(meter, PhysicalMeter):
+            if not meter.upstream:
+                return FLAT
+            meter = self._settings.meters[meter.upstream[0]]
+        return self._physical.profile(meter)
+
+    def _resolution(self, meter: PhysicalMeter | MasterMeter | VirtualMeter) -> float:
+        """Give the smallest step that a meter's days can show: the coarsest of what it is made from."""
+        if isinstance(meter, PhysicalMeter):
+            return meter.resolution
+        sources = [self._settings.meters[source] for source in meter.upstream]
+        return max(self._resolution(source) * _factor(source.output_unit, meter.output_unit) for source in sources)
+
+
+def _factor(from_unit: str, to_unit: str) -> float:
+    """Convert within a quantity; a kWh of gas is a tenth of its cubic metre, which for a resolution is near enough."""
+    if units.same_quantity(from_unit, to_unit):
+        return units.factor(from_unit, to_unit)
+    return 1.0
+
+
+def _is_read_by_hand(meter: PhysicalMeter) -> bool:
+    return meter.reading_interval_days is not None
+
+
+def _no_days() -> pd.DatetimeIndex:
+    return pd.DatetimeIndex([], tz="UTC", name="start").as_unit("us")
+
+
+__all__ = ["COLUMNS", "Anomalies", "MeterAnomalies"]

@@ -1,0 +1,222 @@
+"""What tariffs say of meters and of one another: names that exist, units that convert, one price a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from workflows_dagster.domain import units
+from workflows_dagster.settings.documents import Document
+from workflows_dagster.settings.fields import CivilDay
+from workflows_dagster.settings.meter_file import Entry
+from workflows_dagster.settings.problems import Problem, did_you_mean
+from workflows_dagster.settings.references import utilities_of
+from workflows_dagster.settings.utilities import Utility
+
+_DAY: TypeAdapter[date] = TypeAdapter(CivilDay)
+_HOURLY_UNIT = "kWh"
+
+
+@dataclass(frozen=True)
+class _Counter:
+    """What tariffs must know about a meter, None where the meter's own entry is wrong."""
+
+    unit: str | None
+    utility: str | None
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A tariff as it stands in the file, be it right or wrong."""
+
+    file: str
+    at: str
+    raw: Mapping[Any, Any]
+
+    @property
+    def utility(self) -> str | None:
+        """The utility, if it is one."""
+        written = _text(self.raw.get("utility"))
+        return written if written in get_args(Utility) else None
+
+    @property
+    def meter(self) -> str | None:
+        return _text(self.raw.get("meter"))
+
+    @property
+    def hourly(self) -> bool:
+        return self.raw.get("hourly_prices") is not None
+
+    def prices(self) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+        """Give the dated prices, each with its place."""
+        written = self.raw.get("prices")
+        for position, price in enumerate(written if isinstance(written, list) else ()):
+            if isinstance(price, dict):
+                yield f"{self.at}.prices[{position}]", price
+
+    def problem(self, key: str, fact: str, remedy: str) -> Problem:
+        return Problem(self.file, f"{self.at}.{key}" if key else self.at, fact, remedy)
+
+
+def check_tariffs(document: Document, entries: Sequence[Entry], *, gas_is_given: bool) -> Iterator[Problem]:
+    """Find what is wrong between tariffs, their prices and the meters.
+
+    Args:
+        document: tariffs.yaml.
+        entries: All meters of the house, also those that are wrong by themselves; none where meters.yaml cannot be
+            read, and then nothing is said about meters.
+        gas_is_given: Whether the site has gas factors.
+    """
+    listed = document.content.get("tariffs")
+    tariffs = [
+        _Written(document.file, f"tariffs[{position}]", raw)
+        for position, raw in enumerate(listed if isinstance(listed, list) else ())
+        if isinstance(raw, dict)
+    ]
+    meters = {
+        entry.meter_id: _Counter(_unit(entry.raw.get("output_unit")), utility)
+        for entry, utility in zip(entries, utilities_of(entries), strict=True)
+        if entry.meter_id is not None
+    }
+    own = {tariff.meter for tariff in tariffs if tariff.meter is not None}
+    for tariff in tariffs:
+        yield from _whose(tariff, tariffs)
+        yield from _dates(tariff)
+        yield from _bearer(tariff, meters, own)
+        if not meters:
+            continue
+        if tariff.meter and tariff.meter not in meters:
+            remedy = did_you_mean(tariff.meter, meters, "Describe it in meters.yaml, or remove the tariff.")
+            yield tariff.problem("meter", f"no meter '{tariff.meter}'", remedy)
+        priced = _priced(tariff, meters, own)
+        if tariff.utility and not tariff.meter and not priced and all(meter.utility for meter in meters.values()):
+            fact = f"it prices no meter: none without a tariff of its own counts {tariff.utility}"
+            yield tariff.problem("utility", fact, "Remove the tariff, or give a meter this utility in meters.yaml.")
+        yield from _units(tariff, priced, gas_is_given)
+
+
+def _whose(tariff: _Written, tariffs: Sequence[_Written]) -> Iterator[Problem]:
+    utility, meter = tariff.raw.get("utility"), tariff.raw.get("meter")
+    if utility is None and meter is None:
+        yield tariff.problem("", "it names neither a utility nor a meter", "Write utility: or meter: and its name.")
+    elif utility is not None and meter is not None:
+        remedy = "Keep one of them; a meter's own tariff goes before its utility's."
+        yield tariff.problem("", "it names both a utility and a meter", remedy)
+    for key, name in (("utility", tariff.utility), ("meter", tariff.meter)):
+        first = next((other for other in tariffs if name is not None and other.raw.get(key) == name), tariff)
+        if first is not tariff:
+            fact = f"'{name}' has a tariff in {first.at} too"
+            yield tariff.problem(key, fact, "Put all its prices into one list, each with its valid_from.")
+
+
+def _dates(tariff: _Written) -> Iterator[Problem]:
+    """Find days with two prices, and prices without a figure."""
+    if not tariff.raw.get("prices") and not tariff.hourly:
+        fact = "the list is empty" if "prices" in tariff.raw else "the key is missing"
+        yield tariff.problem("prices", fact, "Give each price with its valid_from and unit_price.")
+    earlier: set[date] = set()
+    for at, price in tariff.prices():
+        if price.get("unit_price") is None and not tariff.hourly:
+            yield Problem(tariff.file, f"{at}.unit_price", "the key is missing", "Add it, or hourly_prices above.")
+        try:
+            day = _DAY.validate_python(price.get("valid_from"))
+        except ValidationError:
+            continue
+        if day in earlier:
+            fact = f"{day} stands before another price too"
+            yield Problem(tariff.file, f"{at}.valid_from", fact, "Give each price its own first day.")
+        earlier.add(day)
+
+
+def _bearer(tariff: _Written, meters: Mapping[str, _Counter], own: set[str]) -> Iterator[Problem]:
+    """Look at who bears the standing charge."""
+    bearer = _text(tariff.raw.get("billed_meter"))
+    if tariff.raw.get("meter") is not None:
+        if bearer is not None:
+            fact = "this tariff is one meter's, which bears its own standing charge"
+            yield tariff.problem("billed_meter", fact, "Remove the key.")
+        return
+    if tariff.raw.get("billed_meter") is None:
+        charged = (at for at, price in tariff.prices() if price.get("standing_charge") is not None)
+        for at in charged:
+            fact = "no billed_meter says at which meter of the utility it is owed"
+            remedy = f"Add billed_meter to {tariff.at}, such as the meter on the bill."
+            yield Problem(tariff.file, f"{at}.standing_charge", fact, remedy)
+    elif bearer and meters and bearer not in meters:
+        of_utility = [name for name, meter in meters.items() if meter.utility == tariff.utility]
+        remedy = did_you_mean(bearer, of_utility, "Name the meter on the bill.")
+        yield tariff.problem("billed_meter", f"no meter '{bearer}'", remedy)
+    elif bearer in own:
+        fact = f"'{bearer}' has a tariff of its own, which this one does not reach"
+        yield tariff.problem("billed_meter", fact, "Put the standing charge there, or name another meter.")
+    elif (
+        bearer
+        and bearer in meters
+        and tariff.utility
+        and (actual := meters[bearer].utility) not in (None, tariff.utility)
+    ):
+        fact = f"'{bearer}' counts {actual}, not {tariff.utility}"
+        yield tariff.problem("billed_meter", fact, "Name a meter of this utility.")
+
+
+def _priced(tariff: _Written, meters: Mapping[str, _Counter], own: set[str]) -> dict[str, _Counter]:
+    """Give the meters that a tariff prices."""
+    if tariff.meter:
+        return {tariff.meter: meters[tariff.meter]} if tariff.meter in meters else {}
+    return {
+        name: meter
+        for name, meter in meters.items()
+        if meter.utility is not None and meter.utility == tariff.utility and name not in own
+    }
+
+
+def _units(tariff: _Written, priced: Mapping[str, _Counter], gas_is_given: bool) -> Iterator[Problem]:
+    counted = {name: meter for name, meter in priced.items() if meter.unit is not None}
+    if tariff.hourly:
+        volume = next((name for name, meter in counted.items() if not units.is_energy(meter.unit or "")), None)
+        if volume is not None:
+            fact = f"the hour's prices are per {_HOURLY_UNIT}, but '{volume}' counts in {counted[volume].unit}"
+            yield tariff.problem("hourly_prices", fact, "Give a unit_price instead, or price that meter by itself.")
+    for at, price in tariff.prices():
+        if price.get("unit_price") is None:
+            continue
+        if price.get("per") is None:
+            several = list(dict.fromkeys(str(meter.unit) for meter in counted.values()))
+            if len(several) > 1:
+                fact = f"the key is missing, and the meters of {tariff.utility} count in {' and '.join(several)}"
+                yield Problem(tariff.file, f"{at}.per", fact, f"Write the unit of the bill, such as per: {several[0]}.")
+            continue
+        per = _unit(price.get("per"))
+        for name, meter in counted.items() if per else ():
+            if problem := _crossing(f"{at}.per", str(per), name, meter, tariff.file, gas_is_given):
+                yield problem
+                break
+
+
+def _crossing(key: str, per: str, name: str, meter: _Counter, file: str, gas_is_given: bool) -> Problem | None:
+    """Say why a price per one unit cannot be that of a meter that counts in another, if so."""
+    unit = str(meter.unit)
+    if units.same_quantity(unit, per):
+        return None
+    if meter.utility != "gas":
+        fact = f"a price per {per} is none for '{name}', which counts in {unit}"
+        return Problem(file, key, fact, f"Write per: {unit}, or give '{name}' a tariff of its own.")
+    if gas_is_given:
+        return None
+    fact = f"'{name}' counts in {unit}, and without gas_conversion in config.yaml no {per} comes of it"
+    return Problem(file, key, fact, "Give energy_content and z_factor there, from your gas bill.")
+
+
+def _text(written: object) -> str | None:
+    return written if isinstance(written, str) and written else None
+
+
+def _unit(written: object) -> str | None:
+    try:
+        return units.canonical(written) if isinstance(written, str) else None
+    except units.UnitError:
+        return None

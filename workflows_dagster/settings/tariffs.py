@@ -1,0 +1,154 @@
+"""What the house pays, as tariffs.yaml describes it: dated prices, by utility or by meter."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+
+from workflows_dagster.domain.costs import Price, Span
+from workflows_dagster.settings.explain import Fault, refusal
+from workflows_dagster.settings.fields import CivilDay, Frozen, Number, Text, Unit
+from workflows_dagster.settings.named_meter import NamedMeter
+from workflows_dagster.settings.problems import shown
+from workflows_dagster.settings.utilities import Utility
+
+_CODE = re.compile(r"[A-Z]{3}")
+
+
+def _currency(value: str) -> str:
+    if not _CODE.fullmatch(value):
+        raise refusal(Fault(f"{shown(value)} is not a currency's code", "Write its three letters, such as EUR."))
+    return value
+
+
+class DatedPrice(Frozen):
+    """What is paid from a day on.
+
+    Attributes:
+        valid_from: First civil day on which it holds; it holds until the next one.
+        unit_price: Price of one `per`, below 0 where using it is paid for. [currency/per]
+        per: Unit that is priced, canonical; None means the meter's own.
+        standing_charge: What is owed whether or not anything is used. [currency/standing_charge_per]
+        standing_charge_per: Time that one standing charge pays for.
+        vat_percent: Value added tax. [%]
+        prices_include_vat: Whether both prices have it in them; None, without `vat_percent`: they are what is paid.
+    """
+
+    valid_from: CivilDay
+    unit_price: Number | None = None
+    per: Unit | None = None
+    standing_charge: Number | None = None
+    standing_charge_per: Annotated[Span | None, Field(validate_default=True)] = None
+    vat_percent: Annotated[Number, Field(ge=0, le=100)] | None = None
+    prices_include_vat: Annotated[bool | None, Field(validate_default=True)] = None
+
+    @field_validator("standing_charge_per")
+    @classmethod
+    def _for_some_time(cls, span: Span | None, found: ValidationInfo) -> Span | None:
+        charge = found.data.get("standing_charge", span)
+        if charge is not None and span is None:
+            fact = f"the key is missing, and a standing_charge of {shown(charge)} may be for any time"
+            raise refusal(Fault(fact, "Write year, month or day."))
+        if charge is None and span is not None:
+            raise refusal(Fault("there is no standing_charge", "Add it, or remove the key."))
+        return span
+
+    @field_validator("prices_include_vat")
+    @classmethod
+    def _net_or_gross(cls, included: bool | None, found: ValidationInfo) -> bool | None:
+        if "vat_percent" not in found.data:
+            return included
+        vat = found.data["vat_percent"]
+        if vat is None and included is False:
+            raise refusal(Fault("false, and there is no vat_percent to add", "Add vat_percent, such as 19."))
+        if vat is not None and included is None:
+            fact = f"the key is missing, and a vat_percent of {shown(vat)} may be in the prices or not"
+            raise refusal(Fault(fact, "Write true where the prices are what you pay, false where they are net."))
+        return included
+
+    def gross(self, written: float) -> float:
+        """Give what is paid for a price as it is written: with VAT."""
+        if self.prices_include_vat is False and self.vat_percent is not None:
+            return written * (1 + self.vat_percent / 100)
+        return written
+
+
+class Tariff(Frozen):
+    """What is paid for a utility, or at one meter.
+
+    Attributes:
+        description: What it is, in the owner's words.
+        utility: Utility all of whose meters it prices, but those with a tariff of their own.
+        meter: The one meter that it prices; either this or `utility` is given.
+        billed_meter: Meter of the utility that bears the standing charge, which is owed once and not at each meter.
+        feed_in: Whether what the meter counts is paid for: its cost is below 0.
+        hourly_prices: Whose prices of the hour hold where there are any; the dated ones then fill in.
+        prices: Dated prices, by `valid_from` increasing.
+    """
+
+    description: str | None = None
+    utility: Utility | None = None
+    meter: Text | None = None
+    billed_meter: Text | None = None
+    feed_in: bool = False
+    hourly_prices: Literal["tibber"] | None = None
+    prices: tuple[DatedPrice, ...] = ()
+
+    @field_validator("prices", mode="before")
+    @classmethod
+    def _none_given(cls, written: object) -> object:
+        return () if written is None else written
+
+    @field_validator("prices")
+    @classmethod
+    def _in_time_order(cls, prices: tuple[DatedPrice, ...]) -> tuple[DatedPrice, ...]:
+        return tuple(sorted(prices, key=lambda price: price.valid_from))
+
+    @property
+    def sign(self) -> float:
+        """1 for what the house pays, -1 for what it is paid."""
+        return -1.0 if self.feed_in else 1.0
+
+    def dated(self, meter: NamedMeter) -> tuple[Price, ...]:
+        """Give what a meter that it prices pays, VAT included, by `valid_from` increasing."""
+        bears = meter.meter_id in (self.meter, self.billed_meter)
+        return tuple(
+            Price(
+                valid_from=price.valid_from,
+                unit_price=None if price.unit_price is None else self.sign * price.gross(price.unit_price),
+                per=price.per or meter.output_unit,
+                standing_charge=price.gross(price.standing_charge or 0.0) if bears else 0.0,
+                charged_per=price.standing_charge_per or "year",
+            )
+            for price in self.prices
+        )
+
+
+class TariffFile(Frozen):
+    """All of tariffs.yaml.
+
+    Attributes:
+        currency: Code of the one currency of all prices (ISO 4217).
+        tariffs: Each utility's and each meter's at most once.
+    """
+
+    currency: Annotated[str, AfterValidator(_currency)] = "EUR"
+    tariffs: tuple[Tariff, ...] = ()
+
+    @field_validator("tariffs", mode="before")
+    @classmethod
+    def _none_yet(cls, written: object) -> object:
+        return () if written is None else written
+
+    @property
+    def has_hourly_prices(self) -> bool:
+        """Whether any tariff takes the prices of the hour."""
+        return any(tariff.hourly_prices is not None for tariff in self.tariffs)
+
+    def of_meter(self, meter: NamedMeter) -> Tariff | None:
+        """Give the tariff that prices a meter: its own, else its utility's, else None."""
+        own = (tariff for tariff in self.tariffs if tariff.meter == meter.meter_id)
+        general = (tariff for tariff in self.tariffs if tariff.utility == meter.utility)
+        return next(own, None) or next(general, None)
