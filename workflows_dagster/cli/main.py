@@ -8,8 +8,10 @@ import click
 
 from workflows_dagster.cli.discover import discover
 from workflows_dagster.cli.errors import EXIT_FAILED, EXIT_WRONG_INPUT
+from workflows_dagster.cli.explaining import explain
 from workflows_dagster.cli.imports import import_readings
 from workflows_dagster.cli.looking import check, show
+from workflows_dagster.cli.reporting import report
 from workflows_dagster.cli.running import backfill, demo
 from workflows_dagster.clients.spreadsheets import SpreadsheetError
 from workflows_dagster.settings.problems import SettingsError
@@ -44,5 +46,5 @@ def main() -> None:
     """
 
 
-for command in (check, discover, demo, import_readings, backfill, show):
+for command in (check, discover, demo, import_readings, backfill, show, explain, report):
     main.add_command(command)

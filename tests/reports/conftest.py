@@ -1,0 +1,84 @@
+"""Stores that hold days: the shipped household's, computed once, and small houses' written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.conftest import SAMPLE_FIRST, SAMPLE_LAST, SmallHouse
+from workflows_dagster.domain import days
+from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.stores.day_frames import write_days
+from workflows_dagster.stores.embedded import EmbeddedStore
+from workflows_dagster.stores.ports import COST_DAILY, Store
+
+
+def store_days(
+    settings: Settings,
+    store: Store,
+    meter_id: str,
+    first: date,
+    used: Sequence[float],
+    *,
+    share: float = 0.0,
+    residual: Sequence[float] | None = None,
+) -> None:
+    """Write a meter's days from `first` on; those that are NaN are missing."""
+    zone, amounts = settings.site.zone, np.array(used, dtype=float)
+    openings = days.openings(first, first + timedelta(days=len(amounts) - 1), zone)
+    missing = np.isnan(amounts)
+    closing = 100 + np.nancumsum(amounts)
+    frame = pd.DataFrame(
+        {
+            "opening": closing - np.nan_to_num(amounts),
+            "closing": closing,
+            "consumption": amounts,
+            "quality": np.where(missing, "missing", "interpolated" if share else "measured").astype(object),
+            "estimated_share": np.where(missing, np.nan, share),
+            "residual": np.nan if residual is None else np.array(residual, dtype=float),
+        },
+        index=openings[:-1],
+    )
+    unit = settings.meters[meter_id].output_unit
+    write_days(store, meter_id, unit, openings[0], openings[-1], frame)
+
+
+def store_costs(settings: Settings, store: Store, meter_id: str, first: date, costs: Sequence[float]) -> None:
+    """Write what a meter's days cost, in euros."""
+    openings = days.openings(first, first + timedelta(days=len(costs) - 1), settings.site.zone)
+    frame = pd.DataFrame({"cost": costs, "unit_price": 0.3, "standing_charge": 0.0}, index=openings[:-1])
+    store.replace(COST_DAILY, meter_id, "EUR", openings[0], openings[-1], frame)
+
+
+@pytest.fixture(scope="session")
+def household(
+    shipped: Settings, sample_store: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EmbeddedStore]:
+    """The shipped household's days, January 2024 to February 2025; tests only read them."""
+    kept = EmbeddedStore(tmp_path_factory.mktemp("days") / "days.sqlite")
+    evaluation = Evaluation(shipped, sample_store)
+    start, end = days.opening(SAMPLE_FIRST, shipped.site.zone), days.closing(SAMPLE_LAST, shipped.site.zone)
+    for meter in shipped.meters.in_order():
+        frame = evaluation.days(meter.meter_id, SAMPLE_FIRST, SAMPLE_LAST).days
+        write_days(kept, meter.meter_id, meter.output_unit, start, end, frame)
+    yield kept
+    kept.close()
+
+
+@pytest.fixture
+def flat(small_house: Callable[..., SmallHouse]) -> SmallHouse:
+    """A flat with one electricity meter, whose name needs escaping."""
+    return small_house(
+        """\
+        meters:
+          - meter_id: strom
+            type: physical
+            output_unit: kWh
+            description: "Power | <b>Main & more</b> *"
+        """
+    )

@@ -1,0 +1,238 @@
+"""Why a meter's day, month or year is what it is, with all that it is made from."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.domain import days
+from workflows_dagster.domain.allocation import QUALITIES
+from workflows_dagster.domain.periods import by_period
+from workflows_dagster.evaluation.explanation.derived_figures import FromDifference, FromSources
+from workflows_dagster.evaluation.explanation.figures import Explanation, Stored, Tally
+from workflows_dagster.evaluation.explanation.of_master import MasterExplained, known
+from workflows_dagster.evaluation.explanation.of_physical import PhysicalExplained
+from workflows_dagster.evaluation.explanation.of_virtual import VirtualExplained
+from workflows_dagster.evaluation.house import Evaluation
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter
+from workflows_dagster.stores.day_frames import read_days
+from workflows_dagster.stores.ports import Store
+
+_WRITTEN = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
+_COMPARED = ("opening", "closing", "consumption", "quality", "estimated_share", "residual")
+
+
+class NothingToExplainError(ValueError):
+    """The days asked for lie outside those that the system knows; the text says which it knows."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A day, month or year that is asked about.
+
+    Attributes:
+        name: `2025-03-14`, `2025-03` or `2025`.
+        first: Its first civil day.
+        last: Its last civil day.
+    """
+
+    name: str
+    first: date
+    last: date
+
+    @classmethod
+    def parse(cls, text: str) -> Asked:
+        """Read a day, month or year.
+
+        Raises:
+            ValueError: It is none.
+        """
+        written = _WRITTEN.fullmatch(text)
+        if written is None:
+            raise ValueError(f"'{text}' is no day, month or year")
+        year, month, day = (int(part) if part else None for part in written.groups())
+        assert year is not None
+        try:
+            first = date(year, month or 1, day or 1)
+            if day is not None:
+                return cls(text, first, first)
+            after = date(year + 1, 1, 1) if month is None else (first + timedelta(days=31)).replace(day=1)
+        except (ValueError, OverflowError):
+            raise ValueError(f"'{text}' is no day, month or year") from None
+        return cls(text, first, after - timedelta(days=1))
+
+
+class Explainer:
+    """Explains the numbers of one house over one store, as both stand when it is made.
+
+    Args:
+        settings: The house.
+        store: Its readings, profiles and days.
+        now: The present, UTC.
+    """
+
+    def __init__(self, settings: Settings, store: Store, now: pd.Timestamp) -> None:
+        self._settings, self._store, self._now = settings, store, now.as_unit("us")
+        self._zone = settings.site.zone
+
+    def explain(self, meter_id: str, asked: Asked) -> Explanation:
+        """Explain a meter's day, month or year.
+
+        Args:
+            meter_id: The meter.
+            asked: What is asked about. Of a month or year that is not over, the days until yesterday are explained;
+                today is explained as far as it has come.
+
+        Raises:
+            NothingToExplainError: It lies in the future, or before the days begin.
+            StoreError: The store cannot be read.
+        """
+        first, last = self._within(asked)
+        today = days.civil_day(self._now, self._zone)
+        house = _House(self._settings, self._store, first, last, self._now if last == today else None)
+        explained = house.explain(meter_id, asked.name)
+        if house.until is not None:
+            return replace(explained, provisional=True)
+        return replace(explained, stored=self._stored(meter_id, house))
+
+    def _within(self, asked: Asked) -> tuple[date, date]:
+        """Keep to the days that are over, and that the system computes."""
+        today, begin = days.civil_day(self._now, self._zone), self._settings.first_day
+        if asked.first > today:
+            raise NothingToExplainError(
+                f"{asked.name} lies in the future: today is {today}. Ask for a day until today."
+            )
+        if asked.last < begin:
+            raise NothingToExplainError(f"{asked.name} lies before the first day, {begin}. Ask for a later one.")
+        if asked.first == asked.last:
+            return asked.first, asked.last
+        last = min(asked.last, today - timedelta(days=1))
+        if last < asked.first:
+            raise NothingToExplainError(
+                f"no day of {asked.name} is over yet. Ask for the day itself, {today}, or wait until tomorrow."
+            )
+        return max(asked.first, begin), last
+
+    def _stored(self, meter_id: str, house: _House) -> Stored:
+        """Compare the days with what the store holds, bit for bit."""
+        computed = house.frame(meter_id)
+        stored = read_days(self._store, meter_id, house.cuts[0], house.cuts[-1])
+        index = pd.DatetimeIndex(computed.index.union(stored.index))
+        left, right = computed.reindex(index), stored.reindex(index)
+        equal = np.ones(len(index), dtype=bool)
+        for column in _COMPARED:
+            here = left[column] if column in left else pd.Series(np.nan, index=index)
+            equal &= ((here == right[column]) | (here.isna() & right[column].isna())).to_numpy()
+        differing = tuple(days.civil_days(pd.DatetimeIndex(index[~equal]), self._zone))
+        if stored.empty:
+            return Stored(0, None, None, differing)
+        values = stored["consumption"].dropna().to_numpy()
+        worst = max(QUALITIES.index(quality) for quality in stored["quality"])
+        return Stored(len(stored), math.fsum(values) if len(values) else None, QUALITIES[worst], differing)
+
+
+class _House:
+    """All meters over the same days."""
+
+    def __init__(self, settings: Settings, store: Store, first: date, last: date, until: pd.Timestamp | None) -> None:
+        self._settings, self._store, self._first, self._last = settings, store, first, last
+        self.until = until
+        self._evaluation = Evaluation(settings, store, until=until)
+        self.cuts = days.openings(first, last, settings.site.zone)
+        if until is not None:
+            self.cuts = pd.DatetimeIndex(self.cuts[:-1].append(pd.DatetimeIndex([until]).as_unit("us")))
+        self._frames: dict[str, pd.DataFrame] = {}
+
+    def frame(self, meter_id: str) -> pd.DataFrame:
+        """Give a meter's days, each meter evaluated once."""
+        if meter_id not in self._frames:
+            meter = self._settings.meters[meter_id]
+            if isinstance(meter, PhysicalMeter):
+                evaluated = self._evaluation.physical(meter, self._first, self._last)
+            else:
+                frames = {source: self.frame(source) for source in meter.upstream}
+                evaluated = self._evaluation.derived(meter, self._first, self._last, frames)
+            self._frames[meter_id] = evaluated.days
+        return self._frames[meter_id]
+
+    def explain(self, meter_id: str, name: str) -> Explanation:
+        meter, frame = self._settings.meters[meter_id], self.frame(meter_id)
+        zone = self._settings.site.zone
+        summary = _summary(frame) if len(frame) else None
+        bare = Explanation(
+            meter_id=meter_id,
+            description=meter.description or "",
+            type=meter.type,
+            unit=meter.output_unit,
+            period=name,
+            first=self._first,
+            last=self._last,
+            opens=self.cuts[0].tz_convert(zone),
+            closes=self.cuts[-1].tz_convert(zone),
+            lives_from=None,
+            lives_until=None,
+            consumption=None if summary is None else known(float(summary["consumption"])),
+            quality=None if summary is None else str(summary["quality"]),
+            estimated_share=None if summary is None else known(float(summary["estimated_share"])),
+            opening=None if summary is None else known(float(summary["opening"])),
+            closing=None if summary is None else known(float(summary["closing"])),
+            tally=tuple(_tally(frame)),
+            reasons=(),
+            arithmetic=None,
+        )
+        return self._grounded(bare, meter, frame, name)
+
+    def _grounded(self, bare: Explanation, meter: Meter, frame: pd.DataFrame, name: str) -> Explanation:
+        if isinstance(meter, PhysicalMeter):
+            of_readings = PhysicalExplained(
+                self._settings, self._store, self._evaluation.of_physical, meter, self.cuts, frame
+            ).grounds()
+            return replace(
+                bare,
+                arithmetic=of_readings.arithmetic,
+                reasons=of_readings.reasons,
+                findings=of_readings.findings,
+                lives_from=of_readings.lives_from,
+                lives_until=of_readings.lives_until,
+            )
+        frames: Mapping[str, pd.DataFrame] = {source: self.frame(source) for source in meter.upstream}
+        starts, derived = pd.DatetimeIndex(self.cuts[:-1]), self._evaluation.of_derived
+        grounds: MasterExplained | VirtualExplained
+        if isinstance(meter, MasterMeter):
+            grounds = MasterExplained(self._settings, derived, meter, starts, frame, frames)
+        else:
+            grounds = VirtualExplained(self._settings, derived, meter, starts, frame, frames)
+        arithmetic = grounds.arithmetic()
+        counted = _counted(arithmetic) if arithmetic is not None else meter.upstream
+        return replace(
+            bare,
+            arithmetic=arithmetic,
+            reasons=grounds.reasons(),
+            sources=tuple(self.explain(source, name) for source in counted),
+        )
+
+
+def _counted(arithmetic: FromSources | FromDifference) -> tuple[str, ...]:
+    if isinstance(arithmetic, FromSources):
+        return tuple(dict.fromkeys(part.source for part in arithmetic.parts))
+    return tuple(dict.fromkeys(term.source for term in arithmetic.terms if term.days))
+
+
+def _summary(frame: pd.DataFrame) -> pd.Series:
+    columns = frame.reindex(columns=["opening", "closing", "consumption", "quality", "estimated_share"])
+    return by_period(columns, pd.Index([date.min] * len(frame), dtype=object), "year").iloc[0]
+
+
+def _tally(frame: pd.DataFrame) -> list[Tally]:
+    return [
+        Tally(quality, int(there.sum()), math.fsum(frame.loc[there, "consumption"].dropna()))
+        for quality in QUALITIES
+        if (there := (frame["quality"] == quality).to_numpy()).any()
+    ]

@@ -1,0 +1,265 @@
+"""Why a physical meter's days are what they are: its readings, gap by gap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.domain import days
+from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
+from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.intervals import HOUR
+from workflows_dagster.evaluation.explanation.pieces import PieceCutter, Stretch
+from workflows_dagster.evaluation.explanation.reading_figures import (
+    BeyondReadings,
+    FromReadings,
+    Piece,
+    ProfileUsed,
+    Reading,
+    WholeGaps,
+)
+from workflows_dagster.evaluation.explanation.wording import amount_of, count_of, figure, length, moment
+from workflows_dagster.evaluation.physical import Basis, PhysicalMeters, raw_series
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import PhysicalMeter
+from workflows_dagster.stores.ports import RawStore
+
+
+@dataclass(frozen=True)
+class PhysicalGrounds:
+    """What an explanation of a physical meter rests on.
+
+    Attributes:
+        arithmetic: None where there is no value.
+        reasons: In sentences.
+        findings: About the readings used, in time order.
+        lives_from: Where the meter's life begins within the days, else None.
+        lives_until: Where it ends within the days, else None.
+    """
+
+    arithmetic: FromReadings | None
+    reasons: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    lives_from: pd.Timestamp | None
+    lives_until: pd.Timestamp | None
+
+
+class PhysicalExplained:
+    """Explains days of one physical meter.
+
+    Args:
+        settings: The house.
+        store: Its readings.
+        meters: Evaluates its physical meters.
+        meter: The meter.
+        cuts: Instants at which the days open, and at which the last one closes, UTC, shape (n + 1,).
+        frame: Those days as evaluated, index the openings of the days within the meter's life.
+
+    Raises:
+        StoreError: The raw readings cannot be read.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: RawStore,
+        meters: PhysicalMeters,
+        meter: PhysicalMeter,
+        cuts: pd.DatetimeIndex,
+        frame: pd.DataFrame,
+    ) -> None:
+        self._store, self._meter, self._zone, self._frame = store, meter, settings.site.zone, frame
+        self._edges = days.microseconds(cuts)
+        self._basis: Basis = meters.basis(meter, cuts)
+        self._raw = self._raw_around()
+        self._cutter = PieceCutter(self._basis, self._zone, self._known_hours(), self._declared_at())
+
+    def grounds(self) -> PhysicalGrounds:
+        """Give the arithmetic, and why it is known as it is."""
+        stretches = list(self._stretches())
+        arithmetic = self._arithmetic(stretches) if stretches else None
+        absence = tuple(self._absence())
+        reasons = (*self._reasons(arithmetic.pieces), *absence) if arithmetic else absence
+        lo, hi = self._used()
+        begins, ends = (
+            days.instants(np.array([at if at is not None else edge]))[0]
+            for at, edge in ((lo, self._edges[0]), (hi, self._edges[-1]))
+        )
+        findings = tuple(
+            finding
+            for finding in self._basis.register.findings
+            if finding.end >= begins and (finding.start <= ends or hi is None)
+        )
+        life = self._basis.life
+        inside = [
+            at if at is not None and self._edges[0] < at < self._edges[-1] else None for at in (life.start, life.end)
+        ]
+        local = [self._cutter.local(at) if at is not None else None for at in inside]
+        return PhysicalGrounds(arithmetic, reasons, findings, local[0], local[1])
+
+    def _stretches(self) -> Iterator[Stretch]:
+        """Join consecutive days with a value, each no longer than the meter's life."""
+        starts = days.microseconds(pd.DatetimeIndex(self._frame.index))
+        known = self._frame["consumption"].notna().to_numpy()
+        clipped = self._basis.life.clip(self._edges)
+        begin: int | None = None
+        end = 0
+        for at in starts[known].tolist():
+            day = int(np.searchsorted(self._edges, at))
+            opens, closes = int(clipped[day]), int(clipped[day + 1])
+            if begin is not None and opens != end:
+                yield Stretch(begin, end)
+                begin = None
+            begin, end = (opens if begin is None else begin), closes
+        if begin is not None:
+            yield Stretch(begin, end)
+
+    def _arithmetic(self, stretches: list[Stretch]) -> FromReadings:
+        basis, meter = self._basis, self._meter
+        profile = basis.weight.profile
+        seasonal = profile.percentages is not None and profile.season > 0
+        times = basis.register.times
+        inside = np.flatnonzero((times >= self._edges[0]) & (times < self._edges[-1]))
+        held, excluded = self._held_and_excluded()
+        return FromReadings(
+            source=meter.source.kind,
+            profile=ProfileUsed(profile.base, profile.season, profile.version) if seasonal else None,
+            measured_max_gap_hours=meter.measured_max_gap_hours,
+            pieces=tuple(piece for stretch in stretches for piece in self._cutter.pieces(stretch)),
+            readings_inside=len(inside),
+            first_inside=self._cutter.reading(int(inside[0])) if len(inside) else None,
+            last_inside=self._cutter.reading(int(inside[-1])) if len(inside) else None,
+            held=held,
+            excluded=excluded,
+        )
+
+    def _used(self) -> tuple[int | None, int | None]:
+        """Give the instants of the readings around the days; None where there is none on a side."""
+        times = self._basis.register.times
+        before, after = times[times <= self._edges[0]], times[times >= self._edges[-1]]
+        return (int(before[-1]) if len(before) else None), (int(after[0]) if len(after) else None)
+
+    def _raw_around(self) -> pd.Series:
+        lo, hi = self._used()
+        start, end = self._basis.life.start, self._basis.life.end
+        lo, hi = lo if lo is not None else start, hi if hi is not None else end
+        bounds = [days.instants(np.array([at]))[0] if at is not None else None for at in (lo, hi)]
+        # An interval's hour may begin before the register reading that parts it.
+        early = bounds[0] - HOUR if bounds[0] is not None and self._meter.source.kind == "interval" else bounds[0]
+        past = bounds[1] + pd.Timedelta(microseconds=1) if bounds[1] is not None else None
+        return self._store.readings(raw_series(self._meter), early, past)
+
+    def _held_and_excluded(self) -> tuple[int, tuple[Reading, ...]]:
+        if not self._basis.register.counts:
+            return 0, ()
+        times = days.microseconds(pd.DatetimeIndex(self._raw.index))
+        values = self._raw.to_numpy(dtype=float)
+        register = self._basis.register
+        at = np.searchsorted(register.times, times)
+        valid = np.isin(times, register.times)
+        shown = register.values[np.minimum(at, len(register) - 1)]
+        held = int((valid & (values < shown)).sum())
+        lo, hi = self._used()
+        # Of the readings beyond the first or last one that was read, nothing is known here.
+        inside = (times >= (lo if lo is not None else times.min(initial=0))) & ((times <= hi) if hi else True)
+        left_out = np.flatnonzero(~valid & inside & np.isfinite(values))
+        return held, tuple(Reading(self._cutter.local(int(times[k])), float(values[k])) for k in left_out.tolist())
+
+    def _known_hours(self) -> np.ndarray | None:
+        if self._meter.source.kind != "interval" or self._basis.register.counts:
+            return None
+        known = self._raw[np.isfinite(self._raw.to_numpy(dtype=float)) & (self._raw.to_numpy(dtype=float) >= 0)]
+        return days.microseconds(pd.DatetimeIndex(known.index))
+
+    def _declared_at(self) -> int | None:
+        """Give the instant of the register's first reading where it stands in meters.yaml and not in the store."""
+        register = self._basis.register
+        if self._meter.initial_reading is None or not register.counts or not (len(register) and register.begins):
+            return None
+        first = int(register.times[0])
+        read = days.microseconds(pd.DatetimeIndex(self._raw.index))
+        is_start = first == self._basis.life.start and register.values[0] == self._meter.initial_reading
+        return first if is_start and first not in read else None
+
+    def _reasons(self, pieces: tuple[Piece, ...]) -> tuple[str, ...]:
+        """Say why the first and the last piece are known as they are: they make the quality."""
+        if len(self._edges) > 2:
+            return ()
+        return tuple(dict.fromkeys(self._reason(piece) for piece in (pieces[0], pieces[-1])))
+
+    def _reason(self, piece: Piece) -> str:
+        meter, limit = self._meter, self._basis.allowance.measured_max_gap_hours
+        if isinstance(piece, BeyondReadings):
+            where, scale = ("before the first", "after") if piece.side == "first" else ("after the last", "before")
+            return f"extrapolated: {where} reading, of {moment(piece.reading.at)}, it is given what was usual {scale}"
+        if isinstance(piece, WholeGaps):
+            apart = piece.longest_gap_days
+            kind = "climb" if self._basis.register.counts else "hour"
+            estimated = piece.estimated_amount != 0
+        else:
+            apart, kind, estimated = piece.gap.days, piece.gap.kind, piece.estimated
+        if kind == "bridged":
+            return f"extrapolated: {length(apart)} are missing at the source and are given what was usual before"
+        if kind == "fitted":
+            return (
+                f"{'interpolated' if estimated else 'measured'}: {length(apart)} are missing at the source; two "
+                "readings of the register tell what flowed in them"
+            )
+        if kind == "hour":
+            return "measured: the source knows the hours"
+        if estimated:
+            return f"interpolated: its readings lie {length(apart)} apart, more than {figure(limit)} hours"
+        if apart * 24 > limit:
+            return (
+                f"measured: its readings lie {length(apart)} apart, but the register advanced by no more than its "
+                f"resolution of {amount_of(meter.resolution, meter.output_unit)}: nothing was used"
+            )
+        return f"measured: readings no further apart than {figure(limit)} hours on both sides"
+
+    def _absence(self) -> Iterator[str]:
+        """Say why days have no value, or are no days of the meter."""
+        meter, basis, life = self._meter, self._basis, self._basis.life
+        if len(basis.register) == 0 and life.start is None:
+            yield f"there is no valid reading at all. Its readings are looked for under {self._where()}"
+            return
+        start, end = (self._cutter.local(at) if at is not None else None for at in (life.start, life.end))
+        if life.start is not None and start is not None and self._edges[-1] <= life.start:
+            yield (
+                f"the meter is there from {moment(start)} on (installation_date {meter.installation_date})"
+                if meter.installation_date is not None
+                else f"its first reading is of {moment(start)}; without an installation_date nothing is known before"
+            )
+        if life.end is not None and end is not None and self._edges[0] >= life.end:
+            yield f"the meter is there until {moment(end)} (deinstallation_date {meter.deinstallation_date})"
+        missing = self._frame.index[self._frame["consumption"].isna()]
+        if len(missing) == 0:
+            return
+        prefix = "" if len(self._edges) == 2 else f"{count_of(len(missing), 'day')} from {missing[0]:%Y-%m-%d} on: "
+        yield prefix + self._why_missing(days.microseconds(pd.DatetimeIndex(missing)))
+
+    def _why_missing(self, starts: np.ndarray) -> str:
+        basis, register = self._basis, self._basis.register
+        if len(register) == 0:
+            return f"there is no valid reading at all. Its readings are looked for under {self._where()}"
+        clipped = basis.life.clip(self._edges)
+        opens = clipped[np.searchsorted(self._edges, starts)]
+        closes = clipped[np.searchsorted(self._edges, starts) + 1]
+        after = closes > register.times[-1]
+        number = -1 if after.any() else 0
+        reading = self._cutter.reading(len(register) - 1 if number else 0)
+        side = "last" if after.any() else "first"
+        known = f"the {side} reading is {amount_of(reading.value, self._meter.output_unit)} of {moment(reading.at)}"
+        if (basis.tail if after.any() else basis.head) is None:
+            return f"{known}; a single reading, or none with a season between, tells no rate to go on with"
+        away = closes[after].max() - register.times[-1] if after.any() else register.times[0] - opens.min()
+        return (
+            f"{known}, {length(float(away) / MICROSECONDS_PER_DAY)} away; nothing is extrapolated further than "
+            f"{basis.allowance.max_extrapolation_days:g} days (max_extrapolation_days)"
+        )
+
+    def _where(self) -> str:
+        series = raw_series(self._meter)
+        return f"measurement '{series.measurement}', entity_id '{series.entity_id}', field '{series.field}'"

@@ -1,0 +1,31 @@
+"""Explanations as plain dictionaries, for JSON: every figure in full."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.evaluation.explanation.figures import Explanation
+
+
+def plain(explanation: Explanation) -> dict[str, Any]:
+    """Turn an explanation into dictionaries, lists, figures and texts; instants as ISO texts with their offset."""
+    result: dict[str, Any] = _plain(explanation)
+    return result
+
+
+def _plain(value: object) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, pd.Timestamp | date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    return value.item() if isinstance(value, np.generic) else value

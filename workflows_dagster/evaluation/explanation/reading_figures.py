@@ -1,0 +1,226 @@
+"""The figures of a physical meter's explanation: pieces of time, and the readings and weights that give their amounts.
+
+All instants carry the house's zone. Names of fields are those of the JSON form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import pandas as pd
+
+GapKind = Literal["climb", "rollover", "reset", "step_back", "hour", "bridged", "fitted"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a register shows at an instant; for an interval meter, the sum of its hours up to there.
+
+    Attributes:
+        at: When.
+        value: Register. [meter unit]
+        declared: Whether it is the `initial_reading` of meters.yaml.
+    """
+
+    at: pd.Timestamp
+    value: float
+    declared: bool = False
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The time between two consecutive valid readings.
+
+    Attributes:
+        before: Earlier reading.
+        after: Later reading.
+        days: Length, in days of 24 hours. [d]
+        advance: What flowed between them. [meter unit]
+        weight: Weight between them, in days of mean consumption; 0 where the season knows of no consumption. [d]
+        kind: How the register goes through it: it climbs, runs over, is reset or steps back within its resolution.
+            For an interval meter: a known hour, or missing hours that are bridged by what is usual, or fitted between
+            two readings of the register.
+    """
+
+    before: Reading
+    after: Reading
+    days: float
+    advance: float
+    weight: float
+    kind: GapKind
+
+
+@dataclass(frozen=True)
+class WeightStep:
+    """Hours of one UTC day, over which the weight is constant.
+
+    Attributes:
+        day: The UTC day.
+        hours: How many of it. [h]
+        curve: Height of the meter's yearly curve on that day, None without a season. [1]
+        weight: base + season · curve. [1]
+    """
+
+    day: date
+    hours: float
+    curve: float | None
+    weight: float
+
+
+@dataclass(frozen=True)
+class PartOfGap:
+    """A stretch within one gap: advance × weight / weight of the gap.
+
+    Attributes:
+        start: Where it begins.
+        end: Where it ends.
+        gap: The gap.
+        days: Its length, in days of 24 hours. [d]
+        days_before: Time from the gap's first reading to `start`. [d]
+        weight: Its weight, in days of mean consumption. [d]
+        weight_before: Weight from the gap's first reading to `start`. [d]
+        steps: What the weight is made from; empty for stretches of more than two days.
+        amount: What flowed in it. [meter unit]
+        estimated: Whether the gap is too long to count as measured.
+    """
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+    gap: Gap
+    days: float
+    days_before: float
+    weight: float
+    weight_before: float
+    steps: tuple[WeightStep, ...]
+    amount: float
+    estimated: bool
+    kind: Literal["part_of_gap"] = "part_of_gap"
+
+
+@dataclass(frozen=True)
+class WholeGaps:
+    """Consecutive gaps in full, in all of which the register climbs: last reading − first reading.
+
+    Attributes:
+        start: The first reading's instant.
+        end: The last reading's instant.
+        first: First reading.
+        last: Last reading.
+        gaps: How many.
+        longest_gap_days: Longest of them. [d]
+        amount: What flowed in them. [meter unit]
+        estimated_amount: That of the gaps too long to count as measured. [meter unit]
+        hours: An interval meter's hours one by one, for a single day; else empty. [meter unit]
+    """
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+    first: Reading
+    last: Reading
+    gaps: int
+    longest_gap_days: float
+    amount: float
+    estimated_amount: float
+    hours: tuple[float, ...] = ()
+    kind: Literal["whole_gaps"] = "whole_gaps"
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Consumption per unit of weight next to one end of the readings: advance / weight.
+
+    Attributes:
+        first: First reading of the window.
+        last: Its last reading.
+        advance: What flowed between them. [meter unit]
+        weight: Weight between them. [d]
+        per_weight: Their quotient. [meter unit/d]
+    """
+
+    first: Reading
+    last: Reading
+    advance: float
+    weight: float
+    per_weight: float
+
+
+@dataclass(frozen=True)
+class BeyondReadings:
+    """A stretch before the first or after the last reading: rate × weight.
+
+    Attributes:
+        start: Where it begins.
+        end: Where it ends.
+        side: Before the first reading, or after the last.
+        reading: That reading.
+        rate: What flows there.
+        days_away: Distance of the far end from the reading. [d]
+        weight: Its weight. [d]
+        weight_between: Weight between the reading and the stretch's nearer end. [d]
+        steps: As in `PartOfGap`.
+        floor: Register below which no value goes, where it held, else None; then `amount` is the difference of the
+            registers at both ends. [meter unit]
+        amount: What flowed in it. [meter unit]
+    """
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+    side: Literal["first", "last"]
+    reading: Reading
+    rate: Rate
+    days_away: float
+    weight: float
+    weight_between: float
+    steps: tuple[WeightStep, ...]
+    floor: float | None
+    amount: float
+    kind: Literal["beyond_readings"] = "beyond_readings"
+
+
+Piece = PartOfGap | WholeGaps | BeyondReadings
+
+
+@dataclass(frozen=True)
+class ProfileUsed:
+    """The profile that gives the weight: base + season · curve.
+
+    Attributes:
+        base: Share that flows evenly. [1]
+        season: Share that follows the yearly curve. [1]
+        version: Name of exactly this profile.
+    """
+
+    base: float
+    season: float
+    version: str
+
+
+@dataclass(frozen=True)
+class FromReadings:
+    """A physical meter's arithmetic: the sum of the pieces.
+
+    Attributes:
+        source: Whether the readings are a counter's or consumption by the hour.
+        profile: None where the meter has no season: the weight is the time.
+        measured_max_gap_hours: Longest gap whose days are measured. [h]
+        pieces: In time order.
+        readings_inside: Valid readings within the days.
+        first_inside: First of them, None without any.
+        last_inside: Last of them, None without any.
+        held: Valid readings among those used that stepped back within the resolution, and at which the running maximum
+            is held instead.
+        excluded: Readings near the days that were left out, with the value they had.
+    """
+
+    source: Literal["register", "interval"]
+    profile: ProfileUsed | None
+    measured_max_gap_hours: float
+    pieces: tuple[Piece, ...]
+    readings_inside: int
+    first_inside: Reading | None
+    last_inside: Reading | None
+    held: int
+    excluded: tuple[Reading, ...]
+    kind: Literal["readings"] = "readings"

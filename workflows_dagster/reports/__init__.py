@@ -1,0 +1,6 @@
+"""Reports for people: one month of the house as a page, from stored days alone."""
+
+from workflows_dagster.reports.content import Note
+from workflows_dagster.reports.monthly import NoDaysError, Report, monthly_report, write_report
+
+__all__ = ["NoDaysError", "Note", "Report", "monthly_report", "write_report"]

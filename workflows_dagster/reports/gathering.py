@@ -1,0 +1,148 @@
+"""The days that a report is made of: each meter's month and the year before it, in units that compare."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.domain import days, months, units
+from workflows_dagster.domain.allocation import QUALITIES
+from workflows_dagster.reports.content import Money
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.stores.day_frames import read_days
+from workflows_dagster.stores.ports import COST_DAILY, ProcessedStore
+
+
+@dataclass(frozen=True)
+class MeterDays:
+    """One meter's days in the report's unit, from a year before the month to its end.
+
+    Attributes:
+        frame: As `read_days` gives them; consumption and residual in `unit`.
+        civil: Their civil days, dtype `object` of `date`.
+        unit: kWh for energy, m³ for volume.
+        cost: What the month cost, if that is known.
+        cost_days: Days of the month that have a cost.
+    """
+
+    frame: pd.DataFrame
+    civil: pd.Index
+    unit: str
+    cost: Money | None = None
+    cost_days: int = 0
+
+    def month(self, month: date) -> Mapping[str, Any]:
+        """Give the month's row as `months_of` makes it; some day of the month is there."""
+        row = months.months_of(self.frame, self.civil, month, month).loc[month]
+        return {str(column): row[column] for column in row.index}
+
+    def valued(self, month: date) -> int:
+        """Count the month's days that have a value."""
+        last = months.last_day(month)
+        return sum(
+            month <= day <= last and not math.isnan(used)
+            for day, used in zip(self.civil, self.frame["consumption"], strict=True)
+        )
+
+    def by_day(self) -> dict[date, tuple[float, float]]:
+        """Give each civil day's consumption [unit] and estimated share [1], NaN where it is not known."""
+        pairs = zip(self.frame["consumption"], self.frame["estimated_share"], strict=True)
+        return {day: (float(used), float(share)) for day, (used, share) in zip(self.civil, pairs, strict=True)}
+
+    def by_month(self, month: date) -> pd.DataFrame:
+        """Give the rows of the month and the twelve before it as `months_of` makes them."""
+        return months.months_of(self.frame, self.civil, months.first_needed(month), month)
+
+
+@dataclass(frozen=True)
+class GatheredMonth:
+    """A month of the whole house.
+
+    Attributes:
+        month: Its first civil day.
+        meters: Days of the meters that have any in the month, by id, in file order.
+    """
+
+    month: date
+    meters: Mapping[str, MeterDays]
+
+    @cached_property
+    def days(self) -> int:
+        """How many of the month's days have a value at some meter: fewer than it has while it runs."""
+        return max(counted.valued(self.month) for counted in self.meters.values())
+
+
+def gather(settings: Settings, store: ProcessedStore, month: date) -> GatheredMonth:
+    """Read the days of every meter that has any in the month, and the year before them.
+
+    Args:
+        settings: The house.
+        store: Where the days are.
+        month: First civil day of the month.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    zone = settings.site.zone
+    start, end = days.opening(months.first_needed(month), zone), days.closing(months.last_day(month), zone)
+    found = {}
+    for meter in settings.meters:
+        frame = read_days(store, meter.meter_id, start, end)
+        civil = days.civil_days(pd.DatetimeIndex(frame.index), zone)
+        if len(civil) == 0 or civil[-1] < month:
+            continue
+        unit = "kWh" if units.is_energy(meter.output_unit) else "m³"
+        factor = units.factor(meter.output_unit, unit)
+        frame = frame.assign(consumption=frame["consumption"] * factor, residual=frame["residual"] * factor)
+        costs = store.read(COST_DAILY, meter.meter_id, days.opening(month, zone), end)
+        costs = costs[costs["cost"].notna()]
+        cost = Money(math.fsum(costs["cost"]), str(costs["unit"].iloc[-1])) if len(costs) else None
+        found[meter.meter_id] = MeterDays(frame, civil, unit, cost, len(costs))
+    return GatheredMonth(month, found)
+
+
+def together(parts: Sequence[MeterDays]) -> MeterDays:
+    """Add up meters that count side by side; a day on which one of them has no value has none.
+
+    Args:
+        parts: At least one meter's days, all in one unit.
+    """
+    index = pd.DatetimeIndex(sorted(set().union(*(part.frame.index for part in parts))))
+    index = index.rename(parts[0].frame.index.name)
+    consumption, weight, shares = np.zeros(len(index)), np.zeros(len(index)), np.zeros(len(index))
+    worst = np.zeros(len(index), dtype=np.int64)
+    civil: dict[pd.Timestamp, date] = {}
+    for part in parts:
+        civil.update(zip(part.frame.index, part.civil, strict=True))
+        own = part.frame.reindex(index)
+        there = own["quality"].notna().to_numpy()
+        used = np.where(there, own["consumption"].to_numpy(dtype=float), 0.0)
+        consumption, weight = consumption + used, weight + np.abs(used)
+        shares = shares + np.abs(used) * np.nan_to_num(own["estimated_share"].to_numpy(dtype=float))
+        ranks = [QUALITIES.index(q) if known else 0 for q, known in zip(own["quality"], there, strict=True)]
+        worst = np.maximum(worst, ranks)
+    known = ~np.isnan(consumption)
+    divisor = np.where(weight > 0, weight, 1.0)
+    frame = pd.DataFrame(
+        {
+            "opening": np.nan,
+            "closing": np.nan,
+            "consumption": consumption,
+            "quality": np.array(QUALITIES, dtype=object)[worst],
+            "estimated_share": np.where(known, shares / divisor, np.nan),
+            "residual": np.nan,
+        },
+        index=index,
+    )
+    costs = [part.cost for part in parts if part.cost is not None]
+    all_cost = len(costs) == len(parts) and len({cost.currency for cost in costs}) == 1
+    cost = Money(math.fsum(cost.value for cost in costs), costs[0].currency) if all_cost else None
+    days_of_all = pd.Index([civil[start] for start in index], dtype=object)
+    return MeterDays(frame, days_of_all, parts[0].unit, cost, min(part.cost_days for part in parts))

@@ -1,0 +1,93 @@
+"""Who is who on the page: a utility's main meters, what they are split into, and the devices behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from workflows_dagster.domain import units
+from workflows_dagster.settings.meters import MasterMeter, Meter, MeterBook, VirtualMeter
+from workflows_dagster.settings.utilities import Utility
+
+Role = Literal["main", "rest", "part"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one meter stands in its utility's table.
+
+    Attributes:
+        meter: The meter.
+        role: One of the utility's main meters, what is left of a meter, or any other.
+        depth: How many meters stand above it.
+        devices: The meters that count for it one after the other or together; only masters have any.
+    """
+
+    meter: Meter
+    role: Role
+    depth: int
+    devices: tuple[Meter, ...] = ()
+
+
+def layout(meters: MeterBook) -> dict[Utility, tuple[Place, ...]]:
+    """Lay out the house's meters by utility (docs/methods.md#main-meters).
+
+    A virtual meter, and what is subtracted in it, are parts of its base. A master stands for its devices. A utility's
+    main meters are those that are part of nothing and are a master or have parts; where there is none, all that are
+    part of nothing and count the quantity of the first.
+
+    Returns:
+        By utility, in the order electricity, gas, water, heat, solar: main meters, each with its parts below it, what
+        is left first; then meters that belong to no main meter. Devices have no place of their own.
+    """
+    stands_for = {device: meter.meter_id for meter in meters.masters for device in meter.upstream}
+    whole = _wholes(meters, stands_for)
+    places: dict[Utility, tuple[Place, ...]] = {}
+    for utility in get_args(Utility):
+        own = [m for m in meters if m.utility == utility and m.meter_id not in stands_for]
+        roots = [meter for meter in own if meter.meter_id not in whole]
+        main = [m for m in roots if isinstance(m, MasterMeter) or m.meter_id in whole.values()] or roots
+        main = [meter for meter in main if units.same_quantity(meter.output_unit, main[0].output_unit)]
+        others = [meter for meter in roots if meter not in main]
+        tree = [step for root in (*main, *others) for step in _descend(root, own, whole, 0)]
+        if tree:
+            places[utility] = tuple(
+                Place(
+                    meter,
+                    "main" if meter in main else "rest" if isinstance(meter, VirtualMeter) else "part",
+                    depth,
+                    tuple(meters[device] for device in meter.upstream) if isinstance(meter, MasterMeter) else (),
+                )
+                for meter, depth in tree
+            )
+    return places
+
+
+def _wholes(meters: MeterBook, stands_for: Mapping[str, str]) -> dict[str, str]:
+    """Tell of each part which meter of the same utility it is a part of; none is a part of itself, however far."""
+    whole: dict[str, str] = {}
+    for virtual in meters.virtuals:
+        base = stands_for.get(virtual.base_meter, virtual.base_meter)
+        for member in (virtual.meter_id, *virtual.subtract_meters):
+            part = stands_for.get(member, member)
+            if meters[part].utility != meters[base].utility or part in whole or part in _above(base, whole):
+                continue
+            whole[part] = base
+    return whole
+
+
+def _above(meter_id: str, whole: Mapping[str, str]) -> Iterator[str]:
+    """Give a meter and all that it is a part of."""
+    current: str | None = meter_id
+    while current is not None:
+        yield current
+        current = whole.get(current)
+
+
+def _descend(meter: Meter, own: Sequence[Meter], whole: Mapping[str, str], depth: int) -> Iterator[tuple[Meter, int]]:
+    """Give a meter and all its parts with their depth, what is left before what was taken away."""
+    yield meter, depth
+    parts = [part for part in own if whole.get(part.meter_id) == meter.meter_id]
+    for part in sorted(parts, key=lambda part: not isinstance(part, VirtualMeter)):
+        yield from _descend(part, own, whole, depth + 1)

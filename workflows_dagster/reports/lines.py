@@ -1,0 +1,159 @@
+"""The rows of a utility's table: each meter's month in figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from workflows_dagster.domain import months
+from workflows_dagster.reports.content import Amount, Line, Role
+from workflows_dagster.reports.gathering import GatheredMonth, MeterDays, together
+from workflows_dagster.reports.layout import Place
+from workflows_dagster.reports.wording import amount, count
+from workflows_dagster.settings.meters import Meter
+from workflows_dagster.settings.utilities import Utility
+
+# What was taken for nothing used on single days is worth a remark from this part of the month on.
+_CLIPPED_SHARE = 0.05
+_LITRES = 1000.0
+_SHARE_DECIMALS = 9
+# From this share on a figure is called estimated in a sentence.
+MOSTLY = 0.5
+
+
+def lines_of(places: Sequence[Place], gathered: GatheredMonth) -> list[Line]:
+    """Write a utility's rows; devices stand below their master only where several counted in the month.
+
+    Args:
+        places: The utility's meters in the order of the page.
+        gathered: The month.
+    """
+    found = gathered.meters
+    lines = []
+    for place in places:
+        if place.meter.meter_id not in found:
+            continue
+        devices = [device for device in place.devices if device.meter_id in found]
+        counted = found[place.meter.meter_id]
+        printed = place.meter.meter_id
+        if len(devices) == 1:
+            only = found[devices[0].meter_id]
+            if counted.cost is None:
+                # The tariff names the device, and the device is all that the master is made of.
+                counted = replace(counted, cost=only.cost, cost_days=only.cost_days)
+            printed += f" · {name_of(devices[0])}"
+        lines.append(_of_meter(place.meter, place.role, place.depth, counted, gathered, printed))
+        if len(devices) > 1:
+            lines += [
+                _of_meter(device, "device", place.depth + 1, found[device.meter_id], gathered, device.meter_id)
+                for device in devices
+            ]
+    return lines
+
+
+def headline_of(
+    utility: Utility, places: Sequence[Place], lines: Sequence[Line], gathered: GatheredMonth
+) -> tuple[Line, MeterDays]:
+    """Give the row that stands for a utility, and its days: the main meter, or several together.
+
+    Where no main meter has days in the month, the meters that stand highest of those that have take its place.
+    """
+    found = gathered.meters
+    there = [place for place in places if place.meter.meter_id in found]
+    main = [place for place in there if place.role == "main"]
+    if not main:
+        top = [place for place in there if place.depth == min(place.depth for place in there)]
+        unit = found[top[0].meter.meter_id].unit
+        main = [place for place in top if found[place.meter.meter_id].unit == unit]
+    if len(main) == 1:
+        line = next(line for line in lines if line.meter_id == main[0].meter.meter_id)
+        return line, found[main[0].meter.meter_id]
+    total = together([found[place.meter.meter_id] for place in main])
+    name = f"All {count(len(main))} {utility} meters together"
+    return line_of(name, None, "total", 0, total, gathered, utility), total
+
+
+def name_of(meter: Meter) -> str:
+    """Name a meter in the owner's words, or by its id where there are none."""
+    return meter.description or meter.meter_id
+
+
+def _of_meter(meter: Meter, role: Role, depth: int, counted: MeterDays, gathered: GatheredMonth, printed: str) -> Line:
+    line = line_of(name_of(meter), meter.meter_id, role, depth, counted, gathered, meter.utility)
+    return replace(line, small_print=printed if meter.description or printed != meter.meter_id else "")
+
+
+def line_of(
+    name: str,
+    meter_id: str | None,
+    role: Role,
+    depth: int,
+    counted: MeterDays,
+    gathered: GatheredMonth,
+    utility: Utility,
+) -> Line:
+    """Write one row.
+
+    Args:
+        name: What it is called.
+        meter_id: The meter, None for several together.
+        role: What it is among the utility's meters.
+        depth: How many meters stand above it.
+        counted: Its days.
+        gathered: The month.
+        utility: Which utility.
+    """
+    row = counted.month(gathered.month)
+    per_day = known(row["per_day"])
+    daily_unit, scale = daily(utility, counted.unit)
+    return Line(
+        name=name,
+        meter_id=meter_id,
+        role=role,
+        depth=depth,
+        used=Amount(known(row["consumption"]), counted.unit),
+        per_day=Amount(_scaled(per_day, scale), daily_unit),
+        month_change=_change(per_day, known(row["previous_month"])),
+        year_change=_change(per_day, known(row["previous_year"])),
+        year_before=Amount(_scaled(known(row["previous_year"]), scale), daily_unit),
+        # A weighted mean of ones may miss one by its last bit.
+        estimated_share=known(round(float(row["estimated_share"]), _SHARE_DECIMALS)),
+        cost=counted.cost,
+        remarks=tuple(_remarks(counted, row, gathered)),
+    )
+
+
+def daily(utility: Utility, unit: str) -> tuple[str, float]:
+    """Give the unit in which a day is told, and how many of it one unit of the month is."""
+    return ("l", _LITRES) if utility == "water" and unit == "m³" else (unit, 1.0)
+
+
+def known(value: float) -> float | None:
+    """Give a figure, or None for NaN."""
+    return None if math.isnan(value) else float(value)
+
+
+def _scaled(value: float | None, scale: float) -> float | None:
+    return None if value is None else value * scale
+
+
+def _change(now: float | None, before: float | None) -> float | None:
+    return None if now is None or before is None or before <= 0 else now / before - 1
+
+
+def _remarks(counted: MeterDays, row: Mapping[str, Any], gathered: GatheredMonth) -> list[str]:
+    valued = int(row["days"] - row["missing_days"])
+    if valued == 0:
+        return ["no value this month"]
+    remarks = []
+    if valued < gathered.days:
+        remarks.append(f"{valued} of {months.last_day(gathered.month).day} days")
+    if row["clipped"] > _CLIPPED_SHARE * row["consumption"]:
+        net = Amount(float(row["residual"]), counted.unit)
+        left = f"it is {amount(net)}" if row["residual"] > 0 else "nothing is left"
+        remarks.append(f"uncertain: on some days the parts came to more than the whole; with those days set off {left}")
+    if counted.cost is not None and counted.cost_days < valued:
+        remarks.append(f"cost of {counted.cost_days} days")
+    return remarks

@@ -1,0 +1,84 @@
+"""What the reader of a month should know: what was found, and the days that stand out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.domain import days
+from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.months import last_day, month_of
+from workflows_dagster.reports.content import Note
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import Meter
+from workflows_dagster.stores.kept_findings import kept_findings
+from workflows_dagster.stores.ports import ANOMALY_DAILY, BASE_LOAD_DAILY, Measurement, ProcessedStore
+
+# More would not be read.
+_MOST = 12
+# Readings by hand lie so far apart: a finding that begins before the month may reach into it.
+_REACH = pd.Timedelta(days=92)
+
+
+def notes_of_month(settings: Settings, store: ProcessedStore, month: date) -> list[Note]:
+    """Gather what a person should know about a month: what was found first, then what stands out most.
+
+    Args:
+        settings: The house.
+        store: What was found, and the anomalies.
+        month: Any day of the month.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    zone = settings.site.zone
+    start, end = days.opening(month_of(month), zone), days.closing(last_day(month_of(month)), zone)
+    findings = [
+        _note(finding, settings)
+        for meter in settings.meters
+        for finding in kept_findings(store, meter.meter_id, start - _REACH, end)
+        if finding.severity != "note" and finding.end >= start
+    ]
+    return [*findings, *_standing_out(settings, store, start, end)][:_MOST]
+
+
+def _note(finding: Finding, settings: Settings) -> Note:
+    zone = settings.site.zone
+    first, last = days.civil_day(finding.start, zone), days.civil_day(finding.end, zone)
+    return Note(finding.sentence, finding.meter_id, first, last if last != first else None)
+
+
+def _standing_out(settings: Settings, store: ProcessedStore, start: pd.Timestamp, end: pd.Timestamp) -> list[Note]:
+    """Give the alerts, each meter's strongest day only; what a master says its sources need not repeat."""
+    told: set[tuple[str, date]] = set()
+    ranked: list[tuple[float, Note]] = []
+    for meter in reversed(settings.meters.in_order()):
+        for measurement in (ANOMALY_DAILY, BASE_LOAD_DAILY):
+            for strength, note in _strongest(settings, store, meter, measurement, start, end):
+                assert note.first is not None
+                if (meter.meter_id, note.first) not in told:
+                    ranked.append((strength, note))
+                told.update((source, note.first) for source in meter.upstream)
+    return [note for _, note in sorted(ranked, key=lambda item: -item[0])]
+
+
+def _strongest(
+    settings: Settings,
+    store: ProcessedStore,
+    meter: Meter,
+    measurement: Measurement,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+) -> Iterator[tuple[float, Note]]:
+    judged = store.read(measurement, meter.meter_id, start, end)
+    alerts = judged[judged["severity"] == "alert"]
+    if alerts.empty:
+        return
+    strength = np.abs(np.log(np.clip(1 + alerts["delta_percent"].to_numpy(float) / 100, 1e-2, 1e2)))
+    at = int(np.argmax(strength))
+    more = f" So stood out {len(alerts)} days of the month." if len(alerts) > 1 else ""
+    day = days.civil_day(pd.DatetimeIndex(alerts.index)[at], settings.site.zone)
+    yield float(strength[at]), Note(f"{alerts['reason'].iloc[at]}.{more}", meter.meter_id, day)

@@ -1,0 +1,142 @@
+"""Bars of months and days, drawn without matplotlib's global figures and the same byte for byte every time."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Literal
+
+from workflows_dagster.reports.content import Bar, Section, Series
+from workflows_dagster.reports.palette import LIGHT, STAND_INS, Colours, colours, with_variables
+from workflows_dagster.reports.wording import MONTHS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Kind = Literal["months", "days"]
+
+_WIDTH, _HEIGHT = 5.2, 1.95  # [inch]
+_FONT, _SMALL = 8.5, 7.5  # [pt]
+_BAR = 0.74
+_HATCH = "/////"
+_PNG_DPI = 100
+_HEADROOM = 1.16
+# Groups that matplotlib numbers from 1 in every picture; on one page they would repeat.
+_NUMBERED = re.compile(r' id="(?:figure|axes|patch|matplotlib\.axis|xtick|ytick|line2d|text|LineCollection)_\d+"')
+_DRAWING = re.compile(r"<svg\b.*</svg>", re.DOTALL)
+_SIZE = re.compile(r'<svg\b[^>]*?\bviewBox="([^"]+)"[^>]*>', re.DOTALL)
+
+
+def svg(series: Series, kind: Kind, name: str) -> str:
+    """Draw a plot for the page itself, in the page's font and with its colours as CSS variables.
+
+    Args:
+        series: What to draw.
+        kind: Months, of which the last one and the one a year before it stand out, or days, which are all alike.
+        name: What no other plot of the page is called; references inside the picture are made from it.
+
+    Returns:
+        One `svg` element without width, height and numbered ids.
+    """
+    from matplotlib import rc_context
+
+    written = io.StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "hatch.linewidth": 0.9}):
+        metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        _drawn(series, kind, STAND_INS).savefig(written, format="svg", transparent=True, metadata=metadata)
+    drawing = _DRAWING.search(written.getvalue())
+    assert drawing is not None
+    bare = re.sub(r"\s*<metadata>.*?</metadata>", "", drawing.group(), flags=re.DOTALL)
+    opened = _SIZE.sub(r'<svg viewBox="\1" role="img" focusable="false">', bare, count=1)
+    return with_variables(_NUMBERED.sub("", opened))
+
+
+def png(section: Section) -> bytes:
+    """Draw both plots of a utility beside each other, for pages that show pictures only."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(2 * _WIDTH, _HEIGHT + 0.2), dpi=_PNG_DPI, layout="constrained")
+    written = io.BytesIO()
+    with rc_context({"hatch.linewidth": 0.9}):
+        paint = colours(LIGHT, section.utility)
+        axes = figure.subplots(1, 2)
+        pairs: tuple[tuple[Series, Kind], ...] = ((section.months, "months"), (section.days, "days"))
+        for place, (series, kind) in zip(axes, pairs, strict=True):
+            _draw(place, series, kind, paint)
+            place.set_title(series.caption, fontsize=_FONT, color=paint.ink, loc="left")
+        figure.savefig(written, format="png", metadata={"Software": None})
+    return written.getvalue()
+
+
+def _drawn(series: Series, kind: Kind, paint: Colours) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
+    _draw(figure.subplots(), series, kind, paint)
+    return figure
+
+
+def _draw(axes: Axes, series: Series, kind: Kind, paint: Colours) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    for place, bar in enumerate(series.bars):
+        if bar.value is not None:
+            _draw_bar(axes, place, bar, _fill(series, kind, place, paint), paint)
+    values = [bar.value for bar in series.bars if bar.value is not None]
+    top, bottom = max(values, default=1.0), min(values, default=0.0)
+    axes.set_ylim(min(0.0, bottom * _HEADROOM), top * _HEADROOM if top > 0 else 1.0)
+    axes.set_xlim(-0.6, len(series.bars) - 0.4)
+    axes.set_xticks(*_labels(series, kind))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, min_n_ticks=2))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.set_axisbelow(True)
+    axes.grid(axis="y", color=paint.rule, linewidth=0.7)
+    axes.tick_params(axis="both", length=0, labelsize=_SMALL, labelcolor=paint.quiet)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side == "bottom")
+        spine.set_color(paint.quiet)
+        spine.set_linewidth(0.8)
+
+
+def _draw_bar(axes: Axes, place: int, bar: Bar, fill: str, paint: Colours) -> None:
+    value = bar.value or 0.0
+    estimated = value * min(max(bar.estimated_share, 0.0), 1.0)
+    line = paint.line if fill == paint.soft else fill
+    if not bar.whole:
+        # Not all of its days are there: an outline only, for it is no month's sum.
+        axes.bar(place, value, _BAR, facecolor="none", edgecolor=line, linewidth=0.9, linestyle=(0, (2, 1.5)))
+    else:
+        axes.bar(place, value - estimated, _BAR, color=fill, linewidth=0)
+        if estimated:
+            base = value - estimated
+            axes.bar(place, estimated, _BAR, base, facecolor="none", edgecolor=line, linewidth=0.9, hatch=_HATCH)
+    if bar.label:
+        axes.annotate(
+            bar.label,
+            (place, value),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=_FONT,
+            color=paint.ink,
+        )
+
+
+def _fill(series: Series, kind: Kind, place: int, paint: Colours) -> str:
+    if kind == "days" or place == len(series.bars) - 1:
+        return paint.strong
+    return paint.mid if place == 0 else paint.soft
+
+
+def _labels(series: Series, kind: Kind) -> tuple[list[int], list[str]]:
+    if kind == "days":
+        weekly = list(range(0, len(series.bars), 7))
+        return weekly, [str(series.bars[place].first.day) for place in weekly]
+    labels = []
+    for place, bar in enumerate(series.bars):
+        year = f"\n{bar.first.year}" if place == 0 or bar.first.month == 1 else ""
+        labels.append(MONTHS[bar.first.month - 1][:3] + year)
+    return list(range(len(labels))), labels
