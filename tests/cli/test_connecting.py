@@ -40,6 +40,8 @@ def bucket(name: str, **rule: int) -> Answer:
 PING = Answer(204, headers={"X-Influxdb-Version": "v2.7.11"})
 WRITTEN = Answer(204)
 NO_READINGS = (NOTHING, NOTHING, NOTHING)
+# The three measurements of findings, empty.
+NO_FINDINGS = [NO_READINGS[-1]] * 3
 ALLOWED = (PING, bucket("lampfi"), WRITTEN, bucket(PROCESSED), WRITTEN)
 
 
@@ -214,7 +216,17 @@ def test_a_person_at_the_terminal_is_asked_whether_to_create_it(house: FrontDoor
     org = Answer(200, '{"orgs": [{"id": "0123456789abcdef", "name": "home"}]}', {"Content-Type": "application/json"})
     made = Answer(201, '{"name": "lampfi_processed", "retentionRules": []}', {"Content-Type": "application/json"})
     server = ScriptedInflux(
-        PING, bucket("lampfi"), WRITTEN, nowhere, nowhere, org, made, *ALLOWED, *NO_READINGS, bucket(PROCESSED)
+        PING,
+        bucket("lampfi"),
+        WRITTEN,
+        nowhere,
+        nowhere,
+        org,
+        made,
+        *ALLOWED,
+        *NO_READINGS,
+        bucket(PROCESSED),
+        *NO_FINDINGS,
     )
     use_influx(house, server.url)
     keyboard, terminal = pty.openpty()
@@ -231,7 +243,7 @@ def test_a_person_at_the_terminal_is_asked_whether_to_create_it(house: FrontDoor
 
 
 def test_a_server_that_does_not_tell_its_shards_is_good(house: FrontDoor) -> None:
-    server = ScriptedInflux(*ALLOWED, *NO_READINGS, bucket(PROCESSED))
+    server = ScriptedInflux(*ALLOWED, *NO_READINGS, bucket(PROCESSED), *NO_FINDINGS)
     use_influx(house, server.url)
     result = house.run("check", "--connect")
     server.close()

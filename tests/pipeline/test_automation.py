@@ -12,7 +12,8 @@ from workflows_dagster.domain import days
 from workflows_dagster.pipeline.automation import daily_schedule, new_readings_sensor, partition_span
 from workflows_dagster.pipeline.backfill import backfill
 from workflows_dagster.pipeline.event_log import BatchingSqliteEventLogStorage
-from workflows_dagster.pipeline.graph import DAYS_JOB, build_definitions
+from workflows_dagster.pipeline.following import DAYS_JOB
+from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.pipeline.resources import store_resource
 from workflows_dagster.stores.day_frames import read_days, write_days
 from workflows_dagster.stores.ports import RawSeries
@@ -222,5 +223,5 @@ def test_everything_runs_by_itself_in_the_houses_zone(shipped):
     assert all(schedule.execution_timezone == "Europe/Berlin" for schedule in schedules.values())
     assert all(schedule.default_status == dg.DefaultScheduleStatus.RUNNING for schedule in schedules.values())
     assert all(sensor.default_status == dg.DefaultSensorStatus.RUNNING for sensor in repository.sensor_defs)
-    assert {sensor.name for sensor in repository.sensor_defs} == {"new_readings", "failed_runs"}
+    assert {sensor.name for sensor in repository.sensor_defs} == {"new_readings", "after_days", "failed_runs"}
     assert {sensor.minimum_interval_seconds for sensor in repository.sensor_defs} == {30}

@@ -74,7 +74,7 @@ def test_the_groups_are_the_utilities_and_ingestion(graph):
 
 
 def test_a_meter_less_in_the_file_is_a_meter_less_in_the_graph_and_nothing_else(tmp_path, shipped, graph):
-    for name in ("config.yaml", "meters.yaml", "seasonal_patterns.yaml"):
+    for name in ("config.yaml", "meters.yaml", "seasonal_patterns.yaml", "tariffs.yaml"):
         content = yaml.safe_load((CONFIG / name).read_text(encoding="utf-8"))
         if name == "meters.yaml":
             content["meters"] = [meter for meter in content["meters"] if meter["meter_id"] != "buro_heat"]
@@ -86,7 +86,8 @@ def test_a_meter_less_in_the_file_is_a_meter_less_in_the_graph_and_nothing_else(
     gone = graph.get_all_asset_keys() - smaller.get_all_asset_keys()
     assert gone == {dg.AssetKey("buro_heat"), dg.AssetKey([RAW_PREFIX, "buro_heat"])}
     assert not smaller.get_all_asset_keys() - graph.get_all_asset_keys()
-    for key in smaller.get_all_asset_keys() - {dg.AssetKey("seasonal_profiles"), dg.AssetKey("running_day")}:
+    of_all_meters = {"seasonal_profiles", "running_day", "anomalies", "costs", "monthly_consumption"}
+    for key in smaller.get_all_asset_keys() - {dg.AssetKey(name) for name in of_all_meters}:
         assert smaller.get(key).parent_keys == graph.get(key).parent_keys
         assert smaller.get(key).description == graph.get(key).description
 

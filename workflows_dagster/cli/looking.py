@@ -19,6 +19,7 @@ from rich.table import Table
 from workflows_dagster.cli.connecting import report_connections
 from workflows_dagster.cli.errors import DAY, EXIT_FAILED, check_order, known_meter
 from workflows_dagster.cli.figures import number
+from workflows_dagster.cli.found import report_findings
 from workflows_dagster.domain import days
 from workflows_dagster.domain.periods import Step, by_period
 from workflows_dagster.evaluation import Evaluation
@@ -50,8 +51,12 @@ def check(ctx: click.Context, connect: bool, create_bucket: bool) -> None:
         table.add_row(meter.meter_id, meter.type, meter.utility, meter.output_unit, ", ".join(meter.upstream))
     _console().print(table)
     click.echo(f"Storage: {settings.site.storage.backend}. The configuration is good.")
-    if (connect or create_bucket) and not report_connections(settings, create_bucket):
+    connect = connect or create_bucket
+    if connect and not report_connections(settings, create_bucket):
         ctx.exit(EXIT_FAILED)
+    # A server that may be away is only asked when the connections are.
+    if connect or settings.site.storage.backend == "embedded":
+        report_findings(settings, _console(), pd.Timestamp.now("UTC"))
 
 
 @click.command()

@@ -99,9 +99,16 @@ def _run(ctx: click.Context, settings: Settings, meters: Sequence[str], first: d
     try:
         with dagster_instance(home) as instance, bar:
             task = bar.add_task("seasonal profiles", total=len(meters))
+
+            def tell(step: str) -> None:
+                if step in meters:
+                    bar.advance(task)
+                else:
+                    bar.update(task, description=f"{first} to {last}, {step.replace('_', ' ')}")
+
             fit_missing_profiles(settings, instance)
             bar.update(task, description=f"{first} to {last}")
-            return run_backfill(settings, instance, meters, first, last, lambda _: bar.advance(task))
+            return run_backfill(settings, instance, meters, first, last, tell)
     except (BackfillError, HomeError) as error:
         click.echo(str(error), err=True)
         ctx.exit(EXIT_FAILED)

@@ -41,7 +41,7 @@ def new_readings_sensor(settings: Settings, job: str) -> dg.SensorDefinition:
         description="Finds changed readings and recomputes the days that they reach, and no others.",
     )
     def new_readings(context: dg.SensorEvaluationContext, store: StoreResource) -> dg.SensorResult | dg.SkipReason:
-        if _is_unfinished(context.instance, job_name=job):
+        if is_unfinished(context.instance, job_name=job):
             return dg.SkipReason("Days are being computed; the readings are looked at when that is done.")
         within = partition_span(settings, pd.Timestamp.now("UTC"))
         if within is None:
@@ -82,7 +82,7 @@ def daily_schedule(settings: Settings, job: str, now: Callable[[], pd.Timestamp]
         description="Computes every missing day of every meter, and any that is no longer true.",
     )
     def daily(context: dg.ScheduleEvaluationContext, store: StoreResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        if _is_unfinished(context.instance, tags={"dagster/schedule_name": DAILY}):
+        if is_unfinished(context.instance, tags={"dagster/schedule_name": DAILY}):
             yield dg.SkipReason("The run of an earlier tick is not done.")
             return
         within = partition_span(settings, now())
@@ -173,6 +173,8 @@ def _requests(repairs: Iterable[Repair], job: str, reason: str) -> Iterator[dg.R
             run_key=f"{reason}:{first}:{last}:{digest(repair.meters)}",
             job_name=job,
             asset_selection=[dg.AssetKey(meter) for meter in repair.meters],
+            # They follow in a run of their own; here each would leave a row a day.
+            asset_check_keys=[],
             tags={
                 **range_tags(first, last),
                 "dagster/max_retries": str(MAX_RETRIES),
@@ -181,9 +183,10 @@ def _requests(repairs: Iterable[Repair], job: str, reason: str) -> Iterator[dg.R
         )
 
 
-def _is_unfinished(
+def is_unfinished(
     instance: DagsterInstance, *, job_name: str | None = None, tags: Mapping[str, str] | None = None
 ) -> bool:
+    """Tell whether a run of a job, or with some tags, waits or works."""
     return bool(instance.get_runs(dg.RunsFilter(job_name=job_name, tags=tags, statuses=_UNFINISHED), limit=1))
 
 

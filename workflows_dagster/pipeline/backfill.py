@@ -10,10 +10,13 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import pandas as pd
 from dagster import DagsterInstance
 
 from workflows_dagster.domain import days
-from workflows_dagster.pipeline.graph import DAYS_JOB, PROFILES_JOB, build_definitions
+from workflows_dagster.pipeline.automation import partition_span
+from workflows_dagster.pipeline.following import DAYS_JOB, FOLLOWED, Due, follow_ups
+from workflows_dagster.pipeline.graph import PROFILES_JOB, build_definitions
 from workflows_dagster.pipeline.home import HOME_VARIABLE, ensure_home
 from workflows_dagster.pipeline.meter_assets import PROFILES_KEY
 from workflows_dagster.pipeline.partitions import range_tags
@@ -25,7 +28,7 @@ from workflows_dagster.stores.profiles import kept_profile
 # Keeps Dagster's log off the terminal; the event log has it all.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
-# Called with the name of each asset that is done.
+# Called with the name of each step that is done.
 Progress = Callable[[str], None]
 
 
@@ -82,7 +85,7 @@ def fit_missing_profiles(settings: Settings, instance: DagsterInstance) -> bool:
     with opened(store_resource(settings)) as store:
         if all(kept_profile(store, meter.meter_id) for meter in fitted):
             return False
-    _execute(settings, instance, PROFILES_JOB, [PROFILES_KEY], {}, lambda _: None)
+    _execute(build_definitions(settings), instance, PROFILES_JOB, [PROFILES_KEY], {}, lambda _: None)
     return True
 
 
@@ -94,7 +97,7 @@ def backfill(
     last: date,
     progress: Progress = lambda _: None,
 ) -> BackfillResult:
-    """Materialize some meters over a range of days in one run.
+    """Materialize some meters over a range of days in one run, and then what follows from them.
 
     Args:
         settings: The house.
@@ -109,12 +112,18 @@ def backfill(
     """
     begun = time.monotonic()
     keys = [dg.AssetKey(meter) for meter in meters]
-    run_id = _execute(settings, instance, DAYS_JOB, keys, range_tags(first, last), progress)
+    definitions = build_definitions(settings)
+    run_id = _execute(definitions, instance, DAYS_JOB, keys, range_tags(first, last), progress)
+    within = partition_span(settings, pd.Timestamp.now("UTC"))
+    if within is not None:
+        for run in follow_ups(Due(days={day.date() for day in pd.date_range(first, last)}), within):
+            _execute(definitions, instance, run.job, run.keys, run.tags, progress)
+        instance.add_run_tags(run_id, {FOLLOWED: "true"})
     return BackfillResult(run_id, len(meters), days.count(first, last), time.monotonic() - begun)
 
 
 def _execute(
-    settings: Settings,
+    definitions: dg.Definitions,
     instance: DagsterInstance,
     job: str,
     keys: Sequence[dg.AssetKey],
@@ -129,17 +138,12 @@ def _execute(
             progress(event.step_key)
 
     instance.add_event_listener(run_id, tell)
-    result = (
-        build_definitions(settings)
-        .resolve_job_def(job)
-        .execute_in_process(
-            instance=instance,
-            asset_selection=list(keys),
-            tags=tags,
-            raise_on_error=False,
-            run_id=run_id,
-            run_config=_QUIET,
-        )
+    job_def = definitions.resolve_job_def(job)
+    if keys:
+        # Without a word about checks a selection of assets brings theirs along, each with a row a day.
+        job_def = job_def.get_subset(asset_selection=frozenset(keys), asset_check_selection=frozenset())
+    result = job_def.execute_in_process(
+        instance=instance, tags=tags, raise_on_error=False, run_id=run_id, run_config=_QUIET
     )
     if not result.success:
         raise BackfillError(_cause(result))

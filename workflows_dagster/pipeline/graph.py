@@ -10,16 +10,31 @@ from workflows_dagster.pipeline.automation import (
     running_day_schedule,
     tibber_schedule,
 )
+from workflows_dagster.pipeline.checks import meter_checks
+from workflows_dagster.pipeline.following import (
+    CHECKS_JOB,
+    DAYS_JOB,
+    INSIGHT_JOB,
+    MONTHS_JOB,
+    following_sensor,
+)
 from workflows_dagster.pipeline.ingestion import tibber_asset
+from workflows_dagster.pipeline.insight import (
+    ANOMALIES_KEY,
+    COSTS_KEY,
+    MONTHS_KEY,
+    anomalies_asset,
+    costs_asset,
+    months_asset,
+)
 from workflows_dagster.pipeline.io_manager import days_io_manager
 from workflows_dagster.pipeline.meter_assets import IO_MANAGER_KEY, PROFILES_KEY, TIBBER_KEY, meter_assets, raw_assets
-from workflows_dagster.pipeline.partitions import daily_partitions
+from workflows_dagster.pipeline.partitions import daily_partitions, monthly_partitions
 from workflows_dagster.pipeline.resources import store_resource, tibber_resource
 from workflows_dagster.pipeline.running_day import RUNNING_DAY_KEY, running_day_asset
 from workflows_dagster.pipeline.seasonal_profiles import seasonal_profiles_asset
 from workflows_dagster.settings.load import Settings
 
-DAYS_JOB = "days"
 PROFILES_JOB = "profiles"
 RUNNING_DAY_JOB = "today"
 TIBBER_JOB = "tibber_sync"
@@ -28,12 +43,32 @@ TIBBER_JOB = "tibber_sync"
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Build the graph that the settings describe."""
     partitions = daily_partitions(settings)
+    months = monthly_partitions(settings)
     meters = meter_assets(settings, partitions)
+    checks = meter_checks(settings)
     days_job = dg.define_asset_job(
         DAYS_JOB,
-        selection=dg.AssetSelection.assets(*meters),
+        # In a run over a range each check would leave a row a day; they follow in a run of their own.
+        selection=dg.AssetSelection.assets(*meters).without_checks(),
         description="Days of some or all meters, a whole range in one run.",
     )
+    following = [
+        dg.define_asset_job(
+            INSIGHT_JOB,
+            selection=dg.AssetSelection.assets(ANOMALIES_KEY, COSTS_KEY),
+            description="Anomalies and costs of days that were computed.",
+        ),
+        dg.define_asset_job(
+            MONTHS_JOB,
+            selection=dg.AssetSelection.assets(MONTHS_KEY),
+            description="Months, and the report of a month that is over.",
+        ),
+        dg.define_asset_job(
+            CHECKS_JOB,
+            selection=dg.AssetSelection.checks(checks),
+            description="What is found about each meter.",
+        ),
+    ]
     return dg.Definitions(
         assets=[
             *raw_assets(settings),
@@ -41,7 +76,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             seasonal_profiles_asset(settings),
             *meters,
             running_day_asset(settings),
+            anomalies_asset(settings, partitions),
+            costs_asset(settings, partitions),
+            months_asset(settings, months),
         ],
+        asset_checks=[checks],
         resources={
             "store": store_resource(settings),
             "tibber": tibber_resource(settings),
@@ -49,6 +88,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         },
         jobs=[
             days_job,
+            *following,
             dg.define_asset_job(
                 PROFILES_JOB,
                 selection=dg.AssetSelection.assets(PROFILES_KEY),
@@ -71,7 +111,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             running_day_schedule(settings, RUNNING_DAY_JOB),
             tibber_schedule(settings, TIBBER_JOB),
         ],
-        sensors=[new_readings_sensor(settings, DAYS_JOB), failed_runs_sensor()],
+        sensors=[
+            new_readings_sensor(settings, DAYS_JOB),
+            following_sensor(settings, following),
+            failed_runs_sensor(),
+        ],
         # A day of 27 meters takes 4 s in one process, 33 s with a process a step.
         executor=dg.in_process_executor,
     )

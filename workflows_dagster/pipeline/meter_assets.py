@@ -15,6 +15,8 @@ from workflows_dagster.pipeline.partitions import day_range
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter, VirtualMeter
+from workflows_dagster.stores.kept_findings import keep_findings
+from workflows_dagster.stores.ports import FINDING_DAILY
 from workflows_dagster.tibber_sync import reader_of_hours
 
 RAW_PREFIX = "lampfi"
@@ -83,18 +85,18 @@ def _asset(meter: Meter, settings: Settings, partitions: dg.DailyPartitionsDefin
         evaluation = Evaluation(settings, resource.store)
         if isinstance(meter, PhysicalMeter):
             evaluated = evaluation.physical(meter, first, last)
+            start, end = days.opening(first, settings.site.zone), days.closing(last, settings.site.zone)
+            keep_findings(resource.store, FINDING_DAILY, meter.meter_id, start, end, evaluated.findings)
         else:
             evaluated = evaluation.derived(meter, first, last, frames)
-        _report(context, meter, settings, evaluated)
+        _report(context, settings, evaluated)
         return evaluated.days
 
     return days_of_meter
 
 
-def _report(context: dg.AssetExecutionContext, meter: Meter, settings: Settings, evaluated: Evaluated) -> None:
-    """Show the days' figures on the page, a partition each, and the findings in the log and with the run."""
-    for finding in evaluated.findings:
-        context.log.warning(f"{finding.meter_id}: {finding.sentence}")
+def _report(context: dg.AssetExecutionContext, settings: Settings, evaluated: Evaluated) -> None:
+    """Show the days' figures on the page, a partition each."""
     frame = evaluated.days
     civil = days.civil_days(pd.DatetimeIndex(frame.index), settings.site.zone)
     keys = {day.isoformat() for day in civil}

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 import dagster as dg
 from dagster._core.execution.context.metadata_logging import AssetMetadataHandle, OutputMetadataAccumulator
 
+PartitionMetadata = float | int | str | dg.MetadataValue | None
+
 
 def add_partition_metadata(
-    context: dg.AssetExecutionContext, by_partition: Mapping[str, Mapping[str, float | str | None]]
+    context: dg.AssetExecutionContext, by_partition: Mapping[str, Mapping[str, PartitionMetadata]]
 ) -> None:
     """Attach metadata to each partition's materialization.
 

@@ -8,6 +8,12 @@ from workflows_dagster.settings.load import Settings
 
 DayRange = tuple[date, date]
 
+# Dagster's own tags for what a run computes: a range of partitions, or one.
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+PARTITION = "dagster/partition"
+# Checks have no partitions; their runs say by these tags which days they are about.
+REVIEWED_FIRST, REVIEWED_LAST = "meters/first_day", "meters/last_day"
+
 
 def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
     """Give the one partitions definition that all meters share; a meter's later start is a matter of its readings."""
@@ -16,11 +22,21 @@ def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
     )
 
 
+def monthly_partitions(settings: Settings) -> dg.MonthlyPartitionsDefinition:
+    """Give the months, the running one among them: it is what its days have come to so far."""
+    return dg.MonthlyPartitionsDefinition(
+        start_date=settings.first_day.replace(day=1).isoformat(),
+        timezone=settings.site.timezone,
+        fmt="%Y-%m-%d",
+        end_offset=1,
+    )
+
+
 def range_tags(first: date, last: date) -> dict[str, str]:
     """Give the tags that make one run over a range of days."""
     return {
-        "dagster/asset_partition_range_start": first.isoformat(),
-        "dagster/asset_partition_range_end": last.isoformat(),
+        RANGE_START: first.isoformat(),
+        RANGE_END: last.isoformat(),
     }
 
 

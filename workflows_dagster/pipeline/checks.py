@@ -1,0 +1,190 @@
+"""What is found about each meter, as asset checks on the page."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import dagster as dg
+import pandas as pd
+
+from workflows_dagster.domain import days
+from workflows_dagster.domain.findings import Finding
+from workflows_dagster.pipeline.partitions import REVIEWED_FIRST, REVIEWED_LAST, DayRange, day_range
+from workflows_dagster.pipeline.resources import StoreResource
+from workflows_dagster.review import Review, Reviewed
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter
+
+_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of a kind of meter.
+
+    Attributes:
+        name: Its name on the page.
+        question: What it asks, for a house owner.
+        good: What is so when nothing was found.
+        codes: Findings that it is about.
+    """
+
+    name: str
+    question: str
+    good: str
+    codes: frozenset[str]
+
+
+CONSERVATION = Check(
+    "conservation",
+    "Do the days add up? A promise of ours: a failure is a fault of this program, not of the house.",
+    "All days add up.",
+    frozenset({"not_conserved"}),
+)
+READINGS = Check(
+    "readings",
+    "Are the readings good? Glitches are left out, and falls of the counter that nobody declared are named.",
+    "All readings could be used.",
+    frozenset(
+        {
+            "glitch_dropped",
+            "undeclared_reset",
+            "rollover",
+            "unconfirmed_fall",
+            "reading_not_a_number",
+            "reading_out_of_time",
+            "negative_interval",
+            "implausible_rate",
+        }
+    ),
+)
+PUNCTUALITY = Check(
+    "punctuality",
+    "Is the meter read as often as it should be? A silence counts only where something was, or should have been, used.",
+    "Readings come as they should.",
+    frozenset(
+        {"reading_late", "hours_missing", "reading_overdue", "no_readings", "extrapolated_long", "estimated_backwards"}
+    ),
+)
+CLAIMS = Check(
+    "claims",
+    "Does a period of this meter claim all that its devices counted?",
+    "Every device's consumption belongs to a period.",
+    frozenset({"unclaimed_consumption"}),
+)
+RESIDUAL = Check(
+    "residual",
+    "Do the sub-meters count no more than their main meter? Where they do on some days, does it even out?",
+    "The sub-meters never counted more than their main meter.",
+    frozenset({"residual_clipped", "residual_negative"}),
+)
+
+
+def checks_of(meter: Meter) -> tuple[Check, ...]:
+    """Give the checks of a meter's kind."""
+    if isinstance(meter, PhysicalMeter):
+        return (CONSERVATION, READINGS, PUNCTUALITY)
+    return (CONSERVATION, CLAIMS if isinstance(meter, MasterMeter) else RESIDUAL)
+
+
+def meter_checks(settings: Settings) -> dg.AssetChecksDefinition:
+    """Build the checks of all meters as one step, because a step each would take longer than the checks themselves."""
+    specs = [
+        dg.AssetCheckSpec(check.name, asset=dg.AssetKey(meter.meter_id), description=check.question)
+        for meter in settings.meters.in_order()
+        for check in checks_of(meter)
+    ]
+
+    @dg.multi_asset_check(
+        name="meter_checks",
+        specs=specs,
+        can_subset=True,
+        required_resource_keys={"store"},
+        description="Reviews the days, the months that they lie in, and how each meter stands at present.",
+    )
+    def reviewed(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        selected = context.selected_asset_check_keys
+        now = pd.Timestamp.now("UTC")
+        first, last = _range(context, settings, now)
+        resource: StoreResource = context.resources.store
+        chosen = [
+            meter.meter_id
+            for meter in settings.meters.in_order()
+            if any(key.asset_key == dg.AssetKey(meter.meter_id) for key in selected)
+        ]
+        for result in Review(settings, resource.store, now).of(chosen, first, last):
+            for check in checks_of(settings.meters[result.meter_id]):
+                if dg.AssetCheckKey(dg.AssetKey(result.meter_id), check.name) in selected:
+                    yield _result(settings, check, result)
+
+    return reviewed
+
+
+def _range(context: dg.AssetCheckExecutionContext, settings: Settings, now: pd.Timestamp) -> DayRange:
+    """Give the days that the run is about: its partitions, those that its tags name, or all there are."""
+    if context.has_partition_key or context.has_partition_key_range:
+        return day_range(context.partition_key_range)
+    tags = context.run.tags
+    first, last = tags.get(REVIEWED_FIRST), tags.get(REVIEWED_LAST)
+    if first and last:
+        return date.fromisoformat(first), date.fromisoformat(last)
+    return settings.first_day, max(settings.first_day, days.civil_day(now, settings.site.zone) - timedelta(days=1))
+
+
+def _result(settings: Settings, check: Check, reviewed: Reviewed) -> dg.AssetCheckResult:
+    found = [finding for finding in reviewed.findings if finding.code in check.codes]
+    asking = [finding for finding in found if finding.severity != "note"]
+    metadata: dict[str, dg.MetadataValue] = {"found": dg.MetadataValue.int(len(asking))}
+    if found:
+        metadata["findings"] = _table(settings, found)
+    worst = dg.AssetCheckSeverity.ERROR if any(f.severity == "error" for f in found) else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey(reviewed.meter_id),
+        check_name=check.name,
+        passed=not asking,
+        severity=worst,
+        description=_summary(settings, check, asking or found, noted=not asking),
+        metadata=metadata,
+    )
+
+
+def _summary(settings: Settings, check: Check, found: Sequence[Finding], *, noted: bool) -> str:
+    if not found:
+        return check.good
+    newest = max(found, key=lambda finding: finding.start)
+    more = f" And {len(found) - 1} more, see the table." if len(found) > 1 else ""
+    sentence = f"{when(settings, newest)}: {newest.sentence}{more}"
+    return f"{check.good} Good to know: {sentence}" if noted else sentence
+
+
+def _table(settings: Settings, found: Iterable[Finding]) -> dg.MetadataValue:
+    """List what matters most first, and of that the largest amounts."""
+    rank = {"error": 0, "warn": 1, "note": 2}
+    ordered = sorted(found, key=lambda finding: (rank[finding.severity], -_amount(finding), finding.start))
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord(
+                {"when": when(settings, finding), "how much it matters": finding.severity, "what": finding.sentence}
+            )
+            for finding in ordered[:_ROWS]
+        ],
+        schema=dg.TableSchema(
+            [
+                dg.TableColumn("when", "string"),
+                dg.TableColumn("how much it matters", "string"),
+                dg.TableColumn("what", "string"),
+            ]
+        ),
+    )
+
+
+def _amount(finding: Finding) -> float:
+    amount = finding.figures.get("amount", finding.figures.get("advance", 0.0))
+    return abs(amount) if isinstance(amount, float) else 0.0
+
+
+def when(settings: Settings, finding: Finding) -> str:
+    """Write when a finding is about, in the house's own time: a day, or the first and the last of several."""
+    zone = settings.site.zone
+    first, last = (days.civil_day(instant, zone) for instant in (finding.start, finding.end))
+    return str(first) if first == last else f"{first} to {last}"
