@@ -14,10 +14,18 @@ from workflows_dagster.cli.errors import DAY, EXIT_FAILED, EXIT_WRONG_INPUT, che
 from workflows_dagster.cli.last_months import print_last_months
 from workflows_dagster.cli.tibber_house import TibberHouse, served, synchronise, tibber_house, write_sample_around
 from workflows_dagster.domain import days
-from workflows_dagster.pipeline.backfill import BackfillError, BackfillResult, dagster_instance, fit_missing_profiles
+from workflows_dagster.domain.months import month_of, shifted
+from workflows_dagster.pipeline.backfill import (
+    BackfillError,
+    BackfillResult,
+    dagster_instance,
+    fit_missing_profiles,
+    report_month,
+)
 from workflows_dagster.pipeline.backfill import backfill as run_backfill
 from workflows_dagster.pipeline.home import HomeError, home_folder
 from workflows_dagster.pipeline.resources import opened, store_resource
+from workflows_dagster.reports.monthly import REPORTS_FOLDER
 from workflows_dagster.sample_house import write_sample
 from workflows_dagster.settings.load import Settings, load
 
@@ -70,7 +78,20 @@ def demo(ctx: click.Context, years: int, on_tibber: bool) -> None:
         _fetch_hours(ctx, house, now.to_pydatetime(), first)
     meters = tuple(meter.meter_id for meter in settings.meters.in_order())
     _print_result(_run(ctx, settings, meters, first, last))
+    _report(ctx, settings, last)
     print_last_months(Console(), settings, last)
+
+
+def _report(ctx: click.Context, settings: Settings, last: date) -> None:
+    """Write the report of the last month that is over."""
+    month = shifted(month_of(last + timedelta(days=1)), -1)
+    try:
+        with dagster_instance(home_folder(settings.data_dir)) as instance:
+            report_month(settings, instance, month)
+    except (BackfillError, HomeError) as error:
+        click.echo(str(error), err=True)
+        ctx.exit(EXIT_FAILED)
+    click.echo(f"The report of {month:%B %Y}: {settings.data_dir / REPORTS_FOLDER / f'{month:%Y-%m}.html'}")
 
 
 def _fetch_hours(ctx: click.Context, house: TibberHouse, end: datetime, start: date) -> None:

@@ -15,9 +15,10 @@ from dagster import DagsterInstance
 
 from workflows_dagster.domain import days
 from workflows_dagster.pipeline.automation import partition_span
-from workflows_dagster.pipeline.following import DAYS_JOB, FOLLOWED, Due, follow_ups
+from workflows_dagster.pipeline.following import DAYS_JOB, FOLLOWED, MONTHS_JOB, Due, follow_ups
 from workflows_dagster.pipeline.graph import PROFILES_JOB, build_definitions
 from workflows_dagster.pipeline.home import HOME_VARIABLE, ensure_home
+from workflows_dagster.pipeline.insight import MONTHS_KEY
 from workflows_dagster.pipeline.meter_assets import PROFILES_KEY
 from workflows_dagster.pipeline.partitions import range_tags
 from workflows_dagster.pipeline.resources import opened, store_resource
@@ -120,6 +121,20 @@ def backfill(
             _execute(definitions, instance, run.job, run.keys, run.tags, progress)
         instance.add_run_tags(run_id, {FOLLOWED: "true"})
     return BackfillResult(run_id, len(meters), days.count(first, last), time.monotonic() - begun)
+
+
+def report_month(settings: Settings, instance: DagsterInstance, month: date) -> None:
+    """Materialize one month, and with it the report of a month that is over.
+
+    Args:
+        settings: The house.
+        instance: Where the run is recorded.
+        month: First day of the month.
+
+    Raises:
+        BackfillError: The run failed.
+    """
+    _execute(build_definitions(settings), instance, MONTHS_JOB, [MONTHS_KEY], range_tags(month, month), lambda _: None)
 
 
 def _execute(

@@ -35,6 +35,7 @@ ANOMALIES_KEY = dg.AssetKey("anomalies")
 COSTS_KEY = dg.AssetKey("costs")
 MONTHS_KEY = dg.AssetKey("monthly_consumption")
 _GROUP = "insight"
+_MOST_REPORTS = 3
 
 
 def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -176,9 +177,15 @@ def write_months(settings: Settings, store: Store, begin: date, end: date) -> No
 
 
 def _to_report(settings: Settings, begin: date, end: date, today: date) -> list[date]:
-    """Choose the months whose report is written: the last one that is over, and those that have one already."""
-    over = [month for month in _months(begin, end) if last_day(month) < today]
+    """Choose the months whose report is written: the last one that is over, and those that have one already.
+
+    A run over years writes none; nobody waits for them, and `meters report` makes any.
+    """
+    months = _months(begin, end)
+    if len(months) > _MOST_REPORTS:
+        return []
     newest = shifted(today.replace(day=1), -1)
+    over = [month for month in months if last_day(month) < today]
     return [month for month in over if month == newest or _report_file(settings, month).exists()]
 
 

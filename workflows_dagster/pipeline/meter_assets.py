@@ -1,6 +1,7 @@
 """One asset a meter, partitioned by day and wired as meters.yaml says."""
 
 from collections.abc import Hashable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -23,6 +24,8 @@ RAW_PREFIX = "lampfi"
 PROFILES_KEY = dg.AssetKey("seasonal_profiles")
 TIBBER_KEY = dg.AssetKey("tibber_consumption")
 IO_MANAGER_KEY = "days"
+# The nightly run computes yesterday; a second night missed is a failure.
+_EVERY_NIGHT = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 
 
 def raw_key(meter: PhysicalMeter) -> dg.AssetKey:
@@ -78,6 +81,7 @@ def _asset(meter: Meter, settings: Settings, partitions: dg.DailyPartitionsDefin
         io_manager_key=IO_MANAGER_KEY,
         required_resource_keys={"store"},
         output_required=True,
+        freshness_policy=_EVERY_NIGHT,
     )
     def days_of_meter(context: dg.AssetExecutionContext, **frames: pd.DataFrame) -> pd.DataFrame:
         first, last = day_range(context.partition_key_range)

@@ -36,7 +36,7 @@ def stale_cost_days(settings: Settings, store: Store, within: Span) -> set[date]
         stored = store.read(COST_DAILY, meter.meter_id, start, end)
         index = pd.DatetimeIndex(now.index.union(stored.index))
         now, stored = now.reindex(index), stored.reindex(index)
-        equal = np.asarray((stored["unit"] == settings.tariffs.currency) | stored["unit"].isna())
+        equal = np.array((stored["unit"] == settings.tariffs.currency) | stored["unit"].isna())
         for field in COST_DAILY.fields:
             equal &= np.asarray((now[field] == stored[field]) | (now[field].isna() & stored[field].isna()))
         stale.update(days.civil_days(index[~equal], zone))

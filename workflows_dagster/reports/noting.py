@@ -79,6 +79,6 @@ def _strongest(
         return
     strength = np.abs(np.log(np.clip(1 + alerts["delta_percent"].to_numpy(float) / 100, 1e-2, 1e2)))
     at = int(np.argmax(strength))
-    more = f" So stood out {len(alerts)} days of the month." if len(alerts) > 1 else ""
+    more = f" {len(alerts)} days of the month stood out." if len(alerts) > 1 else ""
     day = days.civil_day(pd.DatetimeIndex(alerts.index)[at], settings.site.zone)
     yield float(strength[at]), Note(f"{alerts['reason'].iloc[at]}.{more}", meter.meter_id, day)
