@@ -70,6 +70,10 @@ retention:
       success: 90
       failure: 90
 
+# Whether each meter was computed last night is shown with it.
+freshness:
+  enabled: true
+
 # What a run prints goes to the run's own output (journal, docker logs) at once. Capturing it would start four
 # processes a run, lose the last lines at times and leave two files a run for ever. Steps and their log lines are on the
 # page in any case.
