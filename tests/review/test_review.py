@@ -144,6 +144,9 @@ def test_estimates_that_meet_measurements_are_a_note_and_a_wrong_wire_is_a_warni
     (note,) = review(made.settings, made.store, *march, "2024-04-01 02:00")["rest"].of_months
     assert (note.code, note.severity) == ("residual_clipped", "note")
     assert note.figures["net"] > 0
+    worst = review(made.settings, made.store, *march, "2024-04-01 02:00")["rest"].worst_days
+    assert len(worst) == 10
+    assert worst.iloc[0] == worst.min() == pytest.approx(-4.4, abs=0.05)
     made.read("flat", {time: 9 * value for time, value in hourly("2024-01-01", "2024-04-01", 0.1).items()})
     compute(made.settings, made.store, date(2024, 1, 1), date(2024, 3, 31))
     warned = review(made.settings, made.store, *march, "2024-04-01 02:00")["rest"].of_months

@@ -137,6 +137,8 @@ def _result(settings: Settings, check: Check, reviewed: Reviewed) -> dg.AssetChe
     metadata: dict[str, dg.MetadataValue] = {"found": dg.MetadataValue.int(len(asking))}
     if found:
         metadata["findings"] = _table(settings, found)
+    if check is RESIDUAL and len(reviewed.worst_days):
+        metadata["worst days"] = _worst(settings, reviewed)
     worst = dg.AssetCheckSeverity.ERROR if any(f.severity == "error" for f in found) else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
         asset_key=dg.AssetKey(reviewed.meter_id),
@@ -175,6 +177,20 @@ def _table(settings: Settings, found: Iterable[Finding]) -> dg.MetadataValue:
                 dg.TableColumn("what", "string"),
             ]
         ),
+    )
+
+
+def _worst(settings: Settings, reviewed: Reviewed) -> dg.MetadataValue:
+    """List the days on which the sub-meters counted furthest beyond their main meter."""
+    unit = settings.meters[reviewed.meter_id].output_unit
+    civil = days.civil_days(pd.DatetimeIndex(reviewed.worst_days.index), settings.site.zone)
+    column = f"difference [{unit}]"
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord({"day": str(day), column: round(float(residual), 3)})
+            for day, residual in zip(civil, reviewed.worst_days, strict=True)
+        ],
+        schema=dg.TableSchema([dg.TableColumn("day", "string"), dg.TableColumn(column, "float")]),
     )
 
 

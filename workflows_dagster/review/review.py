@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import pandas as pd
@@ -15,9 +15,11 @@ from workflows_dagster.review.months import month_findings
 from workflows_dagster.review.present import present_findings
 from workflows_dagster.review.stored_days import StoredDays
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.settings.meters import PhysicalMeter
+from workflows_dagster.settings.meters import PhysicalMeter, VirtualMeter
 from workflows_dagster.stores.kept_findings import keep_findings, kept_findings
 from workflows_dagster.stores.ports import FINDING_DAILY, FINDING_MONTHLY, FINDING_NOW, Store
+
+_WORST_DAYS = 10
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,15 @@ class Reviewed:
         of_days: What begins on the days asked for, as it was found when they were computed.
         of_months: What their months say.
         at_present: How the meter stands now.
+        worst_days: Of a virtual meter, the days asked for whose residual lies furthest below zero, the worst first, by
+            opening (UTC). [meter unit]
     """
 
     meter_id: str
     of_days: tuple[Finding, ...] = ()
     of_months: tuple[Finding, ...] = ()
     at_present: tuple[Finding, ...] = ()
+    worst_days: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -78,4 +83,9 @@ class Review:
                 at_present = present_findings(meter, self._evaluation, self._now)
                 keep_findings(self._store, FINDING_NOW, meter_id, *days.REPRESENTABLE, at_present)
             of_days = tuple(finding for finding in of_months_days if start <= finding.start < end)
-            yield Reviewed(meter_id, of_days, tuple(of_months), tuple(at_present))
+            worst = pd.Series(dtype=float)
+            if isinstance(meter, VirtualMeter):
+                residual = stored.within(meter_id)["residual"]
+                asked = residual[(residual.index >= start) & (residual.index < end)]
+                worst = asked[asked < 0].nsmallest(_WORST_DAYS)
+            yield Reviewed(meter_id, of_days, tuple(of_months), tuple(at_present), worst)
