@@ -12,7 +12,7 @@ import pytest
 from tests.stores.influx_server import InfluxServer, executable
 from workflows_dagster.stores.influx import InfluxStore
 from workflows_dagster.stores.influx_connection import BucketFacts
-from workflows_dagster.stores.ports import CONSUMPTION_DAILY, RawSeries, StoreError
+from workflows_dagster.stores.ports import CONSUMPTION_DAILY, COST_DAILY, RawSeries, StoreError
 
 GAS = RawSeries("m³", "gas_zahler")
 YEAR = (pd.Timestamp("2023-12-31 23:00", tz="UTC"), pd.Timestamp("2024-12-31 23:00", tz="UTC"))
@@ -194,6 +194,22 @@ def test_points_of_others_under_other_units_and_fields_are_cleared_from_the_rang
     opened.replace(CONSUMPTION_DAILY, "gas_zahler", "m³", *YEAR, daily(2))
     found = opened.read(CONSUMPTION_DAILY, "gas_zahler")
     assert found["unit"].tolist() == ["m³"] * 366 + ["kWh"]
+
+
+def test_a_cost_carries_its_currency_as_a_tag_for_grafana(influx_server: InfluxServer, opened: InfluxStore) -> None:
+    costs = pd.DataFrame({"cost": [1.25, -0.5]}, index=DAYS[:2])
+    opened.replace(COST_DAILY, "gas_zahler", "EUR", *YEAR, costs)
+    bucket = raw_bucket(opened).replace("raw", "processed")
+    query = {
+        "query": f'from(bucket: "{bucket}") |> range(start: 2023-12-01T00:00:00Z)'
+        ' |> filter(fn: (r) => r._measurement == "meter_cost" and r.currency == "EUR" and r.unit == "EUR")',
+        "type": "flux",
+    }
+    answer = influx_server.answer("POST", f"/api/v2/query?orgID={influx_server.org_id()}", query)
+    assert answer.count(",gas_zahler,") == 2
+    opened.replace(COST_DAILY, "gas_zahler", "CHF", *YEAR, costs)
+    assert opened.read(COST_DAILY, "gas_zahler")["unit"].tolist() == ["CHF", "CHF"]
+    assert influx_server.answer("POST", f"/api/v2/query?orgID={influx_server.org_id()}", query).strip() == ""
 
 
 def test_a_month_rewritten_at_random_ends_as_the_last_writing_says(opened: InfluxStore) -> None:
