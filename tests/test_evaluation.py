@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import CONFIG, SAMPLE_FIRST, SAMPLE_LAST
 from workflows_dagster.domain import days
 from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.evaluation.physical import unbalanced
 from workflows_dagster.sample_house import sample_readings
 from workflows_dagster.settings.load import load
 from workflows_dagster.stores.ports import RawSeries
@@ -276,3 +277,19 @@ def test_a_master_over_a_virtual_meter_has_consumption_and_no_register(small_hou
     frame = Evaluation(house.settings, house.store).days("total", date(2024, 1, 1), date(2024, 1, 10)).days
     assert frame["consumption"].to_numpy() == pytest.approx([10.0] * 10)
     assert frame["opening"].isna().all()
+
+
+def test_a_day_that_loses_a_thousandth_is_an_error_of_ours(shipped, sample_store):
+    """What is checked at each computation can fail, and then says so."""
+    meter = shipped.meters["eg_strom"]
+    register = Evaluation(shipped, sample_store).of_physical.history(meter)
+    cuts = days.openings(date(2024, 3, 1), date(2024, 3, 31), shipped.site.zone)
+
+    def lossy(edges: pd.DatetimeIndex) -> pd.DataFrame:
+        values = np.interp(days.microseconds(edges), register.times, register.values)
+        used = np.diff(values)
+        used[7] *= 0.999
+        return pd.DataFrame({"consumption": used}, index=edges[:-1])
+
+    (found,) = unbalanced(meter, register, cuts, lossy)
+    assert (found.code, found.severity) == ("not_conserved", "error")

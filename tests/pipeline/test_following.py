@@ -112,6 +112,9 @@ def test_a_backfill_leaves_costs_months_and_anomalies_and_each_adds_up(computed)
 def test_after_a_backfill_nothing_follows_because_it_was_done_there(computed, instance):  # noqa: F811
     requests, cursor = look(computed, instance)
     assert requests == []
+    backfill(computed.settings, instance, ALL, date(2026, 3, 10), date(2026, 3, 12))
+    requests, cursor = look(computed, instance, cursor)
+    assert requests == []
     assert look(computed, instance, cursor) == ([], cursor)
 
 

@@ -95,7 +95,7 @@ class PhysicalMeters:
         found = [
             *register.findings,
             *self._suspicions(meter, register),
-            *_unbalanced(meter, register, pd.DatetimeIndex(cuts), spread),
+            *unbalanced(meter, register, pd.DatetimeIndex(cuts), spread),
         ]
         lo, hi = cuts[0], cuts[-1]
         touching = [finding for finding in found if finding.end >= lo and finding.start < hi]
@@ -291,10 +291,20 @@ def habit_of(meter: PhysicalMeter) -> Habit:
     return Habit(meter.meter_id, meter.output_unit, counter_of(meter).jitter, meter.reading_interval_days)
 
 
-def _unbalanced(
+def unbalanced(
     meter: PhysicalMeter, register: Register, cuts: pd.DatetimeIndex, spread: Callable[[pd.DatetimeIndex], pd.DataFrame]
 ) -> list[Finding]:
-    """Check the days between two readings, with the pieces of days at either end, against the readings' advances."""
+    """Check the days between two readings, with the pieces of days at either end, against the readings' advances.
+
+    Args:
+        meter: The meter.
+        register: Its readings.
+        cuts: Instants at which the days open, and at which the last one ends, UTC, shape (n + 1,).
+        spread: Gives the consumption between any cuts, as the days are computed.
+
+    Returns:
+        The error, if they do not add up (docs/methods.md#conservation).
+    """
     edges = days.microseconds(cuts)
     first = int(np.searchsorted(register.times, edges[0], side="left"))
     last = int(np.searchsorted(register.times, edges[-1], side="right")) - 1
