@@ -16,6 +16,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from workflows_dagster.alerts.sending import require_usable
 from workflows_dagster.cli.connecting import report_connections
 from workflows_dagster.cli.errors import DAY, EXIT_FAILED, check_order, known_meter
 from workflows_dagster.cli.figures import number
@@ -40,6 +41,7 @@ _COLUMNS = ("opening", "closing", "consumption", "unit", "quality", "estimated_s
 def check(ctx: click.Context, connect: bool, create_bucket: bool) -> None:
     """Check the configuration and the graph, every error at once; and what they need to reach."""
     settings = load()
+    require_usable(settings.secrets.apprise_urls)
     dg.Definitions.validate_loadable(build_definitions(settings))
     meters = settings.meters
     click.echo(

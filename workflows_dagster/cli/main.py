@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import traceback
 from typing import Any
 
 import click
@@ -10,10 +13,15 @@ from workflows_dagster.cli.discover import discover
 from workflows_dagster.cli.errors import EXIT_FAILED, EXIT_WRONG_INPUT
 from workflows_dagster.cli.explaining import explain
 from workflows_dagster.cli.imports import import_readings
+from workflows_dagster.cli.keeping import backup, restore, upkeep
 from workflows_dagster.cli.looking import check, show
+from workflows_dagster.cli.notifying import notify
 from workflows_dagster.cli.reporting import report
 from workflows_dagster.cli.running import backfill, demo
 from workflows_dagster.clients.spreadsheets import SpreadsheetError
+from workflows_dagster.logs.configure import configure_command, unconfigure
+from workflows_dagster.logs.masking import masked
+from workflows_dagster.logs.reading import plan_of_house
 from workflows_dagster.settings.problems import SettingsError
 from workflows_dagster.stores.ports import StoreError
 
@@ -22,6 +30,7 @@ class _FrontDoor(click.Group):
     """Turns what a user can cause into a sentence; a traceback is always our own bug."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        configure_command(plan_of_house(os.environ), sys.stderr)
         try:
             return super().invoke(ctx)
         except SettingsError as error:
@@ -34,6 +43,14 @@ class _FrontDoor(click.Group):
         except StoreError as error:
             click.echo(str(error), err=True)
             ctx.exit(EXIT_FAILED)
+        except Exception:
+            trace = traceback.format_exc()
+            if masked(trace) == trace:
+                raise
+            click.echo(trace, err=True)
+            ctx.exit(EXIT_FAILED)
+        finally:
+            unconfigure()
 
 
 @click.group(cls=_FrontDoor, context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,5 +63,18 @@ def main() -> None:
     """
 
 
-for command in (check, discover, demo, import_readings, backfill, show, explain, report):
+for command in (
+    check,
+    discover,
+    demo,
+    import_readings,
+    backfill,
+    show,
+    explain,
+    report,
+    notify,
+    backup,
+    restore,
+    upkeep,
+):
     main.add_command(command)

@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+from workflows_dagster.logs.reading import secrets_in
+from workflows_dagster.pipeline.alerting import alerts_sensor
 from workflows_dagster.pipeline.automation import (
     daily_schedule,
     failed_runs_sensor,
@@ -31,8 +33,10 @@ from workflows_dagster.pipeline.io_manager import days_io_manager
 from workflows_dagster.pipeline.meter_assets import IO_MANAGER_KEY, PROFILES_KEY, TIBBER_KEY, meter_assets, raw_assets
 from workflows_dagster.pipeline.partitions import daily_partitions, monthly_partitions
 from workflows_dagster.pipeline.resources import store_resource, tibber_resource
+from workflows_dagster.pipeline.run_log import keep_secret
 from workflows_dagster.pipeline.running_day import RUNNING_DAY_KEY, running_day_asset
 from workflows_dagster.pipeline.seasonal_profiles import seasonal_profiles_asset
+from workflows_dagster.pipeline.upkeep import upkeep
 from workflows_dagster.settings.load import Settings
 
 PROFILES_JOB = "profiles"
@@ -41,7 +45,8 @@ TIBBER_JOB = "tibber_sync"
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """Build the graph that the settings describe."""
+    """Build the graph that the settings describe; from then on Dagster keeps none of their secrets in its errors."""
+    keep_secret(secrets_in(settings))
     partitions = daily_partitions(settings)
     months = monthly_partitions(settings)
     meters = meter_assets(settings, partitions)
@@ -69,6 +74,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             description="What is found about each meter.",
         ),
     ]
+    kept = upkeep(settings)
     return dg.Definitions(
         assets=[
             *raw_assets(settings),
@@ -89,6 +95,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         jobs=[
             days_job,
             *following,
+            *kept.jobs,
             dg.define_asset_job(
                 PROFILES_JOB,
                 selection=dg.AssetSelection.assets(PROFILES_KEY),
@@ -110,11 +117,13 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             profiles_schedule(settings, PROFILES_JOB),
             running_day_schedule(settings, RUNNING_DAY_JOB),
             tibber_schedule(settings, TIBBER_JOB),
+            *kept.schedules,
         ],
         sensors=[
             new_readings_sensor(settings, DAYS_JOB),
             following_sensor(settings, following),
             failed_runs_sensor(),
+            alerts_sensor(settings, TIBBER_JOB, hourly_jobs=[RUNNING_DAY_JOB]),
         ],
         # A day of 27 meters takes 4 s in one process, 33 s with a process a step.
         executor=dg.in_process_executor,

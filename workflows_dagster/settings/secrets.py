@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,12 @@ from pydantic import SecretStr
 from workflows_dagster.settings.fields import Frozen
 from workflows_dagster.settings.problems import Problem, SettingsError
 
-NAMES = ("INFLUX_TOKEN", "INFLUX_ORG", "TIBBER_API_TOKEN")
+NAMES = ("INFLUX_TOKEN", "INFLUX_ORG", "TIBBER_API_TOKEN", "APPRISE_URLS")
 _FILE = "_FILE"
 _ENVIRONMENT = "environment"
+# Between two addresses; a comma may also stand within one, between its recipients.
+_SCHEMA = r"[A-Za-z][A-Za-z0-9+.-]*://"
+_SEPARATOR = re.compile(rf"[\s,]*\s[\s,]*|,(?={_SCHEMA})")
 
 
 class Secrets(Frozen):
@@ -24,11 +28,13 @@ class Secrets(Frozen):
         influx_token: InfluxDB's API token.
         influx_org: InfluxDB's organisation.
         tibber_api_token: Tibber's access token.
+        apprise_urls: Where alerts go, as apprise URLs.
     """
 
     influx_token: SecretStr | None = None
     influx_org: str | None = None
     tibber_api_token: SecretStr | None = None
+    apprise_urls: tuple[SecretStr, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,12 @@ def load_secrets(folder: Path, environ: Mapping[str, str]) -> Secrets:
         influx_token=SecretStr(influx) if influx else None,
         influx_org=found["INFLUX_ORG"],
         tibber_api_token=SecretStr(tibber) if tibber else None,
+        apprise_urls=tuple(SecretStr(url) for url in _addresses(found["APPRISE_URLS"] or "")),
     )
+
+
+def _addresses(value: str) -> list[str]:
+    return [part for part in _SEPARATOR.split(value.strip(", \t\r\n")) if part]
 
 
 def _files(folder: Path, problems: list[Problem]) -> Iterator[_Place]:
@@ -111,6 +122,8 @@ def _value(place: _Place, name: str, problems: list[Problem]) -> str | None:
             return None
         if not value:
             problems.append(Problem(place.name, key, f"{path} is empty", "Write the value into it, or remove the key."))
+    if name == "APPRISE_URLS":
+        return _addresses_checked(value, place, key, problems)
     # An organisation's name may hold blanks and umlauts; a token travels in a header, where neither can be.
     if any(not character.isprintable() for character in value) or (
         name != "INFLUX_ORG" and not (value.isascii() and " " not in value)
@@ -119,6 +132,18 @@ def _value(place: _Place, name: str, problems: list[Problem]) -> str | None:
         problems.append(Problem(place.name, key, fact, "Copy the value again, on one line and whole."))
         return None
     return value or None
+
+
+def _addresses_checked(value: str, place: _Place, key: str, problems: list[Problem]) -> str | None:
+    addresses = _addresses(value)
+    wrong = False
+    for position, address in enumerate(addresses):
+        if not re.match(_SCHEMA, address) or not address.isprintable():
+            fact = f"what stands there ({len(address)} characters) is no address such as ntfy://topic"
+            remedy = "Separate addresses by blanks or lines, and write a blank within one as %20."
+            problems.append(Problem(place.name, f"{key}[{position}]", fact, remedy))
+            wrong = True
+    return None if wrong else "\n".join(addresses) or None
 
 
 def _unreadable(file: str, key: str, path: Path, error: OSError) -> Problem:

@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from workflows_dagster.domain.units import GasFactors
+from workflows_dagster.settings.alert_rules import AlertSettings
 from workflows_dagster.settings.anomaly_rules import AnomalySettings
 from workflows_dagster.settings.cron import Cron
 from workflows_dagster.settings.explain import Fault, refusal
 from workflows_dagster.settings.fields import CivilDay, Frozen, Number, Text, Whole
 from workflows_dagster.settings.problems import did_you_mean, shown
+from workflows_dagster.settings.upkeep_rules import UpkeepSettings
 
 _SHORTEST_TIMEOUT_MS = 1000
 _MS = 1000
@@ -187,6 +189,8 @@ class Site(Frozen):
         workflows: When what is done.
         logging: What is logged.
         anomalies: What counts as an unusual day.
+        alerts: When the owner is told that something needs a look.
+        upkeep: What is kept how long, and when it is backed up.
         meters_config: Path of meters.yaml, relative to the config folder; None for the usual one.
         seasonal_patterns_config: Path of seasonal_patterns.yaml, likewise.
         tariffs_config: Path of tariffs.yaml, likewise.
@@ -200,6 +204,8 @@ class Site(Frozen):
     workflows: Workflows = Workflows()
     logging: Logging = Logging()
     anomalies: AnomalySettings = AnomalySettings()
+    alerts: AlertSettings = AlertSettings()
+    upkeep: UpkeepSettings = UpkeepSettings()
     meters_config: Text | None = None
     seasonal_patterns_config: Text | None = None
     tariffs_config: Text | None = None

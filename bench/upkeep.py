@@ -1,0 +1,251 @@
+"""Dagster's home after a year: what it takes with and without upkeep, and whether it still grows.
+
+    python -m bench.upkeep [--days 365] [--years 4]
+
+The backfill and one night's and one hour's runs are real. The year's runs are copies of them with ids, days and times
+of their own (bench/simulated_days.py); ticks are written for the last days only, since each is purged after one day.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sqlite3
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Column, Table
+
+from bench.apart import environment_of
+from bench.household import LAST, copy_config, readings_of_house, write_house
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+    from bench.simulated_days import Home, Template
+    from workflows_dagster.settings.load import Settings
+
+MOST_MEGABYTES, MOST_GROWTH = 500, 0.01
+_AT_WORK_DAYS = 14
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the home takes. [byte]."""
+
+    index: int
+    logs: int
+    runs: int
+    schedules: int
+    log_count: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.index + self.logs + self.runs + self.schedules
+
+    @classmethod
+    def of(cls, home: Path) -> Sizes:
+        """Measure a home."""
+        logs = [path for path in (home / "history" / "runs").iterdir() if not path.name.startswith("index.db")]
+        return cls(
+            index=_size(home / "history" / "runs", "index.db*"),
+            logs=sum(path.stat().st_size for path in logs),
+            runs=_size(home / "history", "runs.db*"),
+            schedules=_size(home / "schedules", "*"),
+            log_count=len([path for path in logs if path.suffix == ".db"]),
+        )
+
+
+def main() -> None:
+    """Print sizes before and after, by database and by table."""
+    parser = argparse.ArgumentParser(description="Dagster's home after a year, with and without upkeep.")
+    parser.add_argument("--days", type=int, default=365, help="days that are simulated")
+    parser.add_argument("--years", type=int, default=4, help="years of the backfill before them")
+    options = parser.parse_args()
+    console = Console(width=140)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ.update(environment_of(folder))
+        warnings.simplefilter("ignore")
+        _simulate(console, folder, options.days, options.years)
+
+
+def _simulate(console: Console, folder: Path, days: int, years: int) -> None:
+    from bench.simulated_days import Home
+    from workflows_dagster.pipeline.backfill import backfill, dagster_instance, fit_missing_profiles
+    from workflows_dagster.pipeline.resources import EMBEDDED_FILE
+    from workflows_dagster.pipeline.retention import tidy
+    from workflows_dagster.settings.load import load
+    from workflows_dagster.stores.embedded import EmbeddedStore
+
+    settings = load(copy_config(folder / "config", {"storage": {"backend": "embedded"}}), dict(os.environ))
+    first = date(LAST.year - years + 1, 1, 1)
+    store = EmbeddedStore(settings.data_dir / EMBEDDED_FILE)
+    write_house(settings, store, readings_of_house(settings, first, at_least=0))
+    path = Path(os.environ["DAGSTER_HOME"])
+    with dagster_instance(path) as instance:
+        fit_missing_profiles(settings, instance)
+        meters = [meter.meter_id for meter in settings.meters.in_order()]
+        result = backfill(settings, instance, meters, first, LAST)
+        console.print(f"A backfill of {result.partitions:,} partitions in {result.seconds:.0f} s.")
+        begun = Sizes.of(path)
+        home = Home(path)
+        nightly, hourly = _templates(settings, instance, home)
+        until_upkeep = days - _AT_WORK_DAYS
+        began = time.monotonic()
+        for day in _days(until_upkeep):
+            home.live(_runs_of(day, nightly, hourly))
+        without = Sizes.of(path)
+        console.print(
+            f"{until_upkeep} days of {len(nightly)} runs a night and {len(hourly)} an hour in "
+            f"{time.monotonic() - began:.0f} s, of a real night and hour."
+        )
+        tables = _tables(path)
+        keep = settings.site.upkeep.keep_runs_days
+        began = time.monotonic()
+        done = tidy(instance, keep, _now(until_upkeep))
+        console.print(f"First upkeep, {time.monotonic() - began:.0f} s. {done}")
+        week: list[Sizes] = []
+        seconds: list[float] = []
+
+        def night(day: date) -> None:
+            home.live(_runs_of(day, nightly, hourly))
+            began = time.monotonic()
+            tidy(instance, keep, datetime(day.year, day.month, day.day, 4, 40, tzinfo=UTC) + timedelta(days=1))
+            seconds.append(time.monotonic() - began)
+            week.append(Sizes.of(path))
+
+        ticks = _ticks(settings, store, instance, home, until_upkeep, night)
+        console.print(
+            f"{_AT_WORK_DAYS} days more, upkeep each night ({sum(seconds) / len(seconds):.1f} s), {ticks:,} ticks."
+        )
+        _print_sizes(console, begun, without, week, tables, _tables(path))
+        data = _size(settings.data_dir, f"{EMBEDDED_FILE}*")
+        console.print(
+            f"The data itself, {years} years of {len(meters)} meters: {data / 1e6:.1f} MB; it knows no upkeep."
+        )
+    store.close()
+    growth = week[-1].total / week[-8].total - 1
+    if week[-1].total > MOST_MEGABYTES * 1e6 or growth > MOST_GROWTH:
+        sys.exit("bench: Dagster's home is larger, or grows faster, than was promised.")
+
+
+def _templates(settings: Settings, instance: DagsterInstance, home: Home) -> tuple[list[Template], list[Template]]:
+    """Make the runs of one night and one hour for real."""
+    from workflows_dagster.pipeline.following import Due, follow_ups
+    from workflows_dagster.pipeline.graph import RUNNING_DAY_JOB, TIBBER_JOB, build_definitions
+    from workflows_dagster.pipeline.partitions import range_tags
+    from workflows_dagster.pipeline.upkeep import UPKEEP_JOB
+    from workflows_dagster.repair.stale import Span
+
+    definitions = build_definitions(settings)
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+    def run(job: str, tags: dict[str, str], day: str, keys: tuple[object, ...] = ()) -> Template:
+        definition = definitions.resolve_job_def(job)
+        if keys:
+            definition = definition.get_subset(asset_selection=frozenset(keys), asset_check_selection=frozenset())
+        result = definition.execute_in_process(instance=instance, tags=tags, run_config=quiet)
+        return home.template(result.run_id, day)
+
+    last = f"{LAST}"
+    nightly = [run("days", range_tags(LAST, LAST), last)]
+    for follow in follow_ups(Due(days={LAST}), Span(settings.first_day, LAST)):
+        nightly.append(run(follow.job, follow.tags, f"{follow.first}", follow.keys))
+    nightly.append(run(UPKEEP_JOB, {}, last))
+    hourly = [run(RUNNING_DAY_JOB, {}, last), run(TIBBER_JOB, {}, last)]
+    return nightly, hourly
+
+
+def _days(count: int, after: int = 0) -> list[date]:
+    return [LAST + timedelta(days=number + 1) for number in range(after, after + count)]
+
+
+def _now(days: int) -> datetime:
+    day = LAST + timedelta(days=days + 1)
+    return datetime(day.year, day.month, day.day, 4, 40, tzinfo=UTC)
+
+
+def _runs_of(day: date, nightly: list[Template], hourly: list[Template]) -> list[tuple[Template, datetime, str]]:
+    """Give the runs that a day leaves: of its hours, and of the night after, over it and its month."""
+    opening = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    runs = [(template, opening + number * _HOUR, f"{day}") for number in range(24) for template in hourly]
+    for template in nightly:
+        of_month = template.day.endswith("-01")
+        runs.append((template, opening + timedelta(hours=26), f"{day:%Y-%m}-01" if of_month else f"{day}"))
+    return runs
+
+
+def _ticks(
+    settings: Settings,
+    store: object,
+    instance: DagsterInstance,
+    home: Home,
+    after: int,
+    night: Callable[[date], None],
+) -> int:
+    from bench.simulated_days import tick
+    from workflows_dagster.pipeline.graph import build_definitions
+    from workflows_dagster.repair.plan import plan_repairs
+    from workflows_dagster.repair.stale import Span
+
+    snapshot = plan_repairs(settings, store, None, Span(settings.first_day, LAST), lambda _: []).snapshot  # type: ignore[arg-type]
+    names = [sensor.name for sensor in build_definitions(settings).get_repository_def().sensor_defs]
+    cursors = {name: f"1|{snapshot.encode()}" if name == "new_readings" else '{"until": ""}' * 20 for name in names}
+    return tick(home.folder, instance, cursors, _days(1, after)[0], _AT_WORK_DAYS, night)
+
+
+def _print_sizes(
+    console: Console,
+    begun: Sizes,
+    without: Sizes,
+    week: list[Sizes],
+    before: dict[str, int],
+    after: dict[str, int],
+) -> None:
+    table = Table(
+        "MB",
+        *(Column(name, justify="right") for name in ("after backfill", "no upkeep", "a week ago", "upkeep", "growth")),
+        caption=f"asked: ≤ {MOST_MEGABYTES} MB after a year with upkeep, the last week adding < {MOST_GROWTH:.0%}",
+    )
+    for name in ("index", "logs", "runs", "schedules", "total"):
+        values = [getattr(sizes, name) for sizes in (begun, without, week[-8], week[-1])]
+        table.add_row(name, *(f"{value / 1e6:,.1f}" for value in values), f"{values[3] / max(values[2], 1) - 1:+.2%}")
+    table.add_row("logs, number", *(f"{sizes.log_count:,}" for sizes in (begun, without, week[-8], week[-1])), "")
+    console.print(table)
+    tables = Table("table or index, MB", Column("no upkeep", justify="right"), Column("upkeep", justify="right"))
+    for name in sorted(before, key=lambda name: -before[name])[:14]:
+        tables.add_row(name, f"{before[name] / 1e6:,.2f}", f"{after.get(name, 0) / 1e6:,.2f}")
+    console.print(tables)
+
+
+def _tables(home: Path) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for path in (
+        home / "history" / "runs" / "index.db",
+        home / "history" / "runs.db",
+        home / "schedules" / "schedules.db",
+    ):
+        with closing(sqlite3.connect(path)) as connection:
+            for name, size in connection.execute("SELECT name, sum(pgsize) FROM dbstat GROUP BY name"):
+                sizes[f"{path.name}: {name}"] = size
+    return sizes
+
+
+def _size(folder: Path, pattern: str) -> int:
+    return sum(path.stat().st_size for path in folder.glob(pattern) if path.is_file())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""What the store knows that needs a look."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from workflows_dagster.alerts.of_house import broken_promises, days_that_stand_out, missing_readings
+from workflows_dagster.domain import days
+from workflows_dagster.domain.findings import Finding
+from workflows_dagster.stores.kept_findings import keep_findings
+from workflows_dagster.stores.ports import ANOMALY_DAILY, BASE_LOAD_DAILY, FINDING_MONTHLY, FINDING_NOW
+
+HOUSE = """
+    meters:
+      - {meter_id: main, type: physical, output_unit: kWh}
+      - {meter_id: flat, type: physical, output_unit: kWh}
+      - meter_id: whole
+        type: master
+        output_unit: kWh
+        periods: [{start_date: 2026-01-01, end_date: 9999-12-31, composition_type: single, source_meters: [main]}]
+      - meter_id: rest
+        type: virtual
+        output_unit: kWh
+        calculation_type: subtraction
+        base_meter: whole
+        subtract_meters: [flat]
+"""
+NOW = pd.Timestamp("2026-06-15 12:00", tz="UTC")
+
+
+@pytest.fixture
+def house(small_house):
+    return small_house(HOUSE)
+
+
+def opening(day):
+    return pd.Timestamp(day, tz="Europe/Berlin").tz_convert("UTC").as_unit("us")
+
+
+def keep(house, measurement, *findings):
+    for meter_id in {finding.meter_id for finding in findings}:
+        mine = [finding for finding in findings if finding.meter_id == meter_id]
+        keep_findings(house.store, measurement, meter_id, *days.REPRESENTABLE, mine)
+
+
+def finding(meter_id, code, sentence, severity="warn", day="2026-06-01"):
+    return Finding(code, meter_id, opening(day), opening(day), sentence, {}, severity)
+
+
+def judge(house, meter_id, by_day, measurement=ANOMALY_DAILY, severity="alert"):
+    by_day = dict(sorted(by_day.items()))
+    points = pd.DataFrame(
+        {
+            "delta_percent": list(by_day.values()),
+            "severity": [severity] * len(by_day),
+            "reason": [f"{percent:+g} % of what is usual" for percent in by_day.values()],
+        },
+        index=pd.DatetimeIndex([opening(day) for day in by_day]).as_unit("us"),
+    )
+    house.store.replace(measurement, meter_id, "kWh", *days.REPRESENTABLE, points)
+
+
+def test_a_meter_that_is_not_read_is_a_cause_and_a_note_is_none(house):
+    keep(
+        house,
+        FINDING_NOW,
+        finding("main", "reading_overdue", "the last reading is 9 days old."),
+        finding("flat", "extrapolated_long", "good to know", "note"),
+        finding("gone", "no_readings", "this meter stands in no file any more"),
+    )
+    (cause,) = missing_readings(house.settings, house.store)
+    assert (cause.key, cause.sentence) == ("house:main:reading_overdue", "main: the last reading is 9 days old.")
+    assert cause.since == opening("2026-06-01")
+    assert cause.lasts
+
+
+def test_a_broken_promise_is_told_once_a_meter_by_its_newest_finding(house):
+    keep(
+        house,
+        FINDING_MONTHLY,
+        finding("rest", "not_conserved", "the days do not add up.", "error", "2019-02-01"),
+        finding("rest", "not_conserved", "the days do not add up here either.", "error", "2026-05-02"),
+        finding("rest", "residual_clipped", "only a warning", day="2026-05-03"),
+    )
+    (cause,) = broken_promises(house.settings, house.store)
+    assert cause.sentence == "rest, 2026-05-02: the days do not add up here either. So it is 2 times."
+
+
+def test_a_day_that_stands_out_is_told_with_its_reason(house):
+    judge(house, "flat", {"2026-06-14": 250.0})
+    judge(house, "main", {"2026-06-14": 60.0}, severity="notice")
+    (cause,) = days_that_stand_out(house.settings, house.store, NOW)
+    assert cause.sentence == "flat, 2026-06-14: +250 % of what is usual."
+    assert (cause.key, cause.since, cause.lasts) == ("house:flat:use:above", opening("2026-06-14"), False)
+
+
+def test_days_that_stand_out_alike_are_one_cause_and_the_other_way_is_another(house):
+    judge(house, "flat", {"2026-06-05": 250.0, "2026-06-06": 260.0, "2026-06-09": -90.0})
+    judge(house, "flat", {"2026-06-10": 120.0}, BASE_LOAD_DAILY)
+    causes = {cause.key: cause.sentence for cause in days_that_stand_out(house.settings, house.store, NOW)}
+    assert causes == {
+        "house:flat:use:above": "flat, 2026-06-06: +260 % of what is usual. So stood out 2 of the last 14 days.",
+        "house:flat:use:below": "flat, 2026-06-09: -90 % of what is usual.",
+        "house:flat:base_load:above": "flat, 2026-06-10: +120 % of what is usual.",
+    }
+
+
+def test_what_the_whole_says_of_a_day_its_parts_need_not_repeat(house):
+    judge(house, "rest", {"2026-06-14": 300.0})
+    judge(house, "whole", {"2026-06-13": 200.0})
+    judge(house, "main", {"2026-06-14": 210.0, "2026-06-13": 205.0, "2026-06-12": 220.0})
+    causes = [cause.sentence for cause in days_that_stand_out(house.settings, house.store, NOW)]
+    assert causes == [
+        "rest, 2026-06-14: +300 % of what is usual.",
+        "whole, 2026-06-13: +200 % of what is usual.",
+        "main, 2026-06-12: +220 % of what is usual.",
+    ]
+
+
+def test_history_is_left_to_the_months_report(house):
+    judge(house, "flat", {"2026-05-31": 250.0})
+    assert days_that_stand_out(house.settings, house.store, NOW) == []
+    judge(house, "flat", {"2026-06-01": 250.0})
+    assert len(days_that_stand_out(house.settings, house.store, NOW)) == 1
+
+
+def test_a_house_in_good_order_has_no_causes(house):
+    assert list(broken_promises(house.settings, house.store)) == []
+    assert list(missing_readings(house.settings, house.store)) == []
+    assert days_that_stand_out(house.settings, house.store, NOW) == []

@@ -1,0 +1,113 @@
+"""`meters backup`, `meters restore`, `meters upkeep`: what they say, and what they leave."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import every
+from workflows_dagster.stores.ports import RawSeries
+
+
+@pytest.fixture
+def kept(house):
+    house.read(RawSeries("kWh", "haupt_strom"), every("1D", "2026-01-01", [10.0, 12.0, 15.0]))
+    return house
+
+
+def backup_of(house) -> Path:
+    result = house.run("backup")
+    assert result.exit_code == 0, result.output
+    return next((house.folder / "data" / "backups").glob("meters-backup-*.tar.gz"))
+
+
+def test_a_backup_is_named_and_tried_out(kept):
+    result = kept.run("backup")
+    assert result.exit_code == 0, result.output
+    made, tried, *notes = result.output.splitlines()
+    assert "data/backups/meters-backup-" in made
+    assert "was restored and is whole" in tried
+    # No run was made here yet: the owner is told that there is no history to keep.
+    assert notes == [
+        "Dagster's history is not in here: its home holds no SQLite event log. Back up the database that dagster.yaml "
+        "names with its own means."
+    ]
+
+
+def test_a_backup_goes_where_it_is_told(kept):
+    result = kept.run("backup", "--to", str(kept.folder / "stick"))
+    assert result.exit_code == 0
+    assert len(list((kept.folder / "stick").glob("meters-backup-*.tar.gz"))) == 1
+
+
+def test_a_backup_of_a_damaged_house_fails_with_a_sentence(kept):
+    kept.database.write_bytes(os.urandom(9000))
+    result = kept.run("backup")
+    assert result.exit_code == 1
+    assert "utility_meters.sqlite: cannot be copied" in result.output
+    assert "meters restore FILE" in result.output
+
+
+def test_what_is_there_is_refused_as_wrong_input_and_replaced_on_command(kept):
+    backup = backup_of(kept)
+    kept.read(RawSeries("kWh", "haupt_strom"), every("1D", "2026-01-04", [99.0]))
+    result = kept.run("restore", str(backup))
+    assert result.exit_code == 2
+    assert "already there. Say --replace" in result.output
+    result = kept.run("restore", str(backup), "--replace")
+    assert result.exit_code == 0, result.output
+    assert f"{kept.database}: restored, as of 20" in result.output
+    (aside,) = kept.database.parent.glob("utility_meters.sqlite.before-restore-*")
+    assert f"{aside}: what stood there before." in result.output
+
+
+def test_a_house_is_restored_where_there_is_no_configuration_yet(kept, monkeypatch):
+    backup = backup_of(kept)
+    monkeypatch.setenv("METERS_CONFIG_DIR", str(kept.folder / "new" / "config"))
+    monkeypatch.setenv("METERS_DATA_DIR", str(kept.folder / "new" / "data"))
+    monkeypatch.setenv("DAGSTER_HOME", str(kept.folder / "new" / "home"))
+    result = kept.run("restore", str(backup))
+    assert result.exit_code == 0, result.output
+    assert kept.run("check").exit_code == 0
+    assert (kept.folder / "new" / "data" / "utility_meters.sqlite").exists()
+
+
+def test_a_house_is_restored_into_a_folder_of_its_own(kept):
+    backup = backup_of(kept)
+    result = kept.run("restore", str(backup), "--into", str(kept.folder / "look"), "--only", "data")
+    assert result.exit_code == 0, result.output
+    assert [path.name for path in (kept.folder / "look").iterdir()] == ["data"]
+
+
+def test_a_file_that_is_no_backup_is_refused(kept):
+    (kept.folder / "photo.jpg").write_bytes(b"\xff\xd8\xff")
+    result = kept.run("restore", str(kept.folder / "photo.jpg"))
+    assert result.exit_code == 1
+    assert "photo.jpg: cannot be read as a backup" in result.output
+
+
+def test_upkeep_of_a_house_without_a_home_says_so(kept):
+    result = kept.run("upkeep")
+    assert result.exit_code == 0
+    assert "there is no Dagster home yet" in result.output
+
+
+def test_upkeep_says_what_it_would_do_and_what_it_did(kept):
+    assert kept.run("backfill", "--from", "2026-01-02", "--to", "2026-01-02").exit_code == 0
+    result = kept.run("upkeep", "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "Older than 30 days: 0 runs, 0 superseded rows" in result.output
+    assert "Nothing was touched." in result.output
+    result = kept.run("upkeep")
+    assert result.exit_code == 0, result.output
+    assert "MB before" in result.output
+
+
+def test_retention_rules_are_checked_with_the_rest_of_the_configuration(kept):
+    kept.configure(upkeep={"keep_runs_days": 1, "backup_schedule": "sundays"})
+    result = kept.run("check")
+    assert result.exit_code == 2
+    assert "upkeep.keep_runs_days" in result.output
+    assert "upkeep.backup_schedule: 'sundays' has 1 fields instead of 5" in result.output

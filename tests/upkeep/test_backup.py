@@ -1,0 +1,178 @@
+"""A backup is whole, of one moment, without secrets, and never in the way of an older one."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tarfile
+import threading
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.upkeep.conftest import NOW
+from workflows_dagster.stores.embedded import EmbeddedStore
+from workflows_dagster.upkeep.archive import DATA, unpack
+from workflows_dagster.upkeep.backup import (
+    NO_HISTORY,
+    NO_READINGS,
+    backup_folder,
+    backups_in,
+    make_backup,
+    remove_old,
+)
+from workflows_dagster.upkeep.contents import Places
+from workflows_dagster.upkeep.problems import UpkeepError
+
+
+def names(path: Path) -> set[str]:
+    with tarfile.open(path) as tar:
+        return set(tar.getnames())
+
+
+def backed_up(house, now=NOW):
+    return make_backup(house.settings, house.places, backup_folder(house.settings), now)
+
+
+def test_a_backup_holds_configuration_data_and_history_and_says_what_must_be_in_it(house):
+    made = backed_up(house)
+    assert names(made.path) == {
+        "config/config.yaml",
+        "config/meters.yaml",
+        "config/seasonal_patterns.yaml",
+        "data/utility_meters.sqlite",
+        "home/dagster.yaml",
+        "home/history/runs/index.db",
+        "manifest.json",
+    }
+    manifest = made.manifest
+    assert manifest.made == "2026-03-01T04:10:00+00:00"
+    assert (manifest.readings, manifest.points) == (2, 4)
+    assert manifest.sums == {"main": {"2026-01": 2.75, "2026-02": 0.1 + 0.2}}
+    assert manifest.partitions == {'["main"]': 2}
+    assert manifest.files["data/utility_meters.sqlite"].schema_versions == {"user_version": "2"}
+    assert manifest.notes == []
+
+
+def test_only_its_owner_may_read_a_backup_and_nothing_half_made_is_left(house):
+    made = backed_up(house)
+    assert made.path.stat().st_mode & 0o777 == 0o600
+    assert list(made.path.parent.iterdir()) == [made.path]
+
+
+def test_a_backup_made_while_readings_come_in_is_of_one_moment(house):
+    """Each write is a pair of readings in two series: a copy of two moments would hold one without the other."""
+    stop = threading.Event()
+    pairs = [0]
+
+    def write() -> None:
+        store = EmbeddedStore(house.store.path)
+        moment = pd.Timestamp("2026-02-01", tz="UTC").as_unit("us")
+        with closing(sqlite3.connect(house.store.path, timeout=30, isolation_level=None)) as connection:
+            (first,) = connection.execute("SELECT id FROM raw_series LIMIT 1").fetchone()
+            connection.execute("INSERT INTO raw_series VALUES (99, 'kWh', 'twin', 'value', 'sensor')")
+            while not stop.is_set():
+                time = moment.value // 1000 + pairs[0]
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("INSERT INTO readings VALUES (?, ?, ?, 1)", (first, time, float(pairs[0])))
+                connection.execute("INSERT INTO readings VALUES (99, ?, ?, 1)", (time, float(pairs[0])))
+                connection.execute("COMMIT")
+                pairs[0] += 1
+        store.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        made = [backed_up(house, NOW + timedelta(seconds=number)) for number in range(3)]
+    finally:
+        stop.set()
+        writer.join()
+    assert pairs[0] > 10
+    for number, one in enumerate(made):
+        folder = house.folder / f"unpacked {number}"
+        unpack(one.path, {DATA: folder})
+        with closing(sqlite3.connect(folder / "data" / "utility_meters.sqlite")) as copy:
+            counts = copy.execute("SELECT count(*) FROM readings GROUP BY series ORDER BY series").fetchall()
+            assert sum(count for (count,) in counts) == one.manifest.readings
+        # The first series had two readings before.
+        assert len(counts) == 1 or counts[0][0] - 2 == counts[1][0]
+
+
+def test_secrets_stay_out_by_name(house):
+    (house.settings.config_dir / "influxdb.env").write_text("INFLUX_TOKEN=very-secret-token\n")
+    (house.settings.config_dir / "secrets").mkdir()
+    (house.settings.config_dir / "secrets" / "tibber.txt").write_text("very-secret-token")
+    (house.settings.config_dir / ".hidden.yaml").write_text("very-secret-token")
+    (house.settings.config_dir / "proxy.conf").write_text("password = very-secret-token")
+    made = backed_up(house)
+    assert {name for name in names(made.path) if name.startswith("config/")} == {
+        "config/config.yaml",
+        "config/meters.yaml",
+        "config/seasonal_patterns.yaml",
+    }
+
+
+@pytest.mark.parametrize("place", ["config/notes.yaml", "home/dagster.yaml"])
+def test_a_text_that_holds_a_secret_stops_the_backup_and_the_secret_is_not_said(house, place: str):
+    (house.folder / "secrets").mkdir()
+    (house.folder / "secrets" / "tibber.env").write_text("TIBBER_API_TOKEN=very-secret-token\n")
+    (house.settings.config_dir / "config.yaml").write_text("tibber: {meter_id: main}\n")
+    house.reload()
+    (house.folder / place).write_text("token: very-secret-token\n")
+    with pytest.raises(UpkeepError, match=r"holds the value of TIBBER_API_TOKEN") as refused:
+        backed_up(house)
+    assert "very-secret-token" not in str(refused.value)
+    assert backups_in(backup_folder(house.settings)) == []
+
+
+def test_a_damaged_database_is_named_and_older_backups_are_left(house):
+    older = backed_up(house)
+    house.store.close()
+    content = bytearray(house.store.path.read_bytes())
+    content[4096:20480] = os.urandom(16384)
+    house.store.path.write_bytes(content)
+    with pytest.raises(UpkeepError, match=r"utility_meters\.sqlite: .*damaged"):
+        backed_up(house, NOW + timedelta(days=7))
+    assert list(older.path.parent.iterdir()) == [older.path]
+
+
+def test_a_configuration_file_outside_its_folder_comes_along(house):
+    (house.folder / "shared").mkdir()
+    (house.folder / "shared" / "patterns.yaml").write_text("patterns: {}\n")
+    (house.settings.config_dir / "config.yaml").write_text("seasonal_patterns_config: ../shared/patterns.yaml\n")
+    house.reload()
+    made = backed_up(house)
+    assert "config/elsewhere/patterns.yaml" in names(made.path)
+    assert made.manifest.elsewhere == {"patterns.yaml": str(house.folder / "shared" / "patterns.yaml")}
+
+
+def test_with_influxdb_the_backup_says_what_is_not_in_it(house):
+    places = Places(house.places.config, house.places.data, None, house.folder / "nothing")
+    (house.folder / "secrets").mkdir()
+    (house.folder / "secrets" / "influxdb.env").write_text("INFLUX_TOKEN=very-secret-token\nINFLUX_ORG=home\n")
+    (house.settings.config_dir / "config.yaml").write_text("storage: {backend: influxdb}\n")
+    made = make_backup(house.reload(), places, house.folder / "backups", NOW)
+    assert made.manifest.notes == [NO_READINGS, NO_HISTORY]
+    assert made.manifest.readings is None
+    assert not any(name.startswith(("data/", "home/")) for name in names(made.path))
+
+
+def test_a_folder_that_cannot_be_made_is_named(house):
+    (house.folder / "file").write_text("")
+    with pytest.raises(UpkeepError, match="file"):
+        make_backup(house.settings, house.places, house.folder / "file" / "backups", NOW)
+
+
+def test_the_newest_stay_and_what_else_is_in_the_folder_too(house):
+    folder = house.folder / "backups"
+    made = [make_backup(house.settings, house.places, folder, NOW + timedelta(days=7 * week)).path for week in range(4)]
+    mine = folder / "before-update-1.2"
+    mine.mkdir()
+    draft = folder / ".meters-backup-left-by-a-kill"
+    draft.write_bytes(b"half")
+    os.utime(draft, (0, 0))
+    assert remove_old(folder, 2, NOW) == made[:2]
+    assert sorted(folder.iterdir()) == sorted([*made[2:], mine])

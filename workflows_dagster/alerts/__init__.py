@@ -1,0 +1,1 @@
+"""Tells the owner what needs a look: causes, one message for many of them, and how it is sent."""

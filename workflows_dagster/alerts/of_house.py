@@ -1,0 +1,146 @@
+"""Causes that the store knows: readings overdue, promises broken, days that stand out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pandas as pd
+
+from workflows_dagster.alerts.cause import Cause
+from workflows_dagster.domain import days
+from workflows_dagster.domain.findings import Finding
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import Meter
+from workflows_dagster.stores.kept_findings import findings_of_house
+from workflows_dagster.stores.ports import (
+    ANOMALY_DAILY,
+    BASE_LOAD_DAILY,
+    FINDING_DAILY,
+    FINDING_MONTHLY,
+    FINDING_NOW,
+    Measurement,
+    ProcessedStore,
+)
+
+# A day that was computed later than this is history: the month's report tells it.
+RECENT_DAYS = 14
+_KINDS: dict[str, Measurement] = {"use": ANOMALY_DAILY, "base_load": BASE_LOAD_DAILY}
+
+
+def house_causes(settings: Settings, store: ProcessedStore, now: pd.Timestamp) -> list[Cause]:
+    """Find what the store knows that needs a look.
+
+    Args:
+        settings: The house.
+        store: What was found about it.
+        now: The present, UTC.
+
+    Returns:
+        Broken promises first, then readings that do not come, then days that stand out.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    return [
+        *broken_promises(settings, store),
+        *missing_readings(settings, store),
+        *days_that_stand_out(settings, store, now),
+    ]
+
+
+def broken_promises(settings: Settings, store: ProcessedStore) -> Iterator[Cause]:
+    """Find each meter whose days do not keep what the system promises; a cause a meter, with the newest finding.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    for meter_id, findings in _found(settings, store, FINDING_DAILY, FINDING_MONTHLY, FINDING_NOW):
+        broken = [finding for finding in findings if finding.severity == "error"]
+        if broken:
+            newest = max(broken, key=lambda finding: finding.start)
+            day = days.civil_day(newest.start, settings.site.zone)
+            more = f" So it is {len(broken)} times." if len(broken) > 1 else ""
+            yield Cause(f"house:{meter_id}:promise", f"{meter_id}, {day}: {newest.sentence}{more}", newest.start)
+
+
+def missing_readings(settings: Settings, store: ProcessedStore) -> Iterator[Cause]:
+    """Find the meters that are not read as they should be, as their last review saw them.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    for meter_id, findings in _found(settings, store, FINDING_NOW):
+        for finding in findings:
+            if finding.severity == "warn":
+                yield Cause(f"house:{meter_id}:{finding.code}", f"{meter_id}: {finding.sentence}", finding.start)
+
+
+def _found(
+    settings: Settings, store: ProcessedStore, *measurements: Measurement
+) -> Iterator[tuple[str, list[Finding]]]:
+    found = findings_of_house(store, measurements)
+    # A meter that left meters.yaml may have left findings behind.
+    yield from ((meter.meter_id, found[meter.meter_id]) for meter in settings.meters if meter.meter_id in found)
+
+
+def days_that_stand_out(settings: Settings, store: ProcessedStore, now: pd.Timestamp) -> list[Cause]:
+    """Find the last days that differ from what is usual by more than a factor of two.
+
+    What a master or virtual meter says of a day, those that it is made from need not repeat. A meter's days that are
+    all too high (or all too low) are one cause, told by the newest of them.
+
+    Args:
+        settings: The house.
+        store: Its judged days.
+        now: The present, UTC.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    last = days.civil_day(now, settings.site.zone)
+    start = days.opening(last - timedelta(days=RECENT_DAYS), settings.site.zone)
+    told: dict[str, set[date]] = {}
+    causes: list[Cause] = []
+    for meter in reversed(settings.meters.in_order()):
+        already = told.get(meter.meter_id, set())
+        alerts = list(_alerts_of(meter, settings, store, start, now))
+        for key, alike in _alike(alert for alert in alerts if alert.day not in already).items():
+            newest = alike[-1]
+            more = f" So stood out {len(alike)} of the last {RECENT_DAYS} days." if len(alike) > 1 else ""
+            sentence = f"{meter.meter_id}, {newest.day}: {newest.reason}.{more}"
+            causes.append(Cause(f"house:{meter.meter_id}:{key}", sentence, newest.start, lasts=False))
+        for source in meter.upstream:
+            told.setdefault(source, set()).update(already, (alert.day for alert in alerts))
+    return causes
+
+
+@dataclass(frozen=True)
+class _Alert:
+    """A judged day: when it opens (UTC), which it is, in what and which way it stands out, and the sentence."""
+
+    start: pd.Timestamp
+    day: date
+    kind: str
+    reason: str
+
+
+def _alerts_of(
+    meter: Meter, settings: Settings, store: ProcessedStore, start: pd.Timestamp, end: pd.Timestamp
+) -> Iterator[_Alert]:
+    for kind, measurement in _KINDS.items():
+        judged = store.read(measurement, meter.meter_id, start, end)
+        for row in judged[judged["severity"] == "alert"].reset_index().to_dict("records"):
+            opening = pd.Timestamp(row["time"])
+            direction = "below" if row["delta_percent"] < 0 else "above"
+            day = days.civil_day(opening, settings.site.zone)
+            yield _Alert(opening, day, f"{kind}:{direction}", row["reason"])
+
+
+def _alike(alerts: Iterable[_Alert]) -> dict[str, list[_Alert]]:
+    """Put together what stands out in the same way, each in time order."""
+    found: dict[str, list[_Alert]] = {}
+    for alert in alerts:
+        found.setdefault(alert.kind, []).append(alert)
+    return found

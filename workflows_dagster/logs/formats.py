@@ -1,0 +1,93 @@
+"""One log record as one line: a JSON object for machines, a text for people. Both in UTC, both without secrets."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+
+from workflows_dagster.logs.context import RunContext, current_run
+from workflows_dagster.logs.masking import masked
+
+_SHOWN_OF_A_RUN = 8
+_tracebacks = logging.Formatter()
+
+
+def context_of(record: logging.LogRecord) -> RunContext | None:
+    """Give the run that a record belongs to: its own (attribute `run_context`), else the one that is under way."""
+    own = getattr(record, "run_context", None)
+    return own if isinstance(own, RunContext) else current_run()
+
+
+class JsonLines(logging.Formatter):
+    """A JSON object a line.
+
+    Keys, those without a value left out: `time` (UTC, ISO 8601 with milliseconds), `level`, `logger`, `message`,
+    `process` and `pid`, `run`, `job`, `asset`, `partitions`, `event` (Dagster's), `exception` (with traceback).
+
+    Args:
+        process: What this process is, such as `daemon`.
+    """
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the line, without its end."""
+        context = context_of(record)
+        event = getattr(record, "event", None)
+        keys = {
+            "time": _utc(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "process": self._process,
+            "pid": record.process,
+            "run": context and context.run,
+            "job": context and context.job,
+            "asset": context and context.asset,
+            "partitions": context and context.partitions,
+            "event": event if isinstance(event, str) else None,
+            "exception": _failure(record),
+        }
+        # Masked before they are quoted: a quotation mark within a secret is another text afterwards.
+        line = {key: masked(value) if isinstance(value, str) else value for key, value in keys.items()}
+        return json.dumps({key: value for key, value in line.items() if value is not None}, ensure_ascii=False)
+
+
+class TextLines(logging.Formatter):
+    """A line for people: time, level, run with asset and partitions, logger, message; a traceback below it.
+
+    Args:
+        process: What this process is, such as `daemon`.
+    """
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the line, without its end, and the lines of a traceback."""
+        context = context_of(record)
+        within = ""
+        if context is not None:
+            known = [f"run {context.run[:_SHOWN_OF_A_RUN]}", context.asset, context.partitions]
+            within = f" [{' '.join(word for word in known if word)}]"
+        failure = _failure(record)
+        text = f"{_utc(record)} {record.levelname} {self._process}{within} {record.name}: {record.getMessage()}"
+        return masked(f"{text}\n{failure}" if failure else text)
+
+
+def _utc(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+
+
+def _failure(record: logging.LogRecord) -> str | None:
+    """Give the traceback of the record, or of the run's failure that it tells of (attribute `failure`)."""
+    parts = [getattr(record, "failure", None), record.exc_text, record.stack_info]
+    if not record.exc_text and record.exc_info and record.exc_info[0] is not None:
+        parts[1] = _tracebacks.formatException(record.exc_info)
+    found = [part for part in parts if isinstance(part, str) and part]
+    return "\n".join(found) or None

@@ -1,0 +1,193 @@
+"""Causes that Dagster knows: runs that failed for good, schedules and sensors that fail, Tibber out of reach."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pandas as pd
+from dagster import DagsterInstance
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.scheduler.instigation import InstigatorState, TickStatus
+from dagster._core.storage.dagster_run import RunRecord
+
+from workflows_dagster.alerts.cause import Cause
+from workflows_dagster.pipeline.partitions import PARTITION, RANGE_END, RANGE_START
+
+DAY = pd.Timedelta(days=1)
+# What runs every hour has a second chance before anybody is told.
+HOURLY_PATIENCE = pd.Timedelta(hours=2)
+# A sensor that ticks twice a minute may miss the store's restart.
+SENSOR_PATIENCE = pd.Timedelta(hours=1)
+# The night asks again for days that are still wrong, so a failure older than this has been made good.
+_DAYS_REMEMBERED = pd.Timedelta(days=3)
+# A monthly job must be able to make its failure good.
+_REMEMBERED = pd.Timedelta(days=35)
+_MOST_RUNS = 200
+_FINISHED = [TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE]
+# Ticks of one sensor within its patience, at two a minute.
+_MOST_TICKS = 150
+
+
+@dataclass(frozen=True)
+class FailedJob:
+    """A job with failed runs that no later run has made good.
+
+    Attributes:
+        name: Its name.
+        runs: The runs, the newest first.
+    """
+
+    name: str
+    runs: tuple[RunRecord, ...]
+
+    @property
+    def since(self) -> pd.Timestamp:
+        """When the first of them failed, UTC."""
+        return pd.Timestamp(self.runs[-1].update_timestamp).tz_convert("UTC")
+
+
+def failed_jobs(instance: DagsterInstance, now: pd.Timestamp) -> list[FailedJob]:
+    """Find the jobs with runs that failed for good: neither tried again nor made good by a later run.
+
+    A run over some days of some assets is made good by one that has any of both in common, because the night asks
+    again for exactly what is still wrong; any other run by the next of its job.
+
+    Args:
+        instance: Dagster's own.
+        now: The present, UTC.
+    """
+    failures = [
+        record
+        for record in _runs(instance, dg.DagsterRunStatus.FAILURE, now - _REMEMBERED)
+        if record.dagster_run.tags.get("dagster/will_retry", "false").lower() != "true"
+        and not (_days_of(record) and _ended(record) < now - _DAYS_REMEMBERED)
+    ]
+    if not failures:
+        return []
+    successes = _runs(instance, dg.DagsterRunStatus.SUCCESS, _ended(failures[-1]))
+    by_job: dict[str, list[RunRecord]] = {}
+    for failure in failures:
+        if not any(_makes_good(success, failure) for success in successes):
+            by_job.setdefault(failure.dagster_run.job_name, []).append(failure)
+    return [FailedJob(name, tuple(runs)) for name, runs in by_job.items()]
+
+
+def run_causes(
+    failed: Sequence[FailedJob], patience: Mapping[str, pd.Timedelta], zone: ZoneInfo, now: pd.Timestamp
+) -> Iterator[Cause]:
+    """Tell of each failed job.
+
+    Args:
+        failed: The jobs.
+        patience: How long some of them may fail before it is told.
+        zone: The house's zone.
+        now: The present, UTC.
+    """
+    for job in failed:
+        if job.name in patience and now - job.since < patience[job.name]:
+            continue
+        newest = job.runs[0]
+        name = "A run by hand" if job.name.startswith("__") else f"The job '{job.name}'"
+        last = f"run {newest.dagster_run.run_id[:8]}, {_local(_ended(newest), zone)}"
+        times = f" {len(job.runs)} times, the last time" if len(job.runs) > 1 else ""
+        yield Cause(
+            f"run:{job.name}",
+            f"{name} failed{times} ({last}) and is not tried again before its next time. Its page under Runs says why.",
+            job.since,
+        )
+
+
+def tibber_causes(failed: Sequence[FailedJob], job: str, zone: ZoneInfo, now: pd.Timestamp) -> Iterator[Cause]:
+    """Tell when every fetch from Tibber has failed for a day.
+
+    Args:
+        failed: The jobs with failed runs.
+        job: Name of the job that fetches.
+        zone: The house's zone.
+        now: The present, UTC.
+    """
+    for one in failed:
+        if one.name == job and now - one.since >= DAY:
+            sentence = (
+                f"Tibber has given nothing since {_local(one.since, zone)}; every fetch since then failed. "
+                "`meters check --connect` says why. Tibber's hours of the last 30 days come later by themselves."
+            )
+            yield Cause(f"run:{job}", sentence, one.since)
+
+
+def tick_causes(
+    instance: DagsterInstance, names: Collection[str], location: str | None, zone: ZoneInfo, now: pd.Timestamp
+) -> Iterator[Cause]:
+    """Tell of schedules whose last look failed, and of sensors all of whose looks have failed for an hour.
+
+    Args:
+        instance: Dagster's own.
+        names: Schedules and sensors of this house.
+        location: Name of the code location that they are in; None where it is not known.
+        zone: The house's zone.
+        now: The present, UTC.
+    """
+    for state in instance.all_instigator_state():
+        of_here = location is None or location == state.origin.repository_origin.code_location_origin.location_name
+        if state.instigator_name not in names or not state.is_running or not of_here:
+            continue
+        since = _failing_since(instance, state, now)
+        if since is not None:
+            kind = "schedule" if state.instigator_type == InstigatorType.SCHEDULE else "sensor"
+            name = state.instigator_name
+            sentence = (
+                f"The {kind} '{name}' has failed since {_local(since, zone)}, so what it starts is not done. "
+                "Its page under Automation says why."
+            )
+            yield Cause(f"tick:{name}", sentence, since)
+
+
+def _failing_since(instance: DagsterInstance, state: InstigatorState, now: pd.Timestamp) -> pd.Timestamp | None:
+    origin, selector = state.instigator_origin_id, state.selector_id
+    newest = instance.get_ticks(origin, selector, limit=1, statuses=_FINISHED)
+    if not newest or newest[0].status != TickStatus.FAILURE or newest[0].timestamp < (now - _REMEMBERED).timestamp():
+        return None
+    if state.instigator_type == InstigatorType.SCHEDULE:
+        return pd.Timestamp(newest[0].timestamp, unit="s", tz="UTC")
+    # A little more than the patience, so that the first failure may lie before it.
+    after = (now - 1.1 * SENSOR_PATIENCE).timestamp()
+    recent = instance.get_ticks(origin, selector, after=after, limit=_MOST_TICKS, statuses=_FINISHED)
+    first = min((tick.timestamp for tick in recent), default=now.timestamp())
+    if first > (now - SENSOR_PATIENCE).timestamp() or any(tick.status != TickStatus.FAILURE for tick in recent):
+        return None
+    return pd.Timestamp(first, unit="s", tz="UTC")
+
+
+def _runs(instance: DagsterInstance, status: dg.DagsterRunStatus, since: pd.Timestamp) -> Sequence[RunRecord]:
+    """Give the runs that ended so since an instant, the newest first."""
+    return instance.get_run_records(
+        dg.RunsFilter(statuses=[status], updated_after=since.to_pydatetime()),
+        order_by="update_timestamp",
+        limit=_MOST_RUNS,
+    )
+
+
+def _makes_good(success: RunRecord, failure: RunRecord) -> bool:
+    if success.dagster_run.job_name != failure.dagster_run.job_name or _ended(success) < _ended(failure):
+        return False
+    wanted, done = _days_of(failure), _days_of(success)
+    if wanted is None or done is None:
+        return True
+    assets, computed = failure.dagster_run.asset_selection, success.dagster_run.asset_selection
+    share_assets = not assets or not computed or not assets.isdisjoint(computed)
+    return share_assets and wanted[0] <= done[1] and done[0] <= wanted[1]
+
+
+def _days_of(record: RunRecord) -> tuple[str, str] | None:
+    tags = record.dagster_run.tags
+    first, last = tags.get(RANGE_START, tags.get(PARTITION)), tags.get(RANGE_END, tags.get(PARTITION))
+    return (first, last) if first and last else None
+
+
+def _ended(record: RunRecord) -> pd.Timestamp:
+    return pd.Timestamp(record.update_timestamp).tz_convert("UTC")
+
+
+def _local(instant: pd.Timestamp, zone: ZoneInfo) -> str:
+    return f"{instant.tz_convert(zone):%Y-%m-%d %H:%M}"

@@ -1,0 +1,44 @@
+"""Runs one of Dagster's programs as a service of the house: `python -m workflows_dagster.service dagster-daemon run …`.
+
+The rest of the command line is Dagster's own, and so is the program; only what it logs is the house's (config.yaml,
+`logging`). Page and daemon never load the graph, so nothing else would tell them how.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+
+from workflows_dagster.logs.configure import configure_service
+from workflows_dagster.logs.plan import plan_read_elsewhere
+from workflows_dagster.pipeline.run_log import RunLogger, mask_errors
+
+_PROCESSES = {"dagster-webserver": "webserver", "dagster-daemon": "daemon", "dagster": "code"}
+_EXIT_WRONG_INPUT = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a program of Dagster's; does not return before it ends.
+
+    Args:
+        arguments: Name of the program and its arguments; None takes those of the process.
+    """
+    name, *rest = list(sys.argv[1:] if arguments is None else arguments) or [""]
+    if name not in _PROCESSES:
+        found = f"no service '{name}'" if name else "no service is named"
+        known = " or ".join(_PROCESSES)
+        print(f"workflows_dagster.service: {found}. Name {known}, with its arguments.", file=sys.stderr)
+        return _EXIT_WRONG_INPUT
+    (program,) = entry_points(group="console_scripts", name=name)
+    plan = plan_read_elsewhere(os.environ)
+    configure_service(plan, _PROCESSES[name], sys.stdout, RunLogger)
+    mask_errors()
+    # What Dagster makes its usage lines and its children's command lines from.
+    sys.argv = [name, *rest]
+    return int(program.load()() or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
