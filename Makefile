@@ -9,6 +9,7 @@ PORT   ?= 3000
 HOST   ?= 127.0.0.1
 
 .PHONY: help install demo serve test check check-without-tests format bench clean
+.PHONY: install-dagster update-dagster uninstall-dagster configure
 
 help:
 	@echo "make demo    install, load the sample household, compute it, serve the Dagster page on http://localhost:$(PORT)"
@@ -17,6 +18,12 @@ help:
 	@echo "make serve   the Dagster page and daemon over your own configuration"
 	@echo "make bench   speed and accuracy, printed as tables"
 	@echo "make clean   remove what make made, but no data"
+	@echo
+	@echo "On a Debian machine of its own (a Proxmox container), as root; docs/operations.md says more:"
+	@echo "make install-dagster     program, account and services; again: mends what is missing, changes nothing else"
+	@echo "make update-dagster      this version in place of the installed one, after a backup; back again if it does not serve"
+	@echo "make configure           store, token, time zone, where the page listens"
+	@echo "make uninstall-dagster   remove program and services, keep configuration and data (PURGE=1: those too)"
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -61,3 +68,12 @@ bench: $(READY)
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# Read by the scripts: PREFIX, DESTDIR, SERVICE_USER, PURGE and what deploy/install says. PYTHON only where it was given.
+install-dagster update-dagster uninstall-dagster configure: export PYTHON := $(if $(filter-out file default,$(origin PYTHON)),$(PYTHON))
+install-dagster update-dagster uninstall-dagster:
+	@deploy/install/$(patsubst %-dagster,%,$@).sh
+
+configure:
+	@$(if $(filter command%,$(origin INFLUX_TOKEN)),echo "INFLUX_TOKEN: a command line can be read by every user of this machine. Set it in the environment or type it when asked." >&2; exit 2)
+	@deploy/install/configure.sh

@@ -1,0 +1,157 @@
+# shellcheck shell=bash
+# The systemd side: units, starting, and whether the page answers.
+
+PAGE_TIMEOUT=${METERS_PAGE_TIMEOUT:-180}
+
+# With PREFIX a system may be simulated below it; with DESTDIR nothing runs.
+systemd_runs() { [ -z "$DESTDIR" ] && [ -d "$PREFIX/run/systemd/system" ]; }
+
+UNIT_FILES=("${SERVICES[@]}" "$TARGET" utility-meters-proxy.service)
+
+# Units are files, not links into `current`: `systemctl enable` would follow such a link and write down the release's
+# own folder. What differs is laid ready first, so that next to nothing is left to do once the release is switched.
+stage_units() {
+    local unit shipped installed ready
+    ready=$(at "$UNITS")/.utility-meters.new
+    rm -rf "$ready"
+    for unit in "${UNIT_FILES[@]}"; do
+        shipped=$(at "$PROGRAM/releases/$1/systemd/$unit")
+        installed=$(at "$UNITS/$unit")
+        if [ -L "$installed" ]; then
+            say "    $UNITS/$unit is a link of yours (masked?) and stays"
+        elif ! cmp -s "$shipped" "$installed"; then
+            if [ -e "$installed" ] && ! is_of_a_release "$unit"; then
+                cp -p "$installed" "$installed.yours"
+                say "    $UNITS/$unit was changed by hand: now in $unit.yours. Use systemctl edit, which lasts."
+            fi
+            mkdir -p "$ready"
+            cp "$shipped" "$ready/$unit"
+            chmod 0644 "$ready/$unit"
+        fi
+    done
+}
+
+is_of_a_release() {
+    local one
+    for one in "$(at "$PROGRAM")"/releases/*/systemd/"$1"; do
+        if cmp -s "$one" "$(at "$UNITS/$1")"; then return 0; fi
+    done
+    return 1
+}
+
+place_units() {
+    local ready
+    ready=$(at "$UNITS")/.utility-meters.new
+    if [ -d "$ready" ]; then
+        mv -f -t "$(at "$UNITS")" "$ready"/*
+        rmdir "$ready"
+    fi
+}
+
+link_command() {
+    local link
+    link=$(at "$COMMAND")
+    if [ -e "$link" ] && [ ! -L "$link" ]; then
+        say "    $COMMAND is yours and stays; ours is $PROGRAM/current/bin/meters"
+    elif [ "$(readlink "$link" || :)" != "$PROGRAM/current/bin/meters" ]; then
+        mkdir -p "$(dirname "$link")"
+        ln -sfn "$PROGRAM/current/bin/meters" "$link"
+    fi
+}
+
+# Switch release and units together.
+switch_to() {
+    stage_units "$1"
+    point current "$1"
+    place_units
+    link_command
+}
+
+# Only at the first installation: who turns it off later means that.
+enable_target() {
+    local wants
+    wants=$(at "$UNITS/multi-user.target.wants")
+    mkdir -p "$wants"
+    if [ ! -L "$wants/$TARGET" ]; then ln -s "../$TARGET" "$wants/$TARGET"; fi
+}
+
+setting_of_service() {
+    local value
+    value=$(sed -n "s/^[[:space:]]*$1=[\"']\{0,1\}\([^\"'#[:space:]]*\).*/\1/p" "$CONFIG/service.env" 2>/dev/null | tail -n 1)
+    printf '%s' "${value:-$2}"
+}
+
+page_host() { setting_of_service METERS_PAGE_HOST 127.0.0.1; }
+page_port() { setting_of_service METERS_PAGE_PORT 3000; }
+
+# All services but those that the owner has masked.
+WANTED=()
+find_wanted() {
+    local unit
+    WANTED=()
+    for unit in "${SERVICES[@]}"; do
+        if [ "$(readlink "$(at "$UNITS/$unit")" || :)" != /dev/null ]; then WANTED+=("$unit"); fi
+    done
+}
+
+start_services() { find_wanted && systemctl daemon-reload && systemctl start "$TARGET" "${WANTED[@]}"; }
+restart_services() {
+    find_wanted && systemctl daemon-reload && systemctl restart "${WANTED[@]}" && systemctl start "$TARGET"
+}
+
+restarts() {
+    local unit count sum=0
+    for unit in "${WANTED[@]}"; do
+        count=$(systemctl show --property NRestarts --value "$unit" 2>/dev/null || :)
+        sum=$((sum + ${count:-0}))
+    done
+    printf '%s' "$sum"
+}
+
+# Wait until the page serves the meters and all services run. What is wrong is printed.
+# (A bare `return` in what a trap calls would return the status of what failed before: say 0.)
+page_serves() {
+    local python deadline found code unit refusals=0
+    python=$(at "$PROGRAM/current")/venv/bin/python
+    deadline=$((SECONDS + PAGE_TIMEOUT))
+    find_wanted
+    while :; do
+        code=0
+        found=$("$python" -I -S "$(at "$PROGRAM/current")/src/deploy/install/page_answers.py" "$(page_host)" "$(page_port)") || code=$?
+        if [ "$code" = 0 ]; then
+            for unit in "${WANTED[@]}"; do
+                systemctl is-active --quiet "$unit" || code=1
+            done
+        fi
+        if [ "$code" = 0 ]; then return 0; fi
+        # Once may be the code server's first second.
+        if [ "$code" = 3 ]; then refusals=$((refusals + 1)); else refusals=0; fi
+        if [ "$refusals" -ge 8 ]; then
+            complain "$found"
+            complain "The page answers, but the meters do not load (above)."
+            return 1
+        fi
+        if [ "$(restarts)" -ge 3 ]; then
+            complain "A service ends again and again. See: journalctl -u 'utility-meters-*' -n 50"
+            return 1
+        fi
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            complain "http://$(page_host):$(page_port) does not serve the meters after $PAGE_TIMEOUT s. See: journalctl -u 'utility-meters-*' -n 50"
+            return 1
+        fi
+        sleep 1
+    done
+}
+
+# `meters check` of a release with the live configuration, as the service would run it. Data and Dagster's home are empty
+# ones: opening the live ones would bring them forward to this release while another one still works with them.
+release_accepts_configuration() {
+    local out good=yes scratch=$STATE/.check
+    rm -rf "$scratch"
+    out=$(as_service env METERS_DATA_DIR="$scratch" DAGSTER_HOME="$scratch/dagster_home" \
+        "$PROGRAM/releases/$1/venv/bin/meters" check 2>&1) || good=
+    rm -rf "$scratch"
+    if [ -n "$good" ]; then return 0; fi
+    printf '%s\n' "$out" | tail -n 25 >&2 || :
+    return 1
+}

@@ -1,0 +1,189 @@
+"""A scratch machine: a prefix to install into, sources to install from, and what a person would look at afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+STAND_INS = Path(__file__).parent / "stand_ins"
+SERVICES = ("utility-meters-code.service", "utility-meters-webserver.service", "utility-meters-daemon.service")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def small_source(folder: Path, version: str, **faults: object) -> Path:
+    """Make a source with our scripts and units, and a program that starts at once, with the faults of the test."""
+    shutil.copytree(ROOT / "deploy", folder / "deploy", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Makefile", "constraints.txt"):
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "pyproject.toml").write_text(f'[project]\nname = "utility-meters"\nversion = "{version}"\n')
+    (folder / "config").mkdir()
+    (folder / "config" / "config.yaml").write_text("timezone: Europe/Berlin\n")
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "influxdb.env.example").write_text("INFLUX_TOKEN=\n")
+    package = folder / "workflows_dagster"
+    (package / "pipeline").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "pipeline" / "__init__.py").touch()
+    shutil.copy(ROOT / "workflows_dagster" / "pipeline" / "home.py", package / "pipeline" / "home.py")
+    program = (STAND_INS / "small_program.py").read_text(encoding="utf-8")
+    for name, value in {"VERSION": version, **faults}.items():
+        before = next(line for line in program.splitlines() if line.startswith(f"{name} = "))
+        program = program.replace(before, f"{name} = {value!r}")
+    (package / "small_program.py").write_text(program, encoding="utf-8")
+    return folder
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a script ended, and what it said."""
+
+    code: int
+    said: str
+
+
+class Machine:
+    """A prefix, with a systemd that is simulated below it or none."""
+
+    def __init__(self, folder: Path, *, systemd: bool = False) -> None:
+        self.folder = folder
+        self.prefix = folder / "machine"
+        self.prefix.mkdir()
+        self.commands = folder / "commands"
+        self.commands.mkdir()
+        (self.commands / "systemctl").symlink_to(STAND_INS / "systemctl")
+        self.page_port, self.code_port = free_port(), free_port()
+        if systemd:
+            (self.prefix / "run/systemd/system").mkdir(parents=True)
+
+    @property
+    def program(self) -> Path:
+        return self.prefix / "opt/utility-meters"
+
+    @property
+    def config(self) -> Path:
+        return self.prefix / "etc/utility-meters"
+
+    @property
+    def state(self) -> Path:
+        return self.prefix / "var/lib/utility-meters"
+
+    @property
+    def units(self) -> Path:
+        return self.prefix / "etc/systemd/system"
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
+        return {
+            **kept,
+            "PATH": f"{self.commands}:{os.environ['PATH']}",
+            "PREFIX": str(self.prefix),
+            "PYTHON": str(STAND_INS / "python"),
+            "UNDERLYING_PYTHON": sys.executable,
+            "METERS_PAGE_TIMEOUT": "60",
+            **variables,
+        }
+
+    def use_free_ports(self) -> None:
+        self.config.mkdir(parents=True, exist_ok=True)
+        (self.config / "service.env").write_text(
+            f"METERS_PAGE_PORT={self.page_port}\nMETERS_CODE_PORT={self.code_port}\n", encoding="utf-8"
+        )
+
+    def run(self, action: str, source: Path, **variables: str) -> Outcome:
+        """Run install, update, uninstall or configure of a source to its end."""
+        found = subprocess.run(
+            [source / "deploy/install" / f"{action}.sh"], env=self.environment(**variables), text=True, timeout=120,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        )  # fmt: skip
+        return Outcome(found.returncode, found.stdout)
+
+    def cut_off(self, action: str, source: Path, step: int, how: signal.Signals, after: float = 0.0) -> Outcome | None:
+        """Run an action and end it, with all that it started, when it announces a step; None if it never did."""
+        running = subprocess.Popen(
+            [source / "deploy/install" / f"{action}.sh"], env=self.environment(), text=True, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        assert running.stdout
+        said, reached = [], False
+        for line in running.stdout:
+            said.append(line)
+            if line.startswith(f"[{step}] "):
+                reached = True
+                time.sleep(after)
+                # It may be over by then.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(running.pid, how)
+                if how is signal.SIGKILL:
+                    break
+        rest = running.stdout.read()
+        running.stdout.close()
+        return Outcome(running.wait(), "".join(said) + rest) if reached else None
+
+    def lend_packages(self) -> None:
+        """Let the installed small program see the packages of the environment that the tests run in."""
+        (site,) = (self.program / "current/venv/lib").glob("python*/site-packages")
+        (site / "underlying.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+
+    def release(self, link: str = "current") -> str:
+        return (self.program / link).readlink().name
+
+    def is_whole(self) -> bool:
+        """The current release is complete and works, and everything that points to it does."""
+        release = self.program / "current"
+        shutil.rmtree(self.folder / "scratch", ignore_errors=True)
+        works = subprocess.run(
+            [release / "venv/bin/meters", "check"], capture_output=True, check=False,
+            env=self.environment(METERS_CONFIG_DIR=str(self.config), METERS_DATA_DIR=str(self.folder / "scratch")),
+        )  # fmt: skip
+        version = self.release().split("-")[0]
+        linked = [self.units / unit for unit in (*SERVICES, "utility-meters.target")]
+        return (
+            (release / "complete").read_text().strip() == self.release()
+            and works.stdout.decode().strip() == version
+            and all(unit.is_file() for unit in linked)
+        )
+
+    def serving(self) -> str | None:
+        """The version of the small program's page, None where nothing answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.page_port}/server_info", timeout=5) as answer:
+                return str(json.load(answer)["version"])
+        except OSError:
+            return None
+
+    def look(self) -> Mapping[str, tuple[object, ...]]:
+        """Everything about every file: mode, owner, time, and a digest of what is in it."""
+        found: dict[str, tuple[object, ...]] = {}
+        for path in sorted(self.prefix.rglob("*")):
+            status = path.lstat()
+            content = str(path.readlink()) if path.is_symlink() else ""
+            if path.is_file() and not path.is_symlink():
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+            found[str(path.relative_to(self.prefix))] = (
+                oct(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns, content,
+            )  # fmt: skip
+        return found
+
+    def stop(self) -> None:
+        """End the services that the stand-in for systemctl started."""
+        if (self.prefix / "run").exists() and self.units.exists():
+            subprocess.run([STAND_INS / "systemctl", "stop", *SERVICES], env=self.environment(), check=True)
