@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sqlite3
+import time
 import uuid
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
@@ -168,6 +171,24 @@ def test_tidying_changes_no_answer_that_page_or_sensors_get(home):
     assert before["main", "status"]["2026-01-05"] == dg.AssetPartitionStatus.MATERIALIZED
 
 
+def test_tidying_that_is_killed_changes_no_answer_and_the_next_night_goes_on(home):
+    before = home.answers()
+    for seconds in (0.05, 0.1, 0.2, 0.4):
+        child = os.fork()
+        if child == 0:
+            try:
+                home.tidy()
+            finally:
+                os._exit(0)
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert home.answers() == before
+    home.tidy()
+    assert home.answers() == before
+    assert home.rows("PRAGMA integrity_check") == [("ok",)]
+
+
 def test_only_the_newest_materialization_of_each_partition_is_left(home):
     home.tidy()
     doubled = home.rows(
@@ -225,6 +246,12 @@ def test_orphaned_logs_go_and_the_events_of_no_run_stay(home):
 
 
 def test_numbers_are_never_given_twice(home):
+    """Neither the newest event nor the newest run goes, even where nothing needs them."""
+    job = build_definitions(home.settings).resolve_job_def("upkeep")
+    with dagster_instance(home.folder) as instance:
+        failing = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+        instance.create_run_for_job(job, status=dg.DagsterRunStatus.FAILURE)
+        instance.report_run_failed(failing)
     highest = home.rows("SELECT max(id) FROM event_logs")
     newest = home.rows("SELECT max(id) FROM runs", "history/runs.db")
     home.tidy()

@@ -139,6 +139,19 @@ def test_a_damaged_database_is_named_and_older_backups_are_left(house):
     assert list(older.path.parent.iterdir()) == [older.path]
 
 
+def test_damage_that_no_query_has_met_yet_is_found_too(house):
+    path = house.places.home / "history" / "runs.db"
+    with closing(sqlite3.connect(path)) as runs, runs:
+        runs.execute("CREATE TABLE runs (id INTEGER PRIMARY KEY, body TEXT)")
+        runs.executemany("INSERT INTO runs (body) VALUES (?)", [("x" * 500,) for _ in range(200)])
+    content = bytearray(path.read_bytes())
+    content[5 * 4096 : 5 * 4096 + 64] = os.urandom(64)
+    path.write_bytes(content)
+    with pytest.raises(UpkeepError, match=r"runs\.db: the database is damaged"):
+        backed_up(house)
+    assert list(backup_folder(house.settings).iterdir()) == []
+
+
 def test_a_configuration_file_outside_its_folder_comes_along(house):
     (house.folder / "shared").mkdir()
     (house.folder / "shared" / "patterns.yaml").write_text("patterns: {}\n")

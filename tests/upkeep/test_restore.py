@@ -210,6 +210,22 @@ def test_what_was_interrupted_is_finished_from_wherever_it_stopped(tmp_path, sta
     assert finish(tmp_path / "journal") == 0
 
 
+def test_what_cannot_be_finished_now_is_finished_later(house, backup):
+    old = house.places.home / "history" / "runs" / "index.db"
+    before = old.read_bytes()
+    obstacle = house.places.home / f"history.before-restore-{STAMP}" / "in the way"
+    obstacle.mkdir(parents=True)
+    with pytest.raises(UpkeepError, match="goes on from here"):
+        restore(backup, house.places, LATER, replace=True)
+    assert (house.places.data / JOURNAL).exists()
+    obstacle.rmdir()
+    obstacle.parent.rmdir()
+    assert resume(house.places)
+    assert (obstacle.parent / "runs" / "index.db").read_bytes() == before
+    assert old.exists()
+    assert not list(house.folder.rglob(".meters-restore-*"))
+
+
 def test_a_restoration_that_was_killed_is_finished_before_another_begins(house, backup):
     (house.places.data / JOURNAL).write_text("[]")
     with pytest.raises(UpkeepError, match="earlier restoration was interrupted"):

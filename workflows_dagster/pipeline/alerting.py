@@ -146,12 +146,12 @@ class Watch:
         """Reach the store, and look through it when a run has ended since or an hour has passed."""
         try:
             with opened(store_resource(_hasty(self._settings))) as store:
-                marker = f"{now:%Y-%m-%dT%H} {_last_run(context)}"
-                if memory.store_seen == marker:
+                last_run = _last_run(context)
+                if _is_recent(memory.store_seen, last_run, now):
                     store.present(FINDING_NOW, now - pd.Timedelta(hours=1), now)
                 else:
                     memory.store_causes = house_causes(self._settings, store, now)
-                    memory.store_seen = marker
+                    memory.store_seen = f"{now.isoformat()} {last_run}"
             memory.store_away = None
         except StoreError as error:
             memory.store_away = memory.store_away or now
@@ -170,6 +170,12 @@ def _hasty(settings: Settings) -> Settings:
     influx = settings.site.influxdb
     hasty = influx.model_copy(update={"retry_attempts": 0, "timeout": min(influx.timeout, _STORE_TIMEOUT)})
     return replace(settings, site=settings.site.model_copy(update={"influxdb": hasty}))
+
+
+def _is_recent(seen: str, last_run: str, now: pd.Timestamp) -> bool:
+    """Tell whether the last look through the store is less than an hour old, and no run has ended since."""
+    moment, _, run = seen.partition(" ")
+    return bool(moment) and run == last_run and now - pd.Timestamp(moment) < pd.Timedelta(hours=1)
 
 
 def _last_run(context: dg.SensorEvaluationContext) -> str:

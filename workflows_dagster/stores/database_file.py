@@ -97,7 +97,10 @@ class DatabaseFile:
         code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
         fact, remedy = {
             sqlite3.SQLITE_NOTADB: ("this is not a SQLite database", "Move it aside, or name another file."),
-            sqlite3.SQLITE_CORRUPT: ("the database is damaged", "Move it aside and restore a backup."),
+            sqlite3.SQLITE_CORRUPT: (
+                "the database is damaged",
+                "To set it aside and restore a backup: `meters restore FILE --only data --replace`.",
+            ),
             sqlite3.SQLITE_BUSY: (
                 f"another program has been writing for {self._busy_seconds:g} s",
                 "Wait for it to end, or stop it, and try again.",
