@@ -56,8 +56,8 @@ remember_backup() {
         BACKUP=$(cat "$note")
     fi
     printf '%s\n' "$BACKUP" >"$note.part"
+    sync "$note.part"
     mv "$note.part" "$note"
-    sync -f "$note"
 }
 
 forget_backup() { rm -f "$(at "$PROGRAM")/.backup-before-switch"; }

@@ -288,7 +288,9 @@ class House:
             "HOME": str(self.state),
             "METERS_CONFIG_DIR": str(staged / "config"),
             "METERS_SECRETS_DIR": str(staged / "secrets"),
-            "METERS_DATA_DIR": str(self.state),
+            # Empty ones: to check is not to touch the data.
+            "METERS_DATA_DIR": str(staged / "data"),
+            "DAGSTER_HOME": str(staged / "data" / "dagster_home"),
         }
         command = [str(Path(sys.executable).with_name("meters")), "check"]
         if self.is_root:

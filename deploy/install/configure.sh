@@ -27,9 +27,12 @@ METERS_CONFIG=$CONFIG METERS_STATE=$STATE METERS_UID=$SERVICE_UID METERS_GID=$SE
 after=$(fingerprint)
 if [ "$before" = "$after" ]; then
     say "Nothing changed."
+elif systemd_runs && ! systemctl is-active --quiet utility-meters-webserver.service; then
+    say "Left out: restarting the services (they do not run). systemctl start $TARGET"
 elif systemd_runs; then
+    begun=$(date +%s)
     systemctl try-restart "${SERVICES[@]}"
-    page_serves || fail "The services do not serve with this configuration. Mend what is said above."
+    page_serves "$begun" || fail "The services do not serve with this configuration. Mend what is said above."
     say "The page: http://$(page_host):$(page_port)"
 else
     say "Left out: restarting the services (systemd does not run here)."

@@ -59,10 +59,11 @@ if [ -n "$first_time" ]; then enable_target; fi
 step "Services"
 if systemd_runs; then
     # An update that was cut off may have left another release running.
-    begin=start_services
-    if [ -n "$running" ] && [ "$running" != "$RELEASE" ]; then begin=restart_services; fi
+    # A daemon that has been at work all along gives a sign every half minute.
+    begin=start_services alive_since=$(($(date +%s) - 300))
+    if [ -n "$running" ] && [ "$running" != "$RELEASE" ]; then begin=restart_services alive_since=$(date +%s); fi
     "$begin" || fail "systemctl: the services could not be started. See: journalctl -u 'utility-meters-*' -n 50"
-    page_serves || fail "The installation is there, but does not serve. Mend what is said above and install again."
+    page_serves "$alive_since" || fail "The installation is there, but does not serve. Mend what is said above and install again."
     say "    the page: http://$(page_host):$(page_port)"
 else
     say "    left out: starting the services (systemd does not run here); they start with the machine"

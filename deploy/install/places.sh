@@ -8,7 +8,8 @@
 
 PREFIX=${PREFIX:-}
 DESTDIR=${DESTDIR:-}
-SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+SOURCE=$(cd "$SCRIPTS/../.." && pwd -P)
 
 PROGRAM=$PREFIX/opt/utility-meters
 CONFIG=$PREFIX/etc/utility-meters

@@ -110,14 +110,17 @@ render() {
     for path in "$folder"/src/deploy/systemd/*; do
         with_places "$path" "$folder/systemd/$(basename "$path")"
     done
-    with_places "$folder/src/deploy/install/meters.sh" "$folder/bin/meters"
-    chmod +x "$folder/bin/meters"
+    for path in meters service; do
+        with_places "$folder/src/deploy/install/$path.sh" "$folder/bin/$path"
+        chmod +x "$folder/bin/$path"
+    done
 }
 
 with_places() {
     sed -e "s|/opt/utility-meters|$PROGRAM|g" -e "s|/etc/utility-meters|$CONFIG|g" \
         -e "s|/var/lib/utility-meters|$STATE|g" -e "s|^User=utility-meters$|User=$SERVICE_USER|" \
         -e "s|^Group=utility-meters$|Group=$(service_group)|" -e "s|^account=utility-meters$|account=$SERVICE_USER|" \
+        -e "s|@RELEASE@|$RELEASE|g" \
         "$1" >"$2"
 }
 
@@ -148,7 +151,7 @@ point() {
     rm -f "$folder/.$link.new"
     ln -s "releases/$release" "$folder/.$link.new"
     mv -T "$folder/.$link.new" "$folder/$link"
-    sync -f "$folder"
+    sync "$folder"
 }
 
 # Remember that a release serves.

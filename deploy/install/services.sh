@@ -108,16 +108,20 @@ restarts() {
     printf '%s' "$sum"
 }
 
-# Wait until the page serves the meters and all services run. What is wrong is printed.
+# Wait until the page serves the meters, all services run and the daemon has given a sign of life. What is wrong is printed.
 # (A bare `return` in what a trap calls would return the status of what failed before: say 0.)
+# $1: seconds since 1970 from which on a sign of life counts.
 page_serves() {
-    local python deadline found code unit refusals=0
+    local python deadline found code unit before refusals=0 alive_since=$1
     python=$(at "$PROGRAM/current")/venv/bin/python
     deadline=$((SECONDS + PAGE_TIMEOUT))
     find_wanted
+    # A restart by hand does not always set systemd's count back.
+    before=$(restarts)
+    case " ${WANTED[*]} " in *" utility-meters-daemon.service "*) ;; *) alive_since=never ;; esac
     while :; do
         code=0
-        found=$("$python" -I -S "$(at "$PROGRAM/current")/src/deploy/install/page_answers.py" "$(page_host)" "$(page_port)") || code=$?
+        found=$("$python" -I -S "$SCRIPTS/page_answers.py" "$(page_host)" "$(page_port)" "$alive_since") || code=$?
         if [ "$code" = 0 ]; then
             for unit in "${WANTED[@]}"; do
                 systemctl is-active --quiet "$unit" || code=1
@@ -131,7 +135,7 @@ page_serves() {
             complain "The page answers, but the meters do not load (above)."
             return 1
         fi
-        if [ "$(restarts)" -ge 3 ]; then
+        if [ "$(($(restarts) - before))" -ge 3 ]; then
             complain "A service ends again and again. See: journalctl -u 'utility-meters-*' -n 50"
             return 1
         fi
@@ -146,8 +150,9 @@ page_serves() {
 # `meters check` of a release with the live configuration, as the service would run it. Data and Dagster's home are empty
 # ones: opening the live ones would bring them forward to this release while another one still works with them.
 release_accepts_configuration() {
-    local out good=yes scratch=$STATE/.check
-    rm -rf "$scratch"
+    local out good=yes scratch
+    scratch=$(mktemp -d -t utility-meters-check.XXXXXXXX)
+    give service:service "$scratch"
     out=$(as_service env METERS_DATA_DIR="$scratch" DAGSTER_HOME="$scratch/dagster_home" \
         "$PROGRAM/releases/$1/venv/bin/meters" check 2>&1) || good=
     rm -rf "$scratch"

@@ -54,7 +54,8 @@ def make(state: Path, config: Path, folder: Path) -> str:
         for path in sorted(config.glob("*")):
             if path.is_file():
                 shutil.copy2(path, draft / "config" / path.name)
-        os.sync()
+        for path in (*draft.rglob("*"), draft):
+            _keep(path)
         draft.rename(folder)
     except (OSError, sqlite3.Error) as error:
         raise CopyError(f"{folder}: the backup failed ({error}). Make room or mend that, and try again.") from error
@@ -87,6 +88,15 @@ def back(state: Path, saved_state: Path) -> str:
             raise CopyError(f"{live}: cannot be put back from {saved} ({error}). Copy it by hand.") from error
         done.append(f"{live.name} (the newer one is {live.name}{mark})")
     return f"put back: {', '.join(done)}" if done else "the databases are as the installed version knows them"
+
+
+def _keep(path: Path) -> None:
+    """Have a file or folder on the disk before anything relies on it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _files(folder: Path) -> Iterator[Path]:

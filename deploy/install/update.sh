@@ -27,7 +27,8 @@ roll_back() {
     bring_state_back "$OLD" || complain "The state could not be brought back; the backup is $BACKUP."
     switch_to "$OLD"
     if systemd_runs; then
-        if restart_services && page_serves; then
+        begun=$(date +%s)
+        if restart_services && page_serves "$begun"; then
             forget_backup
             say "    $OLD serves again"
         else
@@ -110,9 +111,10 @@ switch_to "$RELEASE"
 
 step "Services"
 if systemd_runs; then
+    begun=$(date +%s)
     restart_services || exit 1
     step "The page"
-    page_serves || exit 1
+    page_serves "$begun" || exit 1
     say "    the page: http://$(page_host):$(page_port)"
 else
     say "    left out: restarting the services and asking the page (systemd does not run here)"

@@ -44,6 +44,9 @@ def small_source(folder: Path, version: str, **faults: object) -> Path:
     (package / "__init__.py").touch()
     (package / "pipeline" / "__init__.py").touch()
     shutil.copy(ROOT / "workflows_dagster" / "pipeline" / "home.py", package / "pipeline" / "home.py")
+    (package / "service.py").write_text(
+        "import sys\nfrom workflows_dagster.small_program import main\nsys.argv = sys.argv[1:]\nmain(sys.argv[0])\n"
+    )
     program = (STAND_INS / "small_program.py").read_text(encoding="utf-8")
     for name, value in {"VERSION": version, **faults}.items():
         before = next(line for line in program.splitlines() if line.startswith(f"{name} = "))
@@ -169,6 +172,11 @@ class Machine:
                 return str(json.load(answer)["version"])
         except OSError:
             return None
+
+    def running(self) -> list[str]:
+        """The programs that the services' processes are."""
+        pids = [(self.prefix / "run/systemd/system" / f"{unit}.pid").read_text() for unit in SERVICES]
+        return [Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode() for pid in pids]
 
     def look(self) -> Mapping[str, tuple[object, ...]]:
         """Everything about every file: mode, owner, time, and a digest of what is in it."""

@@ -15,6 +15,7 @@ from pathlib import Path
 VERSION = "0"
 CHECK_FAILS = False
 PAGE_FAILS = False
+DAEMON_FAILS = False
 SCHEMA = 1
 HAS_BACKUP = True
 
@@ -26,8 +27,11 @@ class Page(http.server.BaseHTTPRequestHandler):
         self.answer({"version": VERSION})
 
     def do_POST(self) -> None:
+        sign = Path(os.environ["METERS_DATA_DIR"]) / "sign"
+        daemon = {"required": True, "lastHeartbeatTime": sign.stat().st_mtime if sign.exists() else None}
         loaded = {"loadStatus": "LOADED", "locationOrLoadError": {"__typename": "RepositoryLocation"}}
-        self.answer({"data": {"workspaceOrError": {"locationEntries": [loaded]}}})
+        health = {"daemonHealth": {"allDaemonStatuses": [daemon]}}
+        self.answer({"data": {"workspaceOrError": {"locationEntries": [loaded]}, "instance": health}})
 
     def answer(self, content: object) -> None:
         self.send_response(200)
@@ -90,8 +94,14 @@ def main(name: str) -> None:
             sys.exit("config.yaml: it is not good. Mend it.")
         print(VERSION)
         return
+    if sys.argv[1:3] == ["instance", "info"]:
+        return
     open_state()
+    if name == "dagster-daemon" and DAEMON_FAILS:
+        time.sleep(0.5)
+        sys.exit("the daemon ends")
     if name == "dagster-daemon":
+        (Path(os.environ["METERS_DATA_DIR"]) / "sign").touch()
         time.sleep(600)
     if name == "dagster-webserver" and PAGE_FAILS:
         sys.exit("the page does not start")
