@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,9 +137,9 @@ def tick(
     home: Path,
     instance: DagsterInstance,
     sensors: dict[str, str],
-    first: date,
+    opening: datetime,
     count: int,
-    each_day: Callable[[date], None] = lambda _: None,
+    each_day: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Let sensors tick every 30 s with nothing to do, and purge as the daemon does with our dagster.yaml.
 
@@ -149,9 +149,9 @@ def tick(
         home: Dagster's home.
         instance: Its instance.
         sensors: The cursor of each sensor by its name.
-        first: First day.
+        opening: When the first day begins, UTC.
         count: How many days.
-        each_day: Called at the end of each day.
+        each_day: Called at the end of each day with its number, from 0.
 
     Returns:
         How many ticks there were.
@@ -162,7 +162,6 @@ def tick(
     path, ticks = home / "schedules" / "schedules.db", 0
     columns = "job_origin_id, selector_id, status, type, timestamp, tick_body, create_timestamp, update_timestamp"
     patterns: dict[str, tuple[str, ...]] = {}
-    opening = datetime(first.year, first.month, first.day, tzinfo=UTC)
     for name, cursor in sensors.items():
         made = instance.create_tick(
             TickData(
@@ -197,7 +196,7 @@ def tick(
                 tick_statuses=[TickStatus.SKIPPED],
             )
         if half_hour % 48 == 47:
-            each_day(begins.date())
+            each_day(half_hour // 48)
     return ticks
 
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 MOST_MEGABYTES, MOST_GROWTH = 500, 0.01
 _AT_WORK_DAYS = 14
 _HOUR = timedelta(hours=1)
+_UPKEEP = timedelta(hours=4, minutes=40)
+_BEGAN = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,8 @@ def _simulate(console: Console, folder: Path, days: int, years: int) -> None:
         nightly, hourly = _templates(settings, instance, home)
         until_upkeep = days - _AT_WORK_DAYS
         began = time.monotonic()
-        for day in _days(until_upkeep):
-            home.live(_runs_of(day, nightly, hourly))
+        for number in range(until_upkeep):
+            home.live(_runs_of(number, nightly, hourly))
         without = Sizes.of(path)
         console.print(
             f"{until_upkeep} days of {len(nightly)} runs a night and {len(hourly)} an hour in "
@@ -114,15 +116,15 @@ def _simulate(console: Console, folder: Path, days: int, years: int) -> None:
         tables = _tables(path)
         keep = settings.site.upkeep.keep_runs_days
         began = time.monotonic()
-        done = tidy(instance, keep, _now(until_upkeep))
+        done = tidy(instance, keep, _opening(until_upkeep) + _UPKEEP)
         console.print(f"First upkeep, {time.monotonic() - began:.0f} s. {done}")
         week: list[Sizes] = []
         seconds: list[float] = []
 
-        def night(day: date) -> None:
-            home.live(_runs_of(day, nightly, hourly))
+        def night(number: int) -> None:
+            home.live(_runs_of(until_upkeep + number, nightly, hourly))
             began = time.monotonic()
-            tidy(instance, keep, datetime(day.year, day.month, day.day, 4, 40, tzinfo=UTC) + timedelta(days=1))
+            tidy(instance, keep, _opening(until_upkeep + number + 1) + _UPKEEP)
             seconds.append(time.monotonic() - began)
             week.append(Sizes.of(path))
 
@@ -168,19 +170,15 @@ def _templates(settings: Settings, instance: DagsterInstance, home: Home) -> tup
     return nightly, hourly
 
 
-def _days(count: int, after: int = 0) -> list[date]:
-    return [LAST + timedelta(days=number + 1) for number in range(after, after + count)]
+def _opening(number: int) -> datetime:
+    """Give the beginning of a simulated day: they follow on the real one, on which the backfill was made."""
+    return _BEGAN + timedelta(days=number + 1)
 
 
-def _now(days: int) -> datetime:
-    day = LAST + timedelta(days=days + 1)
-    return datetime(day.year, day.month, day.day, 4, 40, tzinfo=UTC)
-
-
-def _runs_of(day: date, nightly: list[Template], hourly: list[Template]) -> list[tuple[Template, datetime, str]]:
-    """Give the runs that a day leaves: of its hours, and of the night after, over it and its month."""
-    opening = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    runs = [(template, opening + number * _HOUR, f"{day}") for number in range(24) for template in hourly]
+def _runs_of(number: int, nightly: list[Template], hourly: list[Template]) -> list[tuple[Template, datetime, str]]:
+    """Give the runs that a day leaves: of its hours, and of the night after, over the next day without partition."""
+    opening, day = _opening(number), LAST + timedelta(days=number + 1)
+    runs = [(template, opening + hour * _HOUR, f"{day}") for hour in range(24) for template in hourly]
     for template in nightly:
         of_month = template.day.endswith("-01")
         runs.append((template, opening + timedelta(hours=26), f"{day:%Y-%m}-01" if of_month else f"{day}"))
@@ -193,7 +191,7 @@ def _ticks(
     instance: DagsterInstance,
     home: Home,
     after: int,
-    night: Callable[[date], None],
+    night: Callable[[int], None],
 ) -> int:
     from bench.simulated_days import tick
     from workflows_dagster.pipeline.graph import build_definitions
@@ -203,7 +201,7 @@ def _ticks(
     snapshot = plan_repairs(settings, store, None, Span(settings.first_day, LAST), lambda _: []).snapshot  # type: ignore[arg-type]
     names = [sensor.name for sensor in build_definitions(settings).get_repository_def().sensor_defs]
     cursors = {name: f"1|{snapshot.encode()}" if name == "new_readings" else '{"until": ""}' * 20 for name in names}
-    return tick(home.folder, instance, cursors, _days(1, after)[0], _AT_WORK_DAYS, night)
+    return tick(home.folder, instance, cursors, _opening(after), _AT_WORK_DAYS, night)
 
 
 def _print_sizes(
