@@ -78,7 +78,8 @@ def months_of(days: pd.DataFrame, civil: pd.Index, first: date, last: date) -> p
     begin, end = month_of(first), month_of(last)
     if end < begin:
         raise ValueError(f"the last month {end:%Y-%m} lies before the first, {begin:%Y-%m}")
-    within = np.array([first_needed(begin) <= day <= last_day(end) for day in civil], dtype=bool)
+    earliest, latest = first_needed(begin), last_day(end)
+    within = np.array([earliest <= day <= latest for day in civil], dtype=bool)
     sums = by_period(days[within], civil[within], "month")
     sums.index = pd.Index([date.fromisoformat(f"{name}-01") for name in sums.index], dtype=object, name="month")
     sums = sums.rename(columns={"opening": "value"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,27 +27,38 @@ def by_period(frame: pd.DataFrame, civil: pd.Index, step: Step) -> pd.DataFrame:
         `consumption` the exact sum of the days that have one, `quality` the worst day's, `estimated_share` weighted by
         consumption, and `days` and `missing_days`.
     """
-    names = [day.strftime(_FORMATS[step]) for day in civil]
-    rows = {name: _sum(days) for name, days in frame.groupby(np.array(names, dtype=object), sort=True)}
+    names = np.array([day.strftime(_FORMATS[step]) for day in civil], dtype=object)
+    begins = np.flatnonzero(np.r_[True, names[1:] != names[:-1]][: len(names)])
+    known = _Days(*(frame[column].to_numpy() for column in _Days._fields))
+    ends = np.r_[begins, len(names)][1:]
+    rows = [_sum(known, slice(begin, end)) for begin, end in zip(begins, ends, strict=True)]
     columns = ["opening", "closing", "consumption", "quality", "estimated_share", "days", "missing_days"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    return pd.DataFrame(rows, index=pd.Index(names[begins], dtype=object), columns=columns)
 
 
-def _sum(days: pd.DataFrame) -> list[float | str | int]:
-    consumption = days["consumption"].to_numpy(dtype=float)
+class _Days(NamedTuple):
+    opening: np.ndarray
+    closing: np.ndarray
+    consumption: np.ndarray
+    quality: np.ndarray
+    estimated_share: np.ndarray
+
+
+def _sum(days: _Days, period: slice) -> list[float | str | int]:
+    consumption = days.consumption[period].astype(float)
     known = ~np.isnan(consumption)
-    used, share = consumption[known], days["estimated_share"].to_numpy(dtype=float)[known]
+    used, share = consumption[known], days.estimated_share[period].astype(float)[known]
     total = math.fsum(used)
     weight = math.fsum(np.abs(used))
     unused = float(share.mean()) if len(share) else np.nan
     estimated = math.fsum(np.abs(used) * share) / weight if weight > 0 else unused
-    worst = max(QUALITIES.index(quality) for quality in days["quality"])
+    worst = max(QUALITIES.index(quality) for quality in days.quality[period])
     return [
-        float(days["opening"].iloc[0]),
-        float(days["closing"].iloc[-1]),
+        float(days.opening[period][0]),
+        float(days.closing[period][-1]),
         total if known.any() else np.nan,
         QUALITIES[worst],
         estimated,
-        len(days),
+        len(consumption),
         int((~known).sum()),
     ]

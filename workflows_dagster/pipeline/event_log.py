@@ -2,16 +2,20 @@
 
 The stock log opens two databases, inserts, commits and closes for every event: some 15 ms a partition, ten minutes for
 a backfill of 27 meters over four years. Dagster already hands over the events of one step as a batch, but the stock
-class loops over it. Everything else (reading, single events, the schema) stays Dagster's own.
+class loops over it. And Dagster announces each partition by an event of its own, unless a storage takes one for a whole
+range: ours does, and leaves the same rows. Everything else (reading, single events, the schema) stays Dagster's own.
 
 The batch leans on names that Dagster does not promise, so it is used only with the minor version it was tested with;
 any other version, and any event that this module does not know, takes the stock way, one by one.
 """
 
+import json
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +24,9 @@ from dagster import DagsterEventType, Field, StringSource
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Engine, NullPool, create_engine, func, select
 
 TESTED_MINOR = "1.13"
 """The minor version of Dagster whose tables the batch is known to fill as Dagster does."""
@@ -36,6 +41,8 @@ Measured: 500 take 8 % longer, 5000 gain nothing and hold more in memory.
 """
 
 _RUN_SHARD = "run_shard"
+_MOST_ENGINES = 8
+_PLACEHOLDER = "the-partition-of-the-row"
 
 _ASSET_EVENTS = frozenset(
     {
@@ -72,6 +79,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     ) -> None:
         self._batches = dagster_version.split(".")[:2] == TESTED_MINOR.split(".")
         self._present_tables: set[str] = set()
+        self._engines: OrderedDict[str, Engine] = OrderedDict()
         self._within = threading.local()
         super().__init__(base_dir, inst_data)
 
@@ -115,6 +123,32 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         return table_name in self._present_tables
 
     @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        """Connect to a database as stock does, but by an engine that is kept: it remembers compiled statements.
+
+        Stock makes an engine for each connection, which takes longer than the statement it is made for. The connection
+        itself is opened and closed each time here too, so no process or thread meets another's.
+        """
+        if not self._batches:
+            with super()._connect(shard) as connection:
+                yield connection
+            return
+        with self._db_lock:
+            engine = self._engines.pop(shard, None) or create_engine(
+                self.conn_string_for_shard(shard),
+                poolclass=NullPool,
+                connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
+            )
+            self._engines[shard] = engine
+            if len(self._engines) > _MOST_ENGINES:
+                self._engines.popitem(last=False)
+            if shard not in self._initialized_dbs:
+                self._initdb(engine)
+                self._initialized_dbs.add(shard)
+            with engine.begin() as connection:
+                yield connection
+
+    @contextmanager
     def index_connection(self) -> Iterator[Connection]:
         """Connect to the index; within a batch this is the batch's own connection, so that stock code joins it."""
         connection = getattr(self._within, "connection", None)
@@ -123,6 +157,25 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         else:
             with super().index_connection() as connection:
                 yield connection
+
+    @property
+    def supports_partition_subset_in_asset_materialization_planned_events(self) -> bool:
+        """Whether one event may announce a range of partitions; it is unfolded here, so none of them is forgotten."""
+        return self._batches
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store one event as stock does, but one that announces a range with a row for each partition.
+
+        Args:
+            event: Of any kind.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: As for a batch.
+        """
+        if _announced_partitions(event) is None:
+            super().store_event(event)
+        else:
+            self.store_event_batch([event])
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store the asset events of one run in one transaction, anything else one by one.
@@ -137,20 +190,35 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         if not (self._batches and _is_one_run_of_asset_events(events)):
             super().store_event_batch(events)
             return
-        rows = [self._event_to_row(event) for event in events]
+        rows_of_events = [self._rows_of(event) for event in events]
+        rows = list(chain.from_iterable(rows_of_events))
         with self._both_databases(events[0].run_id) as connection:
             connection.execute(
                 SqlEventLogStorageTable.insert(), rows, execution_options={"schema_translate_map": {None: _RUN_SHARD}}
             )
             # The ids that SQLite would give, given by ourselves: asking for them afterwards costs a statement a row.
-            first = connection.execute(
-                select(func.coalesce(func.max(SqlEventLogStorageTable.c.id), 0) + 1)
-            ).scalar_one()
-            ids = range(first, first + len(rows))
+            highest = connection.execute(select(func.coalesce(func.max(SqlEventLogStorageTable.c.id), 0))).scalar_one()
             connection.execute(
-                SqlEventLogStorageTable.insert(), [{"id": row_id, **row} for row_id, row in zip(ids, rows, strict=True)]
+                SqlEventLogStorageTable.insert(),
+                [{"id": row_id, **row} for row_id, row in enumerate(rows, highest + 1)],
             )
-            self._store_asset_index(events, ids)
+            last_ids = list(accumulate((len(of_event) for of_event in rows_of_events), initial=highest))[1:]
+            self._store_asset_index(events, last_ids)
+
+    def _rows_of(self, event: EventLogEntry) -> list[dict[str, Any]]:
+        """Give an event's row, or the rows of all partitions that it announces, as if each had an event of its own."""
+        announced = _announced_partitions(event)
+        if announced is None:
+            return [self._event_to_row(event)]
+        dagster_event = event.get_dagster_event()
+        of_one = dagster_event.asset_materialization_planned_data._replace(
+            partition=_PLACEHOLDER, partitions_subset=None
+        )
+        row = self._event_to_row(event._replace(dagster_event=dagster_event._replace(event_specific_data=of_one)))
+        return [
+            {**row, "partition": key, "event": row["event"].replace(_PLACEHOLDER, json.dumps(key)[1:-1])}
+            for key in announced
+        ]
 
     @contextmanager
     def _both_databases(self, run_id: str) -> Iterator[Connection]:
@@ -169,7 +237,12 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
                 self._within.connection = None
 
     def _store_asset_index(self, events: Sequence[EventLogEntry], ids: Sequence[int]) -> None:
-        """Bring tags, asset keys and planned checks to the state in which single events would leave them."""
+        """Bring tags, asset keys and planned checks to the state in which single events would leave them.
+
+        Args:
+            events: Of the batch.
+            ids: Of each event's row, or of its last one.
+        """
         tagged: list[tuple[EventLogEntry, int]] = []
         last: dict[str, dict[DagsterEventType, tuple[EventLogEntry, int]]] = {}
         for event, event_id in zip(events, ids, strict=True):
@@ -187,6 +260,14 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         for kinds in last.values():
             for event, event_id in kinds.values():
                 self.store_asset_event(event, event_id)
+
+
+def _announced_partitions(event: EventLogEntry) -> list[str] | None:
+    """Give the partitions of an event that announces a range; None for any other event."""
+    if not (event.is_dagster_event and event.dagster_event_type is DagsterEventType.ASSET_MATERIALIZATION_PLANNED):
+        return None
+    subset = event.get_dagster_event().asset_materialization_planned_data.partitions_subset
+    return None if subset is None else list(subset.get_partition_keys())
 
 
 def _is_one_run_of_asset_events(events: Sequence[EventLogEntry]) -> bool:

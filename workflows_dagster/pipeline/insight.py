@@ -167,10 +167,12 @@ def write_months(settings: Settings, store: Store, begin: date, end: date) -> No
     """
     zone = settings.site.zone
     start, close = days.opening(begin, zone), days.opening(shifted(end, 1), zone)
+    openings = days.openings(begin, end, zone)
+    opening_of = pd.Series(openings, index=days.civil_days(openings, zone))
     for meter in settings.meters:
         frame = read_days(store, meter.meter_id, days.opening(first_needed(begin), zone), close)
         months = months_of(frame, days.civil_days(pd.DatetimeIndex(frame.index), zone), begin, end)
-        months.index = pd.DatetimeIndex([days.opening(month, zone) for month in months.index], tz="UTC").as_unit("us")
+        months.index = pd.DatetimeIndex(opening_of[months.index])
         has_register = months["value"].notna() | months["closing"].notna()
         for measurement, rows in ((REGISTER_MONTHLY, months[has_register]), (CONSUMPTION_MONTHLY, months)):
             _write(store, measurement, meter.meter_id, meter.output_unit, (start, close), rows)

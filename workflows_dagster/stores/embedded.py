@@ -268,9 +268,8 @@ class EmbeddedStore:
 
 
 def _column(rows: Sequence[tuple[int, float | str]]) -> Column:
-    times = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
-    values = np.empty(len(rows), dtype=object)
-    values[:] = [row[1] for row in rows]
-    if all(isinstance(value, float) for value in values):
-        return Column(times, values.astype(np.float64))
-    return Column(times, values)
+    if not rows:
+        return Column(np.empty(0, np.int64), np.empty(0, np.float64))
+    times, values = zip(*rows, strict=True)
+    numbers = set(map(type, values)) == {float}
+    return Column(np.array(times, dtype=np.int64), np.array(values, dtype=np.float64 if numbers else object))
