@@ -259,7 +259,8 @@ class House:
 
     def _stage(self, staged: Path, answers: Answers) -> None:
         (staged / "config").mkdir()
-        shutil.copytree(self.config / "secrets", staged / "secrets")
+        # Links stay links: root would follow one to a file that is not the service's, and hand out what is in it.
+        shutil.copytree(self.config / "secrets", staged / "secrets", symlinks=True)
         for path in self.config.glob("*"):
             if path.is_file():
                 shutil.copy2(path, staged / "config" / path.name)
@@ -270,6 +271,8 @@ class House:
         service.write_text(with_variables(text, answers.service, quoted=False), encoding="utf-8")
         if answers.secrets:
             secret = staged / "secrets" / "influxdb.env"
+            if secret.is_symlink():
+                raise AnswerError(f"secrets/influxdb.env: it is a link to {secret.readlink()}. Write the values there.")
             text = secret.read_text(encoding="utf-8") if secret.exists() else ""
             secret.write_text(with_variables(text, answers.secrets, quoted=True), encoding="utf-8")
             if any(dotenv_values(secret, interpolate=False).get(name) != v for name, v in answers.secrets.items()):
@@ -277,6 +280,8 @@ class House:
                     "secrets/influxdb.env: the values cannot be written so that they read back. Write them by hand."
                 )
         for path in (staged, *staged.rglob("*")):
+            if path.is_symlink():
+                continue
             path.chmod(0o700 if path.is_dir() else 0o600)
             if self.is_root:
                 os.chown(path, *self.owner)

@@ -21,8 +21,8 @@ make_service_user() {
 # $1: folder, $2: mode, $3: owner
 keep_folder() {
     mkdir -p "$(at "$1")"
-    chmod "$2" "$(at "$1")"
     give "$3" "$(at "$1")"
+    as_owner "$3" chmod "$2" "$(at "$1")"
 }
 
 # Put a file where none is. It appears whole or not at all, and never in place of another.
@@ -32,12 +32,13 @@ lay() {
     to=$(at "$2")
     if [ -e "$to" ] || [ -L "$to" ]; then return 0; fi
     draft=$to.part
-    rm -f "$draft"
-    (umask 077 && cp "$1" "$draft")
-    chmod "$3" "$draft"
+    as_owner "$4" rm -f "$draft"
+    (umask 077 && as_owner "$4" cp "$1" "$draft")
+    as_owner "$4" chmod "$3" "$draft"
     give "$4" "$draft"
-    mv -n "$draft" "$to"
-    rm -f "$draft"
+    as_owner "$4" sync "$draft"
+    as_owner "$4" mv -n "$draft" "$to"
+    as_owner "$4" rm -f "$draft"
 }
 
 # Put our own file, replacing an older one of ours.
@@ -85,8 +86,8 @@ lay_house() {
     # Whoever wrote a secret as root, or with a wide umask, meant this all the same.
     for path in "$(at "$CONFIG/secrets")"/*; do
         if [ -f "$path" ] && [ ! -L "$path" ]; then
-            chmod 0600 "$path"
             give service:service "$path"
+            as_owner service:service chmod 0600 "$path"
         fi
     done
 }

@@ -94,6 +94,18 @@ give() {
     chown -h "$uid:$gid" -- "$@"
 }
 
+# Change something in a folder that the service's account may write to. As that account: a link that it laid there, by
+# mistake or by malice, leads to nothing that is not its own. In DESTDIR nothing runs yet that could.
+as_owner() {
+    local owner=$1
+    shift
+    if [ "$owner" = service:service ] && [ -z "$DESTDIR" ] && is_root && [ "${SERVICE_UID:-0}" != 0 ]; then
+        setpriv --reuid "$SERVICE_UID" --regid "$SERVICE_GID" --clear-groups --no-new-privs "$@"
+    else
+        "$@"
+    fi
+}
+
 # Run a command as the service does: its user, its environment, its folder, and nothing of ours.
 as_service() {
     local -a become=()

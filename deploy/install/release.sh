@@ -8,19 +8,25 @@
 
 SHIPPED=(pyproject.toml constraints.txt README.md CHANGELOG.md Makefile workflows_dagster config secrets deploy docs)
 PYTHON=${PYTHON:-}
+PYTHON_BUILD=
 PIP_ARGS=${PIP_ARGS:-}
 RELEASE=
 RELEASE_IS_OURS_TO_REMOVE=
 
-is_good_python() {
-    "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+# Which Python that is, told of one from 3.11 on that can make virtual environments; nothing of any other.
+good_python() {
+    "$1" -I -S -c 'import os, sys
+from importlib.util import find_spec
+if sys.version_info < (3, 11) or not (find_spec("venv") and find_spec("ensurepip")):
+    sys.exit(1)
+print(sys.version, os.uname().machine)' 2>/dev/null
 }
 
 # Settle on a Python, from Debian's packages if there is none.
 find_python() {
     local candidate
     for candidate in ${PYTHON:-python3 python3.11 python3.12 python3.13}; do
-        if candidate=$(command -v "$candidate") && is_good_python "$candidate"; then
+        if candidate=$(command -v "$candidate") && PYTHON_BUILD=$(good_python "$candidate"); then
             PYTHON=$candidate
             return 0
         fi
@@ -35,7 +41,7 @@ find_python() {
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 python3-venv; } \
         >/dev/null || fail "apt-get: python3 and python3-venv could not be installed. Install them, and try again."
     PYTHON=$(command -v python3)
-    is_good_python "$PYTHON" || refuse "python3: $("$PYTHON" -V) is older than 3.11. Use Debian 12 or later."
+    PYTHON_BUILD=$(good_python "$PYTHON") || refuse "python3: $("$PYTHON" -V) is older than 3.11. Use Debian 12 or later."
 }
 
 # The files of a release, relative to the source. The folder of a release is everyone's to read, so no file goes along
@@ -58,14 +64,17 @@ name_release() {
     hash=$(
         {
             shipped_files | (cd "$SOURCE" && xargs -d '\n' sha256sum)
-            "$PYTHON" -c 'import platform, sys; print(sys.version, platform.machine())'
-            printf '%s\n' "$PREFIX" "$DESTDIR" "$SERVICE_USER" "$PIP_ARGS"
+            printf '%s\n' "$PYTHON_BUILD" "$PREFIX" "$DESTDIR" "$SERVICE_USER" "$PIP_ARGS"
         } | sha256sum | cut -c 1-12
     )
     RELEASE=$version-$hash
 }
 
-release_named_by() { basename "$(readlink "$(at "$PROGRAM/$1")" 2>/dev/null || :)"; }
+release_named_by() {
+    local target
+    target=$(readlink "$(at "$PROGRAM/$1")" 2>/dev/null || :)
+    printf '%s' "${target##*/}"
+}
 
 is_complete() { [ -n "$1" ] && [ -f "$(at "$PROGRAM/releases/$1")/complete" ]; }
 
@@ -163,13 +172,20 @@ settle_on() {
     forget_other_releases
 }
 
+# The mark goes first: cut off in between, what is left must not pass for a whole release.
+remove_release() {
+    rm -f "$1/complete"
+    rm -rf "$1"
+}
+
 # Remove the releases that nobody goes back to: older ones, and those that failed or were cut off.
 forget_other_releases() {
-    local folder
+    local folder kept
+    kept="/$RELEASE/$(release_named_by current)/$(release_named_by served)/$(release_named_by previous)/"
     for folder in "$(at "$PROGRAM")"/releases/*; do
-        case $(basename "$folder") in
-            "$RELEASE" | "$(release_named_by current)" | "$(release_named_by served)" | "$(release_named_by previous)") ;;
-            *) rm -rf "$folder" ;;
+        case $kept in
+            *"/${folder##*/}/"*) ;;
+            *) remove_release "$folder" ;;
         esac
     done
 }

@@ -2,6 +2,7 @@
 # The systemd side: units, starting, and whether the page answers.
 
 PAGE_TIMEOUT=${METERS_PAGE_TIMEOUT:-180}
+PAGE_PAUSE=${METERS_PAGE_PAUSE:-1}
 
 # With PREFIX a system may be simulated below it; with DESTDIR nothing runs.
 systemd_runs() { [ -z "$DESTDIR" ] && [ -d "$PREFIX/run/systemd/system" ]; }
@@ -27,6 +28,7 @@ stage_units() {
             mkdir -p "$ready"
             cp "$shipped" "$ready/$unit"
             chmod 0644 "$ready/$unit"
+            sync "$ready/$unit"
         fi
     done
 }
@@ -99,35 +101,39 @@ restart_services() {
     find_wanted && systemctl daemon-reload && systemctl restart "${WANTED[@]}" && systemctl start "$TARGET"
 }
 
-restarts() {
-    local unit count sum=0
-    for unit in "${WANTED[@]}"; do
-        count=$(systemctl show --property NRestarts --value "$unit" 2>/dev/null || :)
-        sum=$((sum + ${count:-0}))
-    done
-    printf '%s' "$sum"
+# Look at all wanted services at once: how many run, and how often systemd has started one again since they were begun.
+RUNNING=0
+RESTARTS=0
+look_at_services() {
+    local line
+    RUNNING=0
+    RESTARTS=0
+    if [ "${#WANTED[@]}" = 0 ]; then return 0; fi
+    while IFS= read -r line; do
+        case $line in
+            ActiveState=active) RUNNING=$((RUNNING + 1)) ;;
+            NRestarts=[0-9]*) RESTARTS=$((RESTARTS + ${line#*=})) ;;
+        esac
+    done < <(systemctl show --property NRestarts --property ActiveState "${WANTED[@]}" 2>/dev/null || :)
 }
 
 # Wait until the page serves the meters, all services run and the daemon has given a sign of life. What is wrong is printed.
 # (A bare `return` in what a trap calls would return the status of what failed before: say 0.)
 # $1: seconds since 1970 from which on a sign of life counts.
 page_serves() {
-    local python deadline found code unit before refusals=0 alive_since=$1
+    local python deadline found code before refusals=0 alive_since=$1
     python=$(at "$PROGRAM/current")/venv/bin/python
     deadline=$((SECONDS + PAGE_TIMEOUT))
     find_wanted
     # A restart by hand does not always set systemd's count back.
-    before=$(restarts)
+    look_at_services
+    before=$RESTARTS
     case " ${WANTED[*]} " in *" utility-meters-daemon.service "*) ;; *) alive_since=never ;; esac
     while :; do
         code=0
         found=$("$python" -I -S "$SCRIPTS/page_answers.py" "$(page_host)" "$(page_port)" "$alive_since") || code=$?
-        if [ "$code" = 0 ]; then
-            for unit in "${WANTED[@]}"; do
-                systemctl is-active --quiet "$unit" || code=1
-            done
-        fi
-        if [ "$code" = 0 ]; then return 0; fi
+        look_at_services
+        if [ "$code" = 0 ] && [ "$RUNNING" = "${#WANTED[@]}" ]; then return 0; fi
         # Once may be the code server's first second.
         if [ "$code" = 3 ]; then refusals=$((refusals + 1)); else refusals=0; fi
         if [ "$refusals" -ge 8 ]; then
@@ -135,7 +141,7 @@ page_serves() {
             complain "The page answers, but the meters do not load (above)."
             return 1
         fi
-        if [ "$(($(restarts) - before))" -ge 3 ]; then
+        if [ "$((RESTARTS - before))" -ge 3 ]; then
             complain "A service ends again and again. See: journalctl -u 'utility-meters-*' -n 50"
             return 1
         fi
@@ -143,7 +149,7 @@ page_serves() {
             complain "http://$(page_host):$(page_port) does not serve the meters after $PAGE_TIMEOUT s. See: journalctl -u 'utility-meters-*' -n 50"
             return 1
         fi
-        sleep 1
+        sleep "$PAGE_PAUSE"
     done
 }
 

@@ -31,6 +31,8 @@ if systemd_runs; then systemctl daemon-reload; fi
 
 step "Program"
 if [ "$(readlink "$(at "$COMMAND")" || :)" = "$PROGRAM/current/bin/meters" ]; then rm -f "$(at "$COMMAND")"; fi
+# The marks go first: cut off in between, what is left must not pass for an installation.
+rm -f "$(at "$PROGRAM")"/{current,served,previous} "$(at "$PROGRAM")"/releases/*/complete
 rm -rf "$(at "$PROGRAM")"
 
 if [ -z "$PURGE" ]; then
@@ -39,6 +41,8 @@ if [ -z "$PURGE" ]; then
 fi
 step "Configuration, secrets, data"
 rm -rf "$(at "$CONFIG")" "$(at "$STATE")" "$(at "$UNITS")"/utility-meters-*.service.d
+# The proxy's account exists only while it runs; systemd keeps its state in a folder of its own, with a link to it.
+rm -rf "$(at "$STATE-proxy")" "$(at "$(dirname "$STATE")/private/utility-meters-proxy")"
 if [ -n "$SERVICE_UID" ] && is_root && [ "$SERVICE_USER" = utility-meters ]; then
     if [ -n "$DESTDIR" ]; then
         userdel --prefix "$DESTDIR" "$SERVICE_USER" 2>/dev/null || :

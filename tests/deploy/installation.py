@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -21,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 STAND_INS = Path(__file__).parent / "stand_ins"
 SERVICES = ("utility-meters-code.service", "utility-meters-webserver.service", "utility-meters-daemon.service")
+_LONGEST_SECONDS = 240
 
 
 def free_port() -> int:
@@ -72,7 +72,11 @@ class Machine:
         self.prefix.mkdir()
         self.commands = folder / "commands"
         self.commands.mkdir()
-        (self.commands / "systemctl").symlink_to(STAND_INS / "systemctl")
+        (self.commands / "sync").symlink_to(STAND_INS / "sync")
+        # By the very Python of the tests: a `python3` found by way of a version manager takes its time to start.
+        systemctl = self.commands / "systemctl"
+        systemctl.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{STAND_INS / "systemctl"}" "$@"\n')
+        systemctl.chmod(0o755)
         self.page_port, self.code_port = free_port(), free_port()
         if systemd:
             (self.prefix / "run/systemd/system").mkdir(parents=True)
@@ -93,15 +97,20 @@ class Machine:
     def units(self) -> Path:
         return self.prefix / "etc/systemd/system"
 
+    @property
+    def path(self) -> str:
+        return f"{self.commands}:{os.environ['PATH']}"
+
     def environment(self, **variables: str) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
         return {
             **kept,
-            "PATH": f"{self.commands}:{os.environ['PATH']}",
+            "PATH": self.path,
             "PREFIX": str(self.prefix),
             "PYTHON": str(STAND_INS / "python"),
             "UNDERLYING_PYTHON": sys.executable,
             "METERS_PAGE_TIMEOUT": "60",
+            "METERS_PAGE_PAUSE": "0.05",
             **variables,
         }
 
@@ -111,35 +120,52 @@ class Machine:
             f"METERS_PAGE_PORT={self.page_port}\nMETERS_CODE_PORT={self.code_port}\n", encoding="utf-8"
         )
 
+    def keep(self) -> None:
+        """Keep the machine as it is now, for `as_kept`."""
+        subprocess.run(["cp", "-a", self.prefix, self.folder / "kept"], check=True)
+
+    def as_kept(self, *, systemd: bool = False) -> None:
+        """Have the machine again as it was kept. Its files know where they are, so there is one of them at a time."""
+        shutil.rmtree(self.prefix)
+        subprocess.run(["cp", "-a", self.folder / "kept", self.prefix], check=True)
+        if systemd:
+            (self.prefix / "run/systemd/system").mkdir(parents=True)
+
+    def start(self) -> None:
+        """Start the services, as the machine does when it starts."""
+        self.page_port, self.code_port = free_port(), free_port()
+        self.use_free_ports()
+        command = [self.commands / "systemctl", "start", "utility-meters.target"]
+        subprocess.run(command, env=self.environment(), check=True, timeout=60)
+        deadline = time.monotonic() + 30
+        while self.serving() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def change_program(self, before: str, after: str) -> None:
+        """Give the installed small program a fault, without an update."""
+        (path,) = (self.program / "current/venv/lib").glob("python*/site-packages/workflows_dagster/small_program.py")
+        text = path.read_text(encoding="utf-8")
+        assert text.count(before) == 1
+        path.write_text(text.replace(before, after), encoding="utf-8")
+
     def run(self, action: str, source: Path, **variables: str) -> Outcome:
         """Run install, update, uninstall or configure of a source to its end."""
-        found = subprocess.run(
-            [source / "deploy/install" / f"{action}.sh"], env=self.environment(**variables), text=True, timeout=120,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
-        return Outcome(found.returncode, found.stdout)
+        with subprocess.Popen(
+            [source / "deploy/install" / f"{action}.sh"], env=self.environment(**variables), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        ) as script:  # fmt: skip
+            try:
+                said, _ = script.communicate(timeout=_LONGEST_SECONDS)
+            except subprocess.TimeoutExpired as late:
+                os.killpg(script.pid, signal.SIGKILL)
+                said, _ = script.communicate()
+                raise AssertionError(f"{action} has not ended after {_LONGEST_SECONDS} s:\n{said}") from late
+        return Outcome(script.returncode, said)
 
-    def cut_off(self, action: str, source: Path, step: int, how: signal.Signals, after: float = 0.0) -> Outcome | None:
-        """Run an action and end it, with all that it started, when it announces a step; None if it never did."""
-        running = subprocess.Popen(
-            [source / "deploy/install" / f"{action}.sh"], env=self.environment(), text=True, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        assert running.stdout
-        said, reached = [], False
-        for line in running.stdout:
-            said.append(line)
-            if line.startswith(f"[{step}] "):
-                reached = True
-                time.sleep(after)
-                # It may be over by then.
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(running.pid, how)
-                if how is signal.SIGKILL:
-                    break
-        rest = running.stdout.read()
-        running.stdout.close()
-        return Outcome(running.wait(), "".join(said) + rest) if reached else None
+    def cut_off(self, action: str, source: Path, step: int, how: signal.Signals, command: int = 1) -> Outcome:
+        """Run an action and end it, with all that it started, before a command of a step and of what follows it."""
+        cut = {"CUT_STEP": str(step), "CUT_COMMAND": str(command), "CUT_SIGNAL": how.name.removeprefix("SIG")}
+        return self.run(action, source, BASH_ENV=str(STAND_INS / "cut_off.bash"), **cut)
 
     def lend_packages(self) -> None:
         """Let the installed small program see the packages of the environment that the tests run in."""
@@ -194,4 +220,4 @@ class Machine:
     def stop(self) -> None:
         """End the services that the stand-in for systemctl started."""
         if (self.prefix / "run").exists() and self.units.exists():
-            subprocess.run([STAND_INS / "systemctl", "stop", *SERVICES], env=self.environment(), check=True)
+            subprocess.run([self.commands / "systemctl", "stop", *SERVICES], env=self.environment(), check=True)

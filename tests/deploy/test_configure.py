@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import pty
+import shutil
 import stat
 import subprocess
 import sys
@@ -17,10 +18,9 @@ from dotenv import dotenv_values
 
 from tests.deploy.installation import ROOT, Machine, small_source
 
-# Minutes long, and the installation is still being finished.
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("METERS_TEST_INSTALL"), reason="the installation is tested with METERS_TEST_INSTALL=1"
-)
+NEEDED = ("bash", "flock", "getent", "make", "setpriv", "tar")
+MISSING = [name for name in NEEDED if not shutil.which(name)]
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not on this machine: {', '.join(MISSING)}")
 
 TOKEN = "planted-token'$(id)\\0815=="
 INFLUX = {
@@ -46,15 +46,22 @@ def configure_module() -> ModuleType:
 configure = configure_module()
 
 
-@pytest.fixture
-def installed(tmp_path: Path) -> tuple[Machine, Path]:
-    """A machine with the small program and the shipped config.yaml."""
-    source = small_source(tmp_path / "source", "1.0")
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> tuple[Machine, Path]:
+    """A machine with the small program and the shipped config.yaml, installed once and kept."""
+    source = small_source(tmp_path_factory.mktemp("sources") / "source", "1.0")
     (source / "config/config.yaml").write_bytes((ROOT / "config/config.yaml").read_bytes())
-    here = Machine(tmp_path)
+    here = Machine(tmp_path_factory.mktemp("machine"))
     assert here.run("install", source).code == 0
     here.lend_packages()
+    here.keep()
     return here, source
+
+
+@pytest.fixture
+def installed(installation: tuple[Machine, Path]) -> tuple[Machine, Path]:
+    installation[0].as_kept()
+    return installation
 
 
 def mode(path: Path) -> str:
@@ -107,11 +114,8 @@ def test_the_same_answers_again_change_nothing(installed: tuple[Machine, Path]) 
     assert {path: found for path, found in here.look().items() if Path(path).name != "utility-meters"} == before
 
 
-def test_what_meters_check_refuses_is_not_written(tmp_path: Path) -> None:
-    source = small_source(tmp_path / "source", "1.0", CHECK_FAILS=False)
-    here = Machine(tmp_path)
-    here.run("install", source)
-    here.lend_packages()
+def test_what_meters_check_refuses_is_not_written(installed: tuple[Machine, Path]) -> None:
+    here, source = installed
     (here.config / "config.yaml").write_text("timezone: Europe/Berlin\nnonsense: 1\n")
 
     outcome = here.run("configure", source, METERS_TIMEZONE="Europe/Vienna", INFLUX_TOKEN="planted-0815")
@@ -121,6 +125,23 @@ def test_what_meters_check_refuses_is_not_written(tmp_path: Path) -> None:
     assert "Europe/Berlin" in (here.config / "config.yaml").read_text()
     assert not (here.config / "secrets/influxdb.env").exists()
     assert not list(here.config.glob(".configure.*"))
+
+
+def test_secrets_that_are_a_link_are_left_to_the_owner(installed: tuple[Machine, Path], tmp_path: Path) -> None:
+    """The folder is the service's: root following a link there would show or overwrite any file of the machine."""
+    here, source = installed
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("INFLUX_TOKEN=old\n")
+    elsewhere.chmod(0o640)
+    (here.config / "secrets/influxdb.env").symlink_to(elsewhere)
+    (here.config / "secrets/other").symlink_to(elsewhere)
+
+    outcome = here.run("configure", source, INFLUX_TOKEN="planted-0815")
+
+    assert outcome.code == 2
+    assert f"secrets/influxdb.env: it is a link to {elsewhere}." in outcome.said
+    assert here.run("configure", source, METERS_TIMEZONE="Europe/Vienna").code == 0
+    assert (elsewhere.read_text(), mode(elsewhere)) == ("INFLUX_TOKEN=old\n", "0o640")
 
 
 def test_at_a_terminal_it_asks_and_the_token_is_not_shown(installed: tuple[Machine, Path]) -> None:

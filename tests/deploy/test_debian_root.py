@@ -26,12 +26,13 @@ set -euo pipefail
 export PIP_CERT=/etc/ssl/certs/ca-certificates.crt
 look() { find /opt/utility-meters /etc /usr/local ! -path '*/__pycache__*' -printf '%p %T@ %m %u %g %s %l\n' | sort; }
 says() { echo "$1: $(eval "$2")"; }
+timed() { local begun=$SECONDS code=0; "$@" || code=$?; echo "seconds of $*: $((SECONDS - begun))"; return $code; }
 page() {
     python3 -I -S /root/house/deploy/install/page_answers.py 127.0.0.1 "$PAGE_PORT" never && echo answers || echo silent
 }
 cd /root/house
 
-make install-dagster
+timed make install-dagster
 says "page after install" page
 says "owner of state" 'stat -c "%U:%G %a" /var/lib/utility-meters'
 says "owner of secrets" 'stat -c "%U:%G %a" /etc/utility-meters/secrets'
@@ -41,26 +42,26 @@ says "owner of program" 'stat -c "%U:%G %a" /opt/utility-meters/current/'
 says "account of the page" 'stat -c %U /proc/$(cat /run/systemd/system/utility-meters-webserver.service.pid)'
 
 look >/root/before
-make install-dagster
+timed make install-dagster
 look >/root/after
 says "changed by the second installation" 'diff /root/before /root/after | wc -l'
 
 sed -i 's/^version = .*/version = "9.9.9"/' pyproject.toml
-make update-dagster
+timed make update-dagster
 says "page after update" page
 says "version" 'meters --version'
 says "backups" 'ls /var/lib/utility-meters/backups/before-update | wc -l'
 
 echo 'raise RuntimeError("on purpose")' >>workflows_dagster/definitions.py
 sed -i 's/^version = .*/version = "9.9.10"/' pyproject.toml
-make update-dagster || says "broken update" 'echo refused'
+timed make update-dagster || says "broken update" 'echo refused'
 says "page after the broken update" page
 says "version after the broken update" 'meters --version'
 
-make uninstall-dagster
+timed make uninstall-dagster
 left() { ls -d /opt/utility-meters /etc/utility-meters/config.yaml /var/lib/utility-meters 2>/dev/null || :; }
 says "left" 'left | tr "\n" " "'
-make uninstall-dagster PURGE=1
+timed make uninstall-dagster PURGE=1
 says "left after purge" 'left | wc -l'
 says "account after purge" 'getent passwd utility-meters | wc -l'
 """

@@ -1,14 +1,13 @@
-"""A program of the shape of ours that starts in no time; what it does wrong is written into it by the test."""
+"""A program of the shape of ours that starts in no time; what it does wrong is written into it by the test.
+
+Modules that take long are imported where they are needed, because most calls need none of them.
+"""
 
 from __future__ import annotations
 
-import http.server
-import json
 import os
-import socketserver
-import sqlite3
+import signal
 import sys
-import tarfile
 import time
 from pathlib import Path
 
@@ -20,35 +19,41 @@ SCHEMA = 1
 HAS_BACKUP = True
 
 
-class Page(http.server.BaseHTTPRequestHandler):
-    """Answers what the scripts ask the Dagster page."""
+def serve(port: int) -> None:
+    """Answer what the scripts ask the Dagster page."""
+    import json
+    import socket
 
-    def do_GET(self) -> None:
-        self.answer({"version": VERSION})
-
-    def do_POST(self) -> None:
-        sign = Path(os.environ["METERS_DATA_DIR"]) / "sign"
-        daemon = {"required": True, "lastHeartbeatTime": sign.stat().st_mtime if sign.exists() else None}
-        loaded = {"loadStatus": "LOADED", "locationOrLoadError": {"__typename": "RepositoryLocation"}}
-        health = {"daemonHealth": {"allDaemonStatuses": [daemon]}}
-        self.answer({"data": {"workspaceOrError": {"locationEntries": [loaded]}, "instance": health}})
-
-    def answer(self, content: object) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(json.dumps(content).encode())
-
-    def log_message(self, *words: object) -> None:
-        """Say nothing."""
+    with socket.create_server(("127.0.0.1", port)) as server:
+        while True:
+            connection, _ = server.accept()
+            with connection, connection.makefile("rwb") as stream:
+                asked = stream.readline()
+                if not asked:
+                    continue  # somebody only looked whether anything listens
+                length = 0
+                while (line := stream.readline()).strip():
+                    name, _, value = line.partition(b":")
+                    if name.lower() == b"content-length":
+                        length = int(value)
+                stream.read(length)
+                answer = json.dumps(health() if asked.startswith(b"POST") else {"version": VERSION})
+                stream.write(b"HTTP/1.0 200 OK\r\n\r\n" + answer.encode())
 
 
-class Server(http.server.ThreadingHTTPServer):
-    def server_bind(self) -> None:
-        socketserver.TCPServer.server_bind(self)  # without a look at the name service
+def health() -> object:
+    """Say what the page says of the meters and of the daemon."""
+    sign = Path(os.environ["METERS_DATA_DIR"]) / "sign"
+    daemon = {"required": True, "lastHeartbeatTime": sign.stat().st_mtime if sign.exists() else None}
+    loaded = {"loadStatus": "LOADED", "locationOrLoadError": {"__typename": "RepositoryLocation"}}
+    statuses = {"daemonHealth": {"allDaemonStatuses": [daemon]}}
+    return {"data": {"workspaceOrError": {"locationEntries": [loaded]}, "instance": statuses}}
 
 
 def open_state() -> None:
     """Bring the database forward, and refuse a newer one, as our store does."""
+    import sqlite3
+
     folder = Path(os.environ["METERS_DATA_DIR"])
     folder.mkdir(parents=True, exist_ok=True)
     with sqlite3.connect(folder / "utility_meters.sqlite") as database:
@@ -62,6 +67,9 @@ def keep(action: str, *words: str) -> None:
     """`backup --to FOLDER` makes an archive of the database, `restore FILE --into FOLDER --only data` unpacks it."""
     if words == ("--help",):
         return
+    import sqlite3
+    import tarfile
+
     database = Path(os.environ["METERS_DATA_DIR"]) / "utility_meters.sqlite"
     if action == "restore":
         archive, _, into = words[:3]
@@ -96,9 +104,10 @@ def main(name: str) -> None:
         return
     if sys.argv[1:3] == ["instance", "info"]:
         return
+    signal.alarm(600)  # nobody may be left to end it
     open_state()
     if name == "dagster-daemon" and DAEMON_FAILS:
-        time.sleep(0.5)
+        time.sleep(0.2)
         sys.exit("the daemon ends")
     if name == "dagster-daemon":
         (Path(os.environ["METERS_DATA_DIR"]) / "sign").touch()
@@ -106,4 +115,4 @@ def main(name: str) -> None:
     if name == "dagster-webserver" and PAGE_FAILS:
         sys.exit("the page does not start")
     port = os.environ["METERS_CODE_PORT" if name == "dagster" else "METERS_PAGE_PORT"]
-    Server(("127.0.0.1", int(port)), Page).serve_forever()
+    serve(int(port))
