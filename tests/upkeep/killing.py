@@ -25,14 +25,20 @@ DATABASE = "utility_meters.sqlite"
 _OF_THE_MOMENT = ("meter_running_day", "meter_finding_now")
 
 
+# When it was fitted is the clock's; what was fitted is not.
+_DATED_BY_THE_CLOCK = "meter_profile"
+
+
 def points(database: Path) -> list[tuple[object, ...]]:
-    """Every processed value that is a function of the readings, in one order."""
+    """Every processed value that is a function of the readings, in one order; of profiles, the newest of each meter."""
     with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute(
             "SELECT measurement, meter_id, unit, field, time, value, typeof(value) FROM points"
             " JOIN point_series ON series = id ORDER BY 1, 2, 3, 4, 5"
         ).fetchall()
-    return [row for row in rows if row[0] not in _OF_THE_MOMENT]
+    lasting = [row for row in rows if row[0] not in _OF_THE_MOMENT]
+    newest = {row[:4]: (*row[:4], None, *row[5:]) for row in lasting if row[0] == _DATED_BY_THE_CLOCK}
+    return [*(row for row in lasting if row[0] != _DATED_BY_THE_CLOCK), *newest.values()]
 
 
 def partitions(home: Path) -> list[tuple[object, ...]]:
