@@ -69,12 +69,6 @@ def test_downstream_is_all_that_a_change_reaches_with_the_meter_itself():
         BOOK.downstream_of(["attic"])
 
 
-def test_upstream_is_all_that_a_meter_needs_with_the_meter_itself():
-    assert BOOK.upstream_of(["total"]) == ("old", "new", "total")
-    assert BOOK.upstream_of(["rest"]) == ("old", "new", "total", "flat", "rest")
-    assert BOOK.upstream_of(["water"]) == ("water",)
-
-
 def test_a_source_of_two_periods_is_upstream_once():
     period = {"composition_type": "sum", "source_meters": ["a", "b"]}
     later = {"start_date": "2021-01-01", "composition_type": "sum", "source_meters": ["b", "c"]}

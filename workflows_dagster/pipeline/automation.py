@@ -1,7 +1,7 @@
 """What runs by itself: the sensor for changed readings, and the schedules."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 import dagster as dg
@@ -9,6 +9,7 @@ import pandas as pd
 from dagster import DagsterInstance
 
 from workflows_dagster.domain import days
+from workflows_dagster.pipeline.meter_assets import TIBBER_KEY
 from workflows_dagster.pipeline.partitions import range_tags
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.repair.missing import catch_up, missing_days
@@ -23,6 +24,8 @@ SENSOR_SECONDS = 30
 MAX_RETRIES = 3
 MONTHLY_REFIT = "30 3 1 * *"
 EVERY_HOUR = "15 * * * *"
+# A tick that comes a little early, because the one before came a little late, asks all the same.
+_EARLIEST = 0.9
 _UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
@@ -106,8 +109,10 @@ def daily_schedule(settings: Settings, job: str, now: Callable[[], pd.Timestamp]
 
 
 def tibber_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
-    """Build the schedule of the Tibber sync."""
-    return dg.ScheduleDefinition(
+    """Build the schedule of the Tibber sync, which asks no sooner after an answer than `tibber.polling_interval`."""
+    pause = timedelta(seconds=_EARLIEST * settings.site.tibber.polling_interval)
+
+    @dg.schedule(
         name="tibber_hourly",
         job_name=job,
         cron_schedule=settings.site.workflows.tibber_sync.schedule,
@@ -115,6 +120,18 @@ def tibber_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Fetches Tibber's hours.",
     )
+    def tibber_hourly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        answered = context.instance.get_latest_materialization_event(TIBBER_KEY)
+        if answered is not None:
+            earliest = datetime.fromtimestamp(answered.timestamp, UTC) + pause
+            if context.scheduled_execution_time < earliest:
+                seconds = settings.site.tibber.polling_interval
+                return dg.SkipReason(
+                    f"Tibber was asked less than {seconds} s ago (config.yaml:tibber.polling_interval)."
+                )
+        return dg.RunRequest()
+
+    return tibber_hourly
 
 
 def profiles_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:

@@ -83,19 +83,6 @@ class MeterBook:
                 reached.add(meter.meter_id)
         return tuple(meter.meter_id for meter in ordered if meter.meter_id in reached)
 
-    def upstream_of(self, meter_ids: Iterable[str]) -> tuple[str, ...]:
-        """Give the meters themselves and all that they are made from, each after those that it is made from.
-
-        Raises:
-            KeyError: There is no such meter.
-        """
-        reached = {self[meter_id].meter_id for meter_id in meter_ids}
-        ordered = self.in_order()
-        for meter in reversed(ordered):
-            if meter.meter_id in reached:
-                reached.update(meter.upstream)
-        return tuple(meter.meter_id for meter in ordered if meter.meter_id in reached)
-
 
 def _in_order(by_id: Mapping[str, Meter]) -> tuple[str, ...]:
     placed: dict[str, None] = {}

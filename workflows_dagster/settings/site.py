@@ -97,7 +97,7 @@ class TibberSettings(Frozen):
     """Tibber's hourly consumption and prices.
 
     Attributes:
-        polling_interval: How often it is asked. [s]
+        polling_interval: Least time between two questions, however often the schedule ticks. [s]
         lookback_hours: How far back each time. [h]
         meter_id: Meter that its consumption is of.
         url: Address of its GraphQL service.
