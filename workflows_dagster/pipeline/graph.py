@@ -30,6 +30,7 @@ from workflows_dagster.pipeline.insight import (
     months_asset,
 )
 from workflows_dagster.pipeline.io_manager import days_io_manager
+from workflows_dagster.pipeline.lost_runs import lost_runs_sensor
 from workflows_dagster.pipeline.meter_assets import IO_MANAGER_KEY, PROFILES_KEY, TIBBER_KEY, meter_assets, raw_assets
 from workflows_dagster.pipeline.partitions import daily_partitions, monthly_partitions
 from workflows_dagster.pipeline.resources import store_resource, tibber_resource
@@ -123,6 +124,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             new_readings_sensor(settings, DAYS_JOB),
             following_sensor(settings, following),
             failed_runs_sensor(),
+            lost_runs_sensor(),
             alerts_sensor(settings, TIBBER_JOB, hourly_jobs=[RUNNING_DAY_JOB]),
         ],
         # A day of 27 meters takes 4 s in one process, 33 s with a process a step.

@@ -1,0 +1,88 @@
+"""Runs whose process is gone: a power cut or a restart of the code server ended it, and nobody wrote that down.
+
+Dagster's default launcher starts each run as a child of the code server, and tells of one that dies while the code
+server lives. When both go, the run counts as running until `max_runtime_seconds` are over, and with one run at a time
+all others wait behind it. Sensors are evaluated by the code server, on the machine and in the container of its runs, so
+a sensor can look for the process.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+from dagster import DagsterInstance
+from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
+
+LOOK_SECONDS = 60
+_GONE = (
+    "The process of this run (pid {}) is gone: the code server was ended with it, or the power was cut. What it had "
+    "written stays; the days that are missing are computed again."
+)
+_STARTED = re.compile(r"Started process for run \(pid: (\d+)\)")
+_PROCESSES = Path("/proc")
+# What Python calls the children that the code server makes. After a restart the number may be another program's.
+_CHILD = b"multiprocessing.spawn"
+
+
+def lost_runs_sensor() -> dg.SensorDefinition:
+    """Build the sensor that writes down that runs have failed whose process is gone."""
+
+    @dg.sensor(
+        name="lost_runs",
+        minimum_interval_seconds=LOOK_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Sees that the process of a run is gone, after a power cut or a restart, so that no other waits "
+        "for it. A run that asks for it is then tried again.",
+    )
+    def lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        found = list(_lost(context.instance))
+        for run, process in found:
+            context.instance.report_run_failed(run, _GONE.format(process))
+            context.log.warning(f"Run {run.run_id[:8]} of job '{run.job_name}': its process (pid {process}) is gone.")
+        return dg.SkipReason(f"{len(found)} runs had lost their process." if found else "Every run has its process.")
+
+    return lost_runs
+
+
+def process_of(instance: DagsterInstance, run_id: str) -> int | None:
+    """Give the process that the code server has started for a run; None where it was started otherwise.
+
+    The words are Dagster's, so they are no promise: without them nothing is found, and the longest runtime decides.
+    """
+    of_engine = instance.event_log_storage.get_logs_for_run(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+    for entry in reversed(of_engine):
+        found = _STARTED.match((entry.dagster_event.message if entry.dagster_event else None) or "")
+        if found:
+            return int(found[1])
+    return None
+
+
+def _lost(instance: DagsterInstance) -> Iterator[tuple[dg.DagsterRun, int]]:
+    # Other launchers start runs elsewhere, where no process can be looked for; they are asked by Dagster itself.
+    if not isinstance(instance.run_launcher, DefaultRunLauncher):
+        return
+    under_way = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
+    for run in instance.get_runs(dg.RunsFilter(statuses=under_way)):
+        process = process_of(instance, run.run_id)
+        if process is not None and not _lives(process):
+            current = instance.get_run_by_id(run.run_id)
+            # It may have ended, well, between the two looks.
+            if current is not None and current.status in under_way:
+                yield current, process
+
+
+def _lives(process: int) -> bool:
+    if _PROCESSES.joinpath("self").exists():
+        try:
+            return _CHILD in _PROCESSES.joinpath(str(process), "cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
