@@ -76,6 +76,14 @@ def test_what_comes_up_soon_after_a_message_waits_and_goes_together():
     assert message.body.splitlines()[-1] == "So is still 1 more that you were told before."
 
 
+def test_a_clock_that_was_ahead_silences_nobody():
+    owner = Owner(min_hours_between=1, quiet_hours=None)
+    assert owner.look("90000h", HEAT) is not None
+    assert owner.look("0h", HEAT, DISK) is None
+    assert owner.look("1h", HEAT, DISK).title == "Something needs a look at home"
+    assert owner.look("200h", HEAT).title == "Something needs a look at home"
+
+
 def test_the_night_is_quiet_and_the_morning_tells_what_still_stands():
     owner = Owner()
     assert owner.look("10h", HEAT, DISK) is None  # 22:00

@@ -29,6 +29,7 @@ def note(memory: Memory, seen: Seen, now: pd.Timestamp) -> None:
         seen: What was found now.
         now: The present, UTC.
     """
+    _forget_the_future(memory, now)
     standing = {cause.key for cause in seen.causes}
     for key, told in list(memory.told.items()):
         has_settled = told.gone is not None and now - told.gone >= SETTLED
@@ -41,6 +42,20 @@ def note(memory: Memory, seen: Seen, now: pd.Timestamp) -> None:
             memory.told[key] = replace(told, gone=now)
         elif has_settled and not told.lasts:
             del memory.told[key]
+
+
+def _forget_the_future(memory: Memory, now: pd.Timestamp) -> None:
+    """Take what a clock that was ahead has noted for noted now, or nothing would be told until it is that late."""
+
+    def at_latest_now(instant: pd.Timestamp | None) -> pd.Timestamp | None:
+        return None if instant is None else min(instant, now)
+
+    memory.last_message = at_latest_now(memory.last_message)
+    memory.store_away = at_latest_now(memory.store_away)
+    if memory.trials.next_try is not None:
+        memory.trials = replace(memory.trials, next_try=min(memory.trials.next_try, now + _LONGEST_WAIT))
+    for key, told in memory.told.items():
+        memory.told[key] = replace(told, at=min(told.at, now), gone=at_latest_now(told.gone))
 
 
 def due(memory: Memory, seen: Seen, rules: AlertSettings, now: pd.Timestamp) -> list[Cause]:

@@ -11,6 +11,8 @@ import pandas as pd
 from workflows_dagster.domain.periods import by_period
 
 MONTHS_A_YEAR = 12
+# How many months later a month is compared with.
+COMPARED_WITH = (1, MONTHS_A_YEAR)
 COLUMNS = (
     "value",
     "closing",
@@ -87,9 +89,9 @@ def months_of(days: pd.DataFrame, civil: pd.Index, first: date, last: date) -> p
     sums["per_day"] = (sums["consumption"] / valued.where(valued > 0)).astype(float)
     sums["whole"] = np.array([last_day(month).day for month in sums.index], dtype=np.int64) == valued.to_numpy()
     comparable = sums["per_day"].where(sums["whole"]).to_dict()
-    for column, distance in (("previous_month", -1), ("previous_year", -MONTHS_A_YEAR)):
+    for column, distance in zip(("previous_month", "previous_year"), COMPARED_WITH, strict=True):
         sums[column] = [
-            comparable.get(shifted(month, distance), math.nan) if whole else math.nan
+            comparable.get(shifted(month, -distance), math.nan) if whole else math.nan
             for month, whole in zip(sums.index, sums["whole"], strict=True)
         ]
     residuals = _residuals(days[within], civil[within])

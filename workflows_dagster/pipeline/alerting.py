@@ -175,7 +175,7 @@ def _hasty(settings: Settings) -> Settings:
 def _is_recent(seen: str, last_run: str, now: pd.Timestamp) -> bool:
     """Tell whether the last look through the store is less than an hour old, and no run has ended since."""
     moment, _, run = seen.partition(" ")
-    return bool(moment) and run == last_run and now - pd.Timestamp(moment) < pd.Timedelta(hours=1)
+    return bool(moment) and run == last_run and abs(now - pd.Timestamp(moment)) < pd.Timedelta(hours=1)
 
 
 def _last_run(context: dg.SensorEvaluationContext) -> str:

@@ -23,7 +23,8 @@ SENSOR_PATIENCE = pd.Timedelta(hours=1)
 _DAYS_REMEMBERED = pd.Timedelta(days=3)
 # A monthly job must be able to make its failure good.
 _REMEMBERED = pd.Timedelta(days=35)
-_MOST_RUNS = 200
+# What fails every hour fails 840 times while it is remembered, and must not hide what fails once a month.
+_MOST_RUNS = 2000
 _FINISHED = [TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE]
 # Ticks of one sensor within its patience, at two a minute.
 _MOST_TICKS = 150
@@ -63,14 +64,14 @@ def failed_jobs(instance: DagsterInstance, now: pd.Timestamp) -> list[FailedJob]
         if record.dagster_run.tags.get("dagster/will_retry", "false").lower() != "true"
         and not (_days_of(record) and _ended(record) < now - _DAYS_REMEMBERED)
     ]
-    if not failures:
-        return []
-    successes = _runs(instance, dg.DagsterRunStatus.SUCCESS, _ended(failures[-1]))
     by_job: dict[str, list[RunRecord]] = {}
     for failure in failures:
-        if not any(_makes_good(success, failure) for success in successes):
-            by_job.setdefault(failure.dagster_run.job_name, []).append(failure)
-    return [FailedJob(name, tuple(runs)) for name, runs in by_job.items()]
+        by_job.setdefault(failure.dagster_run.job_name, []).append(failure)
+    for name, failed in by_job.items():
+        # Asked for by job, because a frequent one would hide what has made another good.
+        successes = _runs(instance, dg.DagsterRunStatus.SUCCESS, _ended(failed[-1]), name)
+        failed[:] = [failure for failure in failed if not any(_makes_good(success, failure) for success in successes)]
+    return [FailedJob(name, tuple(failed)) for name, failed in by_job.items() if failed]
 
 
 def run_causes(
@@ -159,10 +160,12 @@ def _failing_since(instance: DagsterInstance, state: InstigatorState, now: pd.Ti
     return pd.Timestamp(first, unit="s", tz="UTC")
 
 
-def _runs(instance: DagsterInstance, status: dg.DagsterRunStatus, since: pd.Timestamp) -> Sequence[RunRecord]:
-    """Give the runs that ended so since an instant, the newest first."""
+def _runs(
+    instance: DagsterInstance, status: dg.DagsterRunStatus, since: pd.Timestamp, job_name: str | None = None
+) -> Sequence[RunRecord]:
+    """Give the runs that ended so since an instant, of one job or of all, the newest first."""
     return instance.get_run_records(
-        dg.RunsFilter(statuses=[status], updated_after=since.to_pydatetime()),
+        dg.RunsFilter(job_name=job_name, statuses=[status], updated_after=since.to_pydatetime()),
         order_by="update_timestamp",
         limit=_MOST_RUNS,
     )

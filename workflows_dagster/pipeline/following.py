@@ -10,8 +10,8 @@ import pandas as pd
 from dagster import DagsterInstance
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from workflows_dagster.domain.deviations import LOOKBACK_DAYS
-from workflows_dagster.domain.months import month_of
+from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
+from workflows_dagster.domain.months import COMPARED_WITH, month_of, shifted
 from workflows_dagster.evaluation.costing import hourly_prices
 from workflows_dagster.pipeline.automation import (
     MAX_RETRIES,
@@ -42,7 +42,8 @@ MONTHS_JOB = "months"
 CHECKS_JOB = "checks"
 # A run of days carries it once what follows has been done.
 FOLLOWED = "meters/followed"
-_HISTORY = timedelta(days=LOOKBACK_DAYS)
+# A day is judged by the eight weeks before it, a long gap by the year before it; the gap itself may be as long.
+_HISTORY = timedelta(days=2 * RATE_WINDOW_DAYS)
 # Spans nearer than this are one run: what follows takes longer to start than to do.
 _NEAR = timedelta(days=31)
 _EPOCH = "1970-01-01T00:00:00+00:00"
@@ -85,7 +86,7 @@ class Due:
 
 
 def follow_ups(due: Due, within: Span) -> list[FollowUp]:
-    """Give the runs that follow: costs of exactly the days, anomalies of the weeks after too, months, then the checks.
+    """Give the runs that follow: costs of exactly the days, anomalies of what is judged by them too, months, checks.
 
     Args:
         due: What is to be done.
@@ -100,13 +101,30 @@ def follow_ups(due: Due, within: Span) -> list[FollowUp]:
         FollowUp(INSIGHT_JOB, tuple(keys), span.first, span.last, range_tags(span.first, span.last))
         for span, keys in _together({ANOMALIES_KEY: judged, COSTS_KEY: priced}, within).items()
     ]
-    for span in spans(due.days | due.costs, near=_NEAR):
-        first, last = month_of(span.first), month_of(span.last)
+    for first, last in _months_of(due, within):
         runs.append(FollowUp(MONTHS_JOB, (MONTHS_KEY,), first, last, range_tags(first, last)))
     for span in spans(due.days, near=_NEAR):
         tags = {REVIEWED_FIRST: span.first.isoformat(), REVIEWED_LAST: span.last.isoformat()}
         runs.append(FollowUp(CHECKS_JOB, (), span.first, span.last, tags))
     return runs
+
+
+def _months_of(due: Due, within: Span) -> list[tuple[date, date]]:
+    """Give the first and the last of each stretch of months: those of the days, and those that compare with them.
+
+    What a month cost stands in its report, so the months of days that are priced anew are among them.
+    """
+    changed = {month_of(day) for day in due.days}
+    compared = {shifted(month, distance) for month in changed for distance in COMPARED_WITH}
+    newest = month_of(within.last)
+    wanted = changed | {month_of(day) for day in due.costs} | {month for month in compared if month <= newest}
+    stretches: list[tuple[date, date]] = []
+    for month in sorted(wanted):
+        if stretches and month <= shifted(stretches[-1][1], 1):
+            stretches[-1] = (stretches[-1][0], month)
+        else:
+            stretches.append((month, month))
+    return stretches
 
 
 def _together(wanted: dict[dg.AssetKey, set[date]], within: Span) -> dict[Span, list[dg.AssetKey]]:
@@ -196,16 +214,28 @@ class _Seen:
         prices = store.fingerprints([hourly_prices(settings)]) if settings.tariffs.has_hourly_prices else None
         return cls(
             day=within.last.isoformat(),
-            recipe=digest(
-                settings.tariffs,
-                settings.site.gas_conversion,
-                () if prices is None else tuple(map(tuple, prices.astype(str).to_numpy())),
-            ),
+            recipe=priced_by(settings, prices),
             rule=digest(settings.site.anomalies),
         )
 
     def encode(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
+
+
+def priced_by(settings: Settings, prices: pd.DataFrame | None) -> str:
+    """Give a digest of what days are priced by.
+
+    Args:
+        settings: The house.
+        prices: Fingerprints of the hourly prices; None without any.
+    """
+    return digest(
+        settings.tariffs,
+        settings.site.gas_conversion,
+        # A tariff of a utility prices the meters of it.
+        [(meter.meter_id, meter.utility, meter.output_unit) for meter in settings.meters],
+        () if prices is None else tuple(map(tuple, prices.astype(str).to_numpy())),
+    )
 
 
 def _decoded(cursor: str | None) -> _Seen:

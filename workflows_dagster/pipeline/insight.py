@@ -35,7 +35,7 @@ ANOMALIES_KEY = dg.AssetKey("anomalies")
 COSTS_KEY = dg.AssetKey("costs")
 MONTHS_KEY = dg.AssetKey("monthly_consumption")
 _GROUP = "insight"
-_MOST_REPORTS = 3
+_MOST_MONTHS = 3
 
 
 def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -106,7 +106,7 @@ def costs_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
             if tariff is not None and meter.meter_id in (tariff.billed_meter, tariff.meter):
                 civil = days.civil_days(pd.DatetimeIndex(frame.index), settings.site.zone)
                 for day, cost in zip(civil, frame["cost"], strict=True):
-                    billed[day.isoformat()][f"{meter.utility} [{settings.tariffs.currency}]"] = float(cost)
+                    billed[day.isoformat()][f"{meter.meter_id} [{settings.tariffs.currency}]"] = float(cost)
         add_partition_metadata(context, billed)
         return dg.MaterializeResult()
 
@@ -136,7 +136,7 @@ def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition)
         write_months(settings, resource.store, begin, end)
         metadata: dict[str, dict[str, PartitionMetadata]] = {key: {} for key in context.partition_keys}
         today = days.civil_day(pd.Timestamp.now("UTC"), settings.site.zone)
-        for month in _to_report(settings, begin, end, today):
+        for month in months_to_report(settings, begin, end, today):
             notes = notes_of_month(settings, resource.store, month)
             try:
                 report = monthly_report(settings, resource.store, f"{month:%Y-%m}", notes)
@@ -178,17 +178,16 @@ def write_months(settings: Settings, store: Store, begin: date, end: date) -> No
             _write(store, measurement, meter.meter_id, meter.output_unit, (start, close), rows)
 
 
-def _to_report(settings: Settings, begin: date, end: date, today: date) -> list[date]:
-    """Choose the months whose report is written: the last one that is over, and those that have one already.
+def months_to_report(settings: Settings, begin: date, end: date, today: date) -> list[date]:
+    """Choose the months whose report is written: those that have one, which must not go stale, and the last one over.
 
-    A run over years writes none; nobody waits for them, and `meters report` makes any.
+    A run over years writes none anew; nobody waits for it, and `meters report` makes any.
     """
     months = _months(begin, end)
-    if len(months) > _MOST_REPORTS:
-        return []
     newest = shifted(today.replace(day=1), -1)
+    anew = [newest] if len(months) <= _MOST_MONTHS else []
     over = [month for month in months if last_day(month) < today]
-    return [month for month in over if month == newest or _report_file(settings, month).exists()]
+    return [month for month in over if month in anew or _report_file(settings, month).exists()]
 
 
 def _report_file(settings: Settings, month: date) -> Path:
