@@ -29,6 +29,9 @@ TOKEN = "aB3/+xY==%20$&\"'\\<q>9"
         repr(TOKEN),
         repr({"headers": TOKEN}),
         html.escape(TOKEN),
+        quote(quote(TOKEN, safe=""), safe=""),
+        json.dumps({"body": json.dumps({"token": TOKEN})}),
+        repr(TOKEN.encode()),
     ],
 )
 def test_a_known_secret_is_found_in_each_spelling(spelt: str) -> None:
@@ -47,6 +50,23 @@ def test_a_known_secret_is_found_inside_of_base64_wherever_it_begins(login: str,
     assert "***" in clean
     # What is left at both ends holds some bits of the first and the last character.
     assert len(clean) - len("sent ") <= len(base64.b64encode((login + after).encode())) + 8
+
+
+def test_a_token_is_found_without_the_signs_that_fill_it_up() -> None:
+    assert Mask(["abcDEF123xyz=="])("sent abcDEF123xyz, then abcDEF123xyz%253D%253D") == "sent ***, then ***"
+
+
+def test_a_login_with_an_umlaut_is_found_as_requests_writes_it() -> None:
+    encoded = base64.b64encode("me:Tür-und-Tor".encode("latin-1")).decode()
+    clean = Mask(["Tür-und-Tor"])(f"sent {encoded}")
+    assert encoded[6:-4] not in clean
+    assert Mask(["Tür-und-Tor"])(f"sent {'Tür-und-Tor'.encode()!r}") == "sent b'***'"
+
+
+@pytest.mark.parametrize("address", ["ntfy://heating", "ntfys://ntfy.example.org/heating"])
+def test_the_topic_of_ntfy_is_a_secret_even_if_it_is_a_word(address: str) -> None:
+    clean = Mask([address])("POST /heating at ntfy.example.org failed")
+    assert clean == "POST /*** at ntfy.example.org failed"
 
 
 @given(

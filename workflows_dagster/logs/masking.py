@@ -7,6 +7,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from urllib.parse import quote, quote_plus
 
 MASKED = "***"
@@ -88,12 +89,21 @@ def _spellings(secret: str) -> Iterator[str]:
         if len(value) < SHORTEST:
             continue
         yield value
+        # Tokens end in "==", which may be spelled apart from the rest, or twice over.
+        if len(value.rstrip("=")) >= SHORTEST:
+            yield value.rstrip("=")
+        yield quote(quote(value, safe=""), safe="")
         yield from (quote(value, safe=""), quote(value), quote(value, safe="/:@?&=+,;"), quote_plus(value))
         yield json.dumps(value)[1:-1]
         yield json.dumps(value, ensure_ascii=False)[1:-1]
+        yield json.dumps(json.dumps(value))[3:-3]
         yield repr(value)[1:-1]
+        yield repr(value.encode())[2:-1]
         yield html.escape(value)
-        yield from _base64(value.encode())
+        # Requests writes a login in Latin-1 where it can.
+        for encoding in ("utf-8", "latin-1"):
+            with suppress(UnicodeEncodeError):
+                yield from _base64(value.encode(encoding))
 
 
 def _parts(secret: str) -> Iterator[str]:
@@ -105,9 +115,12 @@ def _parts(secret: str) -> Iterator[str]:
     if has_login:
         yield login
         yield login.partition(":")[2]
+    # Whoever knows its topic, which may be any word, reads what ntfy carries.
+    is_topic = scheme in ("ntfy", "ntfys")
     for part in re.split(r"[/:@?&=#,;]", rest):
         telling = len(part) >= _LONG_PART or (any(c.isdigit() for c in part) and any(c.isalpha() for c in part))
-        if len(part) >= _SHORTEST_PART and "." not in part and telling and part != scheme:
+        is_long = len(part) >= (SHORTEST if is_topic else _SHORTEST_PART)
+        if is_long and "." not in part and (telling or is_topic) and part != scheme:
             yield part
 
 
