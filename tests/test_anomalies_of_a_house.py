@@ -19,6 +19,18 @@ from workflows_dagster.stores.day_frames import write_days
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.ports import RawSeries
 
+COARSE = """
+meters:
+  - meter_id: heat_pump
+    type: physical
+    output_unit: kWh
+    installation_date: 2024-01-01
+    measured_max_gap_hours: 2
+"""
+GARDEN = """
+meters:
+  - {meter_id: tap, type: physical, output_unit: m³, utility: water, installation_date: 2024-01-01}
+"""
 WATER = """
 meters:
   - {meter_id: water, type: physical, output_unit: m³, utility: water, installation_date: 2024-01-01}
@@ -119,6 +131,101 @@ def test_a_meter_read_by_hand_is_judged_when_it_is_read(small_house: Callable[..
     assert found.base_load.empty
     alone = anomalies.of_meter("garden", date(2024, 6, 10), date(2024, 6, 10)).days
     pd.testing.assert_frame_equal(alone, found.days.iloc[:1], check_exact=True)
+
+
+def hourly_with_gaps(
+    make: Callable[..., SmallHouse],
+    *gaps: tuple[str, str],
+    first: date = date(2024, 1, 1),
+    last: date = date(2024, 3, 31),
+) -> SmallHouse:
+    """A heat pump with 24 kWh a day, thrice as much in the gaps, that says nothing strictly between their ends."""
+    house = make(COARSE)
+    cuts = days.openings(first, last, house.settings.site.zone)
+    index = pd.date_range(cuts[0], cuts[-1] + pd.Timedelta(hours=2), freq="h", unit="us")
+    heard, fast = np.ones(len(index), dtype=bool), np.zeros(len(index), dtype=bool)
+    for start, end in gaps:
+        opening, closing = (pd.Timestamp(moment, tz="Europe/Berlin") for moment in (start, end))
+        heard &= ~((index > opening) & (index < closing))
+        fast |= (index > opening) & (index <= closing)
+    day = (np.arange(len(index)) - 1) // 24
+    used = np.where(fast, 3.0, 1.0) * (1 + 0.05 * (day % 3 - 1))
+    used[0] = 0.0
+    house.store.write_readings(RawSeries("kWh", "heat_pump"), pd.Series(np.cumsum(used), index=index)[heard])
+    write_all_days(house.settings, house.store, first, last)
+    return house
+
+
+def alone_and_together(anomalies: Anomalies, meter: str, first: date, last: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Judge each day by itself, and all of them at once."""
+    each = [anomalies.days(meter, day.date(), day.date()) for day in pd.date_range(first, last)]
+    together = anomalies.days(meter, first, last)
+    return pd.concat([frame for frame in each if len(frame)] or [together.iloc[:0]]), together
+
+
+def test_six_silent_hours_within_a_day_leave_it_a_day(small_house: Callable[..., SmallHouse]):
+    house = hourly_with_gaps(
+        small_house, ("2024-03-13 10:00", "2024-03-13 16:00"), ("2024-03-20 22:00", "2024-03-21 03:00")
+    )
+    anomalies = Anomalies(house.settings, house.store)
+    alone = anomalies.days("heat_pump", date(2024, 3, 13), date(2024, 3, 13))
+    assert alone["consumption"].tolist() == pytest.approx([18 * 0.95 + 6 * 3 * 0.95])
+    together = anomalies.days("heat_pump", date(2024, 3, 1), date(2024, 3, 31))
+    pd.testing.assert_frame_equal(alone, together[together.index == alone.index[0]], check_exact=True)
+    # Five hours over midnight are no level of consumption: neither day was measured, so neither is judged.
+    judged = set(together.index.tz_convert("Europe/Berlin").day)
+    assert judged == set(range(1, 32)) - {20, 21}
+
+
+def test_each_day_of_a_meter_with_gaps_is_judged_alone_as_in_a_range(small_house: Callable[..., SmallHouse]):
+    house = hourly_with_gaps(
+        small_house,
+        ("2024-03-05 10:00", "2024-03-05 16:00"),
+        ("2024-03-08 22:00", "2024-03-09 03:00"),
+        ("2024-03-12 06:00", "2024-03-14 09:00"),
+        ("2024-03-14 15:00", "2024-03-17 09:00"),
+        ("2024-03-20 00:00", "2024-03-21 00:00"),
+        ("2024-03-25 01:00", "2024-03-25 23:00"),
+    )
+    alone, together = alone_and_together(
+        Anomalies(house.settings, house.store), "heat_pump", date(2024, 1, 1), date(2024, 3, 31)
+    )
+    pd.testing.assert_frame_equal(alone, together, check_exact=True)
+    told = together["reason"].dropna()
+    # The second silence follows the first within hours, and as much was used in it: that is told once.
+    assert [sentence.split(",")[0] for sentence in told] == [
+        "152 kWh in the 2 days to 14 March",
+        "72 kWh in the 1 day to 20 March",
+        "65 kWh",
+    ]
+
+
+def test_a_silence_of_23_hours_within_the_long_day_of_october_leaves_it_a_day(small_house: Callable[..., SmallHouse]):
+    span = date(2024, 8, 1), date(2024, 10, 31)
+    gaps = ("2024-10-21 22:00", "2024-10-22 03:00"), ("2024-10-27 01:00", "2024-10-27 23:00")
+    house = hourly_with_gaps(small_house, *gaps, first=span[0], last=span[1])
+    alone, together = alone_and_together(Anomalies(house.settings, house.store), "heat_pump", *span)
+    pd.testing.assert_frame_equal(alone, together, check_exact=True)
+    assert together.loc[pd.Timestamp("2024-10-26 22:00", tz="UTC"), "consumption"] == pytest.approx(71, abs=4)
+
+
+def test_each_day_of_the_sample_household_is_judged_alone_as_in_a_range(shipped: Settings, sample_house: EmbeddedStore):
+    anomalies = Anomalies(shipped, sample_house)
+    for meter in shipped.meters:
+        alone, together = alone_and_together(anomalies, meter.meter_id, date(2025, 1, 12), date(2025, 1, 22))
+        pd.testing.assert_frame_equal(alone, together, check_exact=True)
+
+
+def test_a_garden_tap_is_left_in_peace_all_summer(small_house: Callable[..., SmallHouse]):
+    """Read once a week: nothing from October to March, something every week of the summer."""
+    house = small_house(GARDEN)
+    sundays = pd.date_range("2024-01-07 18:00", "2025-12-28 18:00", freq="7D", tz="UTC", unit="us")
+    watered = np.resize([0.3, 0.5, 0.2, 0.8, 0.4, 0.6], len(sundays)) * np.isin(sundays.month, range(4, 10))
+    house.store.write_readings(RawSeries("m³", "tap"), pd.Series(np.cumsum(watered), index=sundays))
+    write_all_days(house.settings, house.store, date(2024, 1, 1), date(2025, 12, 28))
+    found = Anomalies(house.settings, house.store).days("tap", date(2024, 1, 1), date(2025, 12, 28))
+    assert found["severity"].isna().all()
+    assert (found["expected"] > 0).any()
 
 
 def test_a_meter_without_any_day_has_no_anomalies(small_house: Callable[..., SmallHouse]):

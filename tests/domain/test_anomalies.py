@@ -245,6 +245,88 @@ def test_a_gap_without_any_use_is_told_of_a_meter_read_by_hand_only():
     assert judge_readings(readings, also_quiet=False).empty
 
 
+def read_every(count_days: int, *amounts: float, start: str = "2025-01-05 12:00", **how: bool) -> pd.DataFrame:
+    """Judge a meter that is read every so many days, with so much used in between."""
+    index = pd.date_range(start, periods=len(amounts) + 1, freq=f"{count_days}D", tz=BERLIN)
+    register = np.concatenate([[100.0], 100 + np.cumsum(amounts)])
+    return judge_readings({f"{at:%Y-%m-%d %H:%M}": value for at, value in zip(index, register, strict=True)}, **how)
+
+
+def severities(frame: pd.DataFrame) -> list[str | None]:
+    return frame["severity"].tolist()
+
+
+def test_a_run_of_unusual_gaps_is_told_once_and_again_when_it_turns_grave():
+    usual = (10.0, 10.4, 9.7, 10.1, 9.9, 10.2, 9.8)
+    told = severities(read_every(7, *usual, 18.0, 18.5, 18.0, 26.0, 26.0, 10.0, 18.0))
+    assert told == [None] * 4 + ["notice", None, None, "alert", None, None, "notice"]
+
+
+def test_too_much_after_too_little_is_another_run():
+    assert severities(read_every(7, 10.0, 10.4, 9.7, 10.1, 2.0, 2.0, 30.0)) == [None, "alert", None, "alert"]
+
+
+def test_two_unusual_gaps_with_usual_days_between_them_are_told_both():
+    """A meter that reports by itself, and is silent for a few days in May and again in June."""
+    week = {f"2025-05-{day:02}" if day < 32 else f"2025-06-{day - 31:02}": day for day in range(1, 60)}
+    silent = {*range(27, 31), *range(44, 48)}
+    readings, shown = {}, 0.0
+    for moment, day in week.items():
+        shown += 8.0 if day in silent or day - 1 in silent else 2.0
+        if day not in silent:
+            readings[f"{moment} 12:00"] = shown
+    frame = judge_readings(readings, also_quiet=False)
+    assert [(day.month, day.day) for day in frame.index] == [(5, 31), (6, 17)]
+    assert frame["severity"].tolist() == ["alert", "alert"]
+
+
+def test_the_first_summer_of_a_garden_tap_is_judged_only_when_there_is_something_to_judge_by():
+    frame = read_every(7, *[0.0] * 13, 0.3, 0.5, 0.2, 0.8, 0.4, 0.5, 5.0)
+    assert frame["expected"].min() > 0
+    assert list(frame["reason"].dropna().index) == [date(2025, 5, 25)]
+    assert "usual for this time of year 0.4" in frame["reason"].iloc[-1]
+    assert read_every(7, *[0.0] * 13, 0.3, 0.5, 5.0).empty
+
+
+def test_a_garden_tap_is_compared_with_the_last_summer_not_with_the_winter():
+    year = [0.0] * 12 + [0.5, 0.6, 0.4, 0.5] * 6 + [0.0] * 16
+    assert severities(read_every(7, *year, *[0.0] * 12, 0.5))[-1] is None
+    assert severities(read_every(7, *year, *[0.0] * 12, 5.0))[-1] == "alert"
+
+
+def test_spring_is_compared_with_spring_though_most_is_used_in_autumn():
+    year = [0.0] * 16 + [0.5, 0.6, 0.4, 0.5] + [0.0] * 14 + [5.0, 6.0, 4.0, 5.0] * 2 + [0.0] * 10
+    assert severities(read_every(7, *year, *[0.0] * 16, 5.0))[-1] == "alert"
+    assert severities(read_every(7, *year, *[0.0] * 34, 5.0))[-1] is None
+
+
+def test_the_first_autumn_of_a_garden_tap_is_no_wonder():
+    frame = read_every(7, *[0.0] * 12, *[0.5, 0.6, 0.4, 0.5] * 5, *[0.0] * 8)
+    assert len(frame) > 0
+    assert frame["severity"].isna().all()
+
+
+def test_nothing_is_usual_for_a_meter_that_often_stands_still():
+    frame = read_every(7, *[0.0] * 13, 0.5, 0.6, 0.4, 0.55, 0.0, 0.0)
+    assert list(frame.index) == [date(2025, 5, 4)]
+    assert frame["severity"].isna().all()
+
+
+def test_hours_without_a_reading_are_no_gap_to_judge():
+    """Read at noon every day, and once late: 33 hours with thrice the use, and 15 with as much."""
+    times = [f"2025-01-{day:02} 12:00" for day in range(1, 31)]
+    times[24] = "2025-01-25 21:00"
+    used = np.full(30, 10.0)
+    used[[24, 25]] = 30.0
+    index = pd.DatetimeIndex(times).tz_localize(BERLIN).tz_convert("UTC").as_unit("us")
+    register = clean(pd.Series(np.cumsum(used), index=index), Counter("m", "m³", 0.001))
+    frame = judge_gaps(register, weight_of(FLAT), LongGaps(12, True), CUBIC_METRES, ROBUST, BERLIN)
+    told = frame["reason"].dropna()
+    assert [day.day for day in told.index] == [25]
+    assert frame["consumption"].iloc[-1] == pytest.approx(10.0)
+    assert date(2025, 1, 26) not in frame.index
+
+
 def test_two_earlier_gaps_of_less_than_a_year_are_too_few():
     assert judge_readings(dict(list(MONTHLY.items())[:3])).empty
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.domain.house import BERLIN
 from workflows_dagster.domain import days
-from workflows_dagster.domain.composition import Segment, compose_master, compose_virtual, unclaimed
+from workflows_dagster.domain.composition import Segment, clipped, compose_master, compose_virtual, unclaimed
 
 FIRST, LAST = date(2024, 11, 10), date(2024, 11, 15)
 STARTS = days.openings(FIRST, LAST, BERLIN)[:-1]
@@ -122,3 +122,14 @@ def test_a_missing_sub_meter_makes_the_day_missing():
 def test_the_factor_of_a_virtual_meter_may_change_from_day_to_day():
     frame = compose_virtual(meter([0, 10, 20]), np.ones(2), [(meter([0, 10, 20]), np.array([0.1, 0.2]))])
     assert frame["residual"].to_numpy() == pytest.approx([9, 8])
+
+
+def test_what_is_clipped_is_told_without_powers_of_ten():
+    warned = clipped("rest", "Wh", pd.Series([-12_345.6, 345.6], index=STARTS[:2]), -12_000.0, estimated=False)
+    assert warned is not None
+    assert warned.sentence.startswith(
+        "the meters subtracted counted 12,350 Wh more than their main meter on 1 day, and 12,000 Wh more over the whole"
+    )
+    evened = clipped("rest", "Wh", pd.Series([-12_345.6, 20_000.0], index=STARTS[:2]), 0.0, estimated=False)
+    assert evened is not None
+    assert "counted 12,350 Wh more than their main meter on 1 day; over the month it evens out" in evened.sentence

@@ -54,3 +54,23 @@ def test_a_step_of_the_last_digit_is_never_implausible():
 
 def test_too_short_a_history_judges_nothing():
     assert found(hourly([0.0, 0.4, 0.8, 900.0, 900.4])) == []
+
+
+def test_the_first_use_of_a_garden_tap_in_spring_is_plausible():
+    times = pd.date_range("2024-10-06", periods=28, freq="7D", tz="UTC")
+    assert found(series([0.0] * 27 + [0.2], times)) == []
+    # In the autumn before it dripped once.
+    assert found(series([0.0] * 20 + [0.003] * 7 + [0.203], times)) == []
+
+
+def test_the_first_sun_after_grey_hours_is_plausible():
+    assert found(hourly([0.0] * 14 + [0.002, 0.502])) == []
+
+
+def test_a_digit_too_many_is_named_though_most_gaps_beside_it_are_of_nothing():
+    """A register of whole kWh, every hour: it moves in every fourth of them."""
+    values = [float(k // 4) for k in range(40)]
+    values[30:] = [value + 500 for value in values[30:]]
+    (jump,) = found(hourly(values))
+    assert "500 kWh within 1 hour" in jump.sentence or "501 kWh within 1 hour" in jump.sentence
+    assert "inf" not in jump.sentence

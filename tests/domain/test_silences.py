@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,9 +16,10 @@ from workflows_dagster.domain.register import clean
 from workflows_dagster.domain.season import FLAT, weight_of
 from workflows_dagster.domain.silences import Habit, duration, is_silent, late_readings, missing_hours, overdue
 
-BY_ITSELF = Habit("strom", "kWh", 0.001)
-BY_HAND = Habit("strom", "kWh", 0.001, reading_interval_days=42)
+BY_ITSELF = Habit("strom", "kWh", 0.001, 25.0)
+BY_HAND = Habit("strom", "kWh", 0.001, 25.0, reading_interval_days=42)
 NOTHING = np.empty(0)
+HERE = ZoneInfo("Europe/Berlin")
 
 
 def utc(text: str) -> pd.Timestamp:
@@ -28,7 +32,7 @@ def without(readings: pd.Series, first: int, last: int) -> pd.Series:
 
 def test_four_hours_without_a_reading_are_late_for_a_meter_that_reports_every_hour():
     readings = without(hourly([0.4 * k for k in range(72)]), 30, 34)
-    (found,) = late_readings(clean(readings, COUNTER), BY_ITSELF)
+    (found,) = late_readings(clean(readings, COUNTER), BY_ITSELF, HERE)
     assert found.code == "reading_late"
     assert (found.start, found.end) == (readings.index[29], readings.index[30])
     assert found.figures == pytest.approx({"days": 5 / 24, "advance": 2.0})
@@ -40,14 +44,14 @@ def test_a_silence_over_which_the_register_stood_still_is_well():
     times = pd.date_range("2024-07-01", periods=30, freq="h", tz="UTC").append(
         pd.date_range("2024-07-20", periods=42, freq="h", tz="UTC")
     )
-    assert late_readings(clean(series(values, times), COUNTER), BY_ITSELF) == []
+    assert late_readings(clean(series(values, times), COUNTER), BY_ITSELF, HERE) == []
 
 
 def test_readings_by_hand_may_be_a_quarter_later_than_planned():
     register = clean(
         series([0, 100, 200, 300], ["2024-01-01 12:00", "2024-02-22 12:00", "2024-04-14 12:00", "2024-07-01"]), COUNTER
     )
-    (found,) = late_readings(register, BY_HAND)
+    (found,) = late_readings(register, BY_HAND, HERE)
     assert found.start == register_time(register, 2)
     assert "every 42 days were planned" in found.sentence
 
@@ -59,16 +63,16 @@ def register_time(register, k: int) -> pd.Timestamp:
 def test_a_gap_is_judged_alike_in_a_slice_and_in_the_whole_history():
     random = np.random.default_rng(7)
     readings = without(hourly(np.cumsum(random.uniform(0.1, 1.0, 400)).tolist()), 200, 206)
-    whole = late_readings(clean(readings, COUNTER), BY_ITSELF)
+    whole = late_readings(clean(readings, COUNTER), BY_ITSELF, HERE)
     slice_ = readings.iloc[60:340]
-    part = late_readings(clean(slice_, COUNTER, begins=False, ends=False), BY_ITSELF)
+    part = late_readings(clean(slice_, COUNTER, begins=False, ends=False), BY_ITSELF, HERE)
     assert len(whole) == 1
     assert part == whole
 
 
 def test_a_slice_that_ends_beside_a_gap_leaves_it_to_a_wider_look():
     readings = without(hourly([0.4 * k for k in range(400)]), 200, 206)
-    assert late_readings(clean(readings.iloc[:303], COUNTER, begins=True, ends=False), BY_ITSELF) == []
+    assert late_readings(clean(readings.iloc[:303], COUNTER, begins=True, ends=False), BY_ITSELF, HERE) == []
 
 
 def test_hours_that_an_interval_meter_lacks_are_named_with_what_is_estimated_for_them():
@@ -121,3 +125,34 @@ def test_a_meter_without_readings_is_not_silent():
 )
 def test_durations_are_said_as_a_person_says_them(hours, said):
     assert duration(hours * 3_600_000_000) == said
+
+
+@pytest.mark.parametrize(
+    ("lacking", "limit", "said"),
+    [
+        # From 07:00 to 13:00 in Berlin's winter.
+        ((7, 12), 2.0, "Both readings are of one day, whose consumption is known all the same; nothing is lost."),
+        ((7, 12), 25.0, "Both readings are of one day, whose consumption is known all the same; nothing is lost."),
+        # From 20:00 to midnight: it closes the day and crosses nothing.
+        ((20, 23), 2.0, "Both readings are of one day, whose consumption is known all the same; nothing is lost."),
+        ((21, 26), 25.0, "Readings no further apart than 25 hours count as measured; nothing is lost."),
+        ((21, 26), 2.0, "How they spread over the days between is estimated; nothing is lost."),
+    ],
+)
+def test_only_days_that_a_late_reading_leaves_unmeasured_are_called_estimated(lacking, limit, said):
+    readings = without(hourly([0.4 * k for k in range(72)]), *lacking)
+    (found,) = late_readings(clean(readings, COUNTER), replace(BY_ITSELF, measured_max_gap_hours=limit), HERE)
+    assert found.sentence.endswith(f"they usually come within 1 hour. {said}")
+
+
+def test_a_silence_tells_its_amounts_without_powers_of_ten():
+    in_watt_hours = replace(BY_HAND, unit="Wh")
+    register = clean(series([0, 12_345_678], ["2024-01-01 12:00", "2024-06-01 12:00"]), COUNTER)
+    late = overdue(register, in_watt_hours, utc("2024-12-01"), 6_600_000.0, NOTHING)
+    assert late is not None
+    assert " About 6,600,000 Wh should have been used since. Read the meter." in late.sentence
+    (found,) = late_readings(register, in_watt_hours, HERE)
+    assert "while 12,350,000 Wh were used" in found.sentence
+    hours = hourly([20_000.0] * 48).drop(hourly([0.5] * 48).index[10:13])
+    (lacking,) = missing_hours(register_from_intervals(hours, "haupt_strom", weight_of(FLAT)), "haupt_strom", "Wh")
+    assert "60,000 Wh are estimated" in lacking.sentence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflows_dagster.reports.layout import layout
+from workflows_dagster.reports.layout import fed_into_grid, layout
 
 
 def drawn(meters, utility):
@@ -127,3 +127,32 @@ def test_two_meters_taken_from_one_another_are_not_parts_of_one_another(small_ho
     places = drawn(house.settings.meters, "electricity")
     assert places[0] == ("a_strom", "main", 0)
     assert sorted(place[0] for place in places) == ["a_strom", "b_strom", "less", "more"]
+
+
+SOLAR_HOUSE = """\
+    meters:
+      - {meter_id: haus_strom, type: physical, output_unit: kWh, description: House}
+      - {meter_id: wallbox, type: physical, output_unit: kWh, utility: electricity}
+      - {meter_id: fed, type: physical, output_unit: kWh, utility: electricity}
+      - meter_id: fed_total
+        type: master
+        output_unit: kWh
+        utility: electricity
+        periods: [{start_date: 2024-01-01, composition_type: single, source_meters: [fed]}]
+"""
+
+
+def test_what_is_fed_into_the_grid_is_no_main_meter_not_even_as_a_master(small_house, tmp_path):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "tariffs.yaml").write_text(
+        "tariffs: [{meter: fed, feed_in: true, prices: [{valid_from: 2024-01-01, unit_price: 0.08}]}]"
+    )
+    house = small_house(SOLAR_HOUSE)
+    fed_in = fed_into_grid(house.settings)
+    assert fed_in == {"fed", "fed_total"}
+    places = layout(house.settings.meters, fed_in)["electricity"]
+    assert [(place.meter.meter_id, place.role, place.depth, place.fed_in) for place in places] == [
+        ("haus_strom", "main", 0, False),
+        ("wallbox", "main", 0, False),
+        ("fed_total", "part", 0, True),
+    ]

@@ -143,7 +143,7 @@ def test_a_month_whose_days_have_no_value_says_so(flat):
     store_days(flat.settings, flat.store, "strom", date(2025, 2, 1), [float("nan")] * 28)
     content = monthly_report(flat.settings, flat.store, "2025-02").content
     assert line(content, "strom").remarks == ("no value this month",)
-    assert content.summary.startswith("No values are known of February 2025.")
+    assert content.summary == "No values are known of February 2025."
     assert "kWh" in monthly_report(flat.settings, flat.store, "2025-02").html
 
 
@@ -258,3 +258,104 @@ def test_a_page_that_cannot_be_put_in_place_leaves_no_draft(flat, tmp_path):
     with pytest.raises(OSError, match="2025-02"):
         write_report(monthly_report(flat.settings, flat.store, "2025-02"), tmp_path)
     assert [path.name for path in tmp_path.glob(".2025*")] == []
+
+
+FEEDING = """\
+    meters:
+      - {meter_id: haus_strom, type: physical, output_unit: kWh, description: House}
+      - {meter_id: wallbox, type: physical, output_unit: kWh, utility: electricity}
+      - {meter_id: pv_einspeisung, type: physical, output_unit: kWh, description: Fed in, utility: UTILITY}
+      - {meter_id: pv, type: physical, output_unit: kWh, utility: solar}
+"""
+
+
+@pytest.fixture
+def feeding(small_house, tmp_path):
+    """Make a house that feeds into the grid, with its days of May 2024."""
+
+    def make(utility, **used):
+        (tmp_path / "config").mkdir()
+        (tmp_path / "config" / "tariffs.yaml").write_text(
+            "tariffs: [{meter: pv_einspeisung, feed_in: true, prices: [{valid_from: 2024-01-01, unit_price: 0.08}]}]"
+        )
+        house = small_house(FEEDING.replace("UTILITY", utility))
+        for meter_id, a_day in used.items():
+            store_days(house.settings, house.store, meter_id, date(2024, 5, 1), [a_day] * 31)
+        return monthly_report(house.settings, house.store, "2024-05").content
+
+    return make
+
+
+def test_what_is_fed_into_the_grid_is_not_what_the_house_used(feeding):
+    content = feeding("electricity", haus_strom=12.0, wallbox=3.0, pv_einspeisung=7.0, pv=6.0)
+    assert plain(content.summary) == "In May 2024 the house used 465 kWh of electricity; solar gave 186 kWh."
+    electricity = section(content, "electricity")
+    assert electricity.headline.name == "Both electricity meters together"
+    assert [(found.meter_id, found.role) for found in electricity.lines] == [
+        (None, "total"),
+        ("haus_strom", "side"),
+        ("wallbox", "side"),
+        ("pv_einspeisung", "part"),
+    ]
+
+
+def test_what_solar_gave_does_not_count_what_was_fed_in_twice(feeding):
+    content = feeding("solar", haus_strom=12.0, pv_einspeisung=4.0, pv=6.0)
+    assert plain(content.summary) == "In May 2024 the house used 372 kWh of electricity; solar gave 186 kWh."
+
+
+def test_a_month_of_which_only_the_feed_in_is_known_does_not_say_that_the_house_used_it(feeding):
+    content = feeding("electricity", pv_einspeisung=7.0, pv=6.0)
+    assert plain(content.summary) == ("In May 2024 solar gave 186 kWh; 217 kWh of electricity went into the grid.")
+
+
+SIDE_BY_SIDE = """\
+    meters:
+      - {meter_id: a_heat, type: physical, output_unit: kWh}
+      - {meter_id: b_heat, type: physical, output_unit: kWh}
+      - {meter_id: c_heat, type: physical, output_unit: kWh}
+      - {meter_id: ghost_heat, type: physical, output_unit: kWh, description: Ghost}
+      - {meter_id: wasser, type: physical, output_unit: m³}
+      - {meter_id: eg_wasser, type: physical, output_unit: m³}
+      - {meter_id: rest, type: virtual, output_unit: m³, calculation_type: subtraction, base_meter: wasser,
+         subtract_meters: [eg_wasser]}
+"""
+NONE_OF_MAY = [float("nan")] * 31
+
+
+def test_a_meter_without_any_value_is_left_out_of_the_sum_and_named(small_house):
+    house = small_house(SIDE_BY_SIDE)
+    for meter_id in ("a_heat", "b_heat", "c_heat"):
+        store_days(house.settings, house.store, meter_id, date(2024, 5, 1), [2.0] * 31)
+        store_costs(house.settings, house.store, meter_id, date(2024, 5, 1), [0.5] * 31)
+    store_days(house.settings, house.store, "ghost_heat", date(2024, 5, 1), NONE_OF_MAY)
+    content = monthly_report(house.settings, house.store, "2024-05").content
+    heat = section(content, "heat")
+    assert heat.headline.name == "Three of four heat meters together, without Ghost"
+    assert heat.headline.used == Amount(186.0, "kWh")
+    assert heat.headline.cost == Money(46.5, "EUR")
+    assert heat.headline.remarks == ()
+    assert line(content, "ghost_heat").remarks == ("no value this month",)
+    assert plain(content.summary) == "In May 2024 the house used 186 kWh of heat."
+
+
+def test_where_one_of_two_meters_has_values_the_name_says_so(small_house):
+    house = small_house(SIDE_BY_SIDE)
+    store_days(house.settings, house.store, "a_heat", date(2024, 5, 1), [2.0] * 31)
+    store_days(house.settings, house.store, "ghost_heat", date(2024, 5, 1), NONE_OF_MAY)
+    content = monthly_report(house.settings, house.store, "2024-05").content
+    assert section(content, "heat").headline.name == "One of two heat meters, without Ghost"
+
+
+def test_a_main_meter_without_values_leaves_its_utility_without_a_total_and_the_summary_says_so(small_house):
+    house = small_house(SIDE_BY_SIDE)
+    store_days(house.settings, house.store, "wasser", date(2024, 5, 1), NONE_OF_MAY)
+    store_days(house.settings, house.store, "rest", date(2024, 5, 1), NONE_OF_MAY)
+    store_days(house.settings, house.store, "eg_wasser", date(2024, 5, 1), [0.2] * 31)
+    alone = monthly_report(house.settings, house.store, "2024-05").content
+    assert alone.summary == "No total is known of water in May 2024."
+    store_days(house.settings, house.store, "a_heat", date(2024, 5, 1), [2.0] * 31)
+    beside = monthly_report(house.settings, house.store, "2024-05").content
+    assert plain(beside.summary) == (
+        "In May 2024 the house used 62.0 kWh of heat. No total is known of water in May 2024."
+    )

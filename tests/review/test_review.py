@@ -209,3 +209,95 @@ def test_findings_that_begin_together_are_all_kept(tmp_path):
     keep_findings(store, FINDING_DAILY, "strom", at, end, three[:1])
     assert codes(kept_findings(store, "strom")) == ["a"]
     store.close()
+
+
+ONE_METER = """\
+meters:
+  - {meter_id: main, type: physical, output_unit: kWh, installation_date: 2022-01-01EXTRA}
+"""
+
+
+def at_present(made, now):
+    day = date(2024, 3, 1)
+    return review(made.settings, made.store, day, day, now)["main"].at_present
+
+
+def test_a_single_reading_long_ago_is_a_warning_that_says_which_days_have_no_value(small_house):
+    made = small_house(ONE_METER.replace("EXTRA", ""))
+    made.read("main", {"2022-01-01 10:00": 100.0})
+    (found,) = at_present(made, "2024-10-12 10:00")
+    assert (found.code, found.severity) == ("reading_overdue", "warn")
+    assert found.sentence == (
+        "the last reading is 1015 days old; the days since 2022-01-01 have no value, because a single reading tells no "
+        "rate to go on with. See whether the sensor and Home Assistant are running."
+    )
+    assert codes(kept_findings(made.store, "main", measurements=[FINDING_NOW])) == ["reading_overdue"]
+
+
+def test_a_register_that_stood_still_and_is_silent_for_longer_than_is_extrapolated_is_a_warning(small_house):
+    made = small_house(ONE_METER.replace("EXTRA", ", max_extrapolation_days: 60"))
+    made.read("main", {"2024-01-01": 100.0, "2024-01-02": 100.0, "2024-01-03": 100.0, "2024-01-04": 100.0})
+    assert codes(at_present(made, "2024-03-01")) == ["estimated_backwards"]
+    found = at_present(made, "2024-04-04")[0]
+    assert (found.code, found.severity) == ("reading_overdue", "warn")
+    assert "is 91 days old; the days since 2024-03-04 have no value. See whether" in found.sentence
+    last_with_value, first_without = (
+        Evaluation(made.settings, made.store).days("main", date(2024, 3, 3), date(2024, 3, 4)).days["consumption"]
+    )
+    assert last_with_value == 0.0
+    assert pd.isna(first_without)
+
+
+def test_a_reading_overdue_beyond_what_is_extrapolated_says_so_too(small_house):
+    made = small_house(ONE_METER.replace("EXTRA", ", reading_interval_days: 30"))
+    made.read("main", {"2022-01-01": 0.0, "2022-01-31": 300.0})
+    (found,) = at_present(made, "2024-06-01")
+    assert (
+        "About 8,520 kWh should have been used since. Read the meter. The days since 2023-03-07 have no value."
+        in found.sentence
+    )
+
+
+def test_a_first_reading_by_hand_is_only_noted_until_the_next_one_is_due(small_house):
+    made = small_house(ONE_METER.replace("EXTRA", ", reading_interval_days: 365"))
+    made.read("main", {"2024-01-01": 100.0})
+    noted = [finding for finding in at_present(made, "2024-06-01") if finding.code == "reading_overdue"]
+    assert [finding.severity for finding in noted] == ["note"]
+    assert "no value, because a single reading tells no rate to go on with. Read the meter." in noted[0].sentence
+
+
+def test_a_meter_that_was_removed_without_ever_being_read_says_so(small_house):
+    made = small_house(ONE_METER.replace("EXTRA", ", deinstallation_date: 2024-01-31"))
+    (found,) = at_present(made, "2024-10-12 10:00")
+    assert (found.code, found.severity) == ("no_readings", "warn")
+    zone = made.settings.site.zone
+    assert (found.start, found.end) == (days.opening(date(2022, 1, 1), zone), days.closing(date(2024, 1, 31), zone))
+    assert at_present(made, "2021-12-31") == ()
+
+
+def test_days_before_a_single_reading_are_not_called_estimated(small_house):
+    made = small_house(ONE_METER.replace("EXTRA", ""))
+    made.read("main", {"2024-02-01": 100.0})
+    (found,) = at_present(made, "2024-02-10")
+    assert found.code == "estimated_backwards"
+    assert "761 days after the installation; the days before it have no value. An initial_reading" in found.sentence
+    made.read("main", {"2024-02-09": 140.0})
+    (found,) = at_present(made, "2024-02-10")
+    assert "the days before it are estimated backwards from what was used later." in found.sentence
+
+
+def test_a_reading_dated_in_the_future_is_told_and_hides_no_silence_quietly(small_house):
+    made = small_house(ONE_METER.replace("EXTRA", ""))
+    made.read("main", {"2024-01-01": 100.0, "2024-01-02": 110.0, "2027-05-01": 900.0})
+    found = at_present(made, "2024-09-01 10:00")[0]
+    assert (found.code, found.severity) == ("reading_out_of_time", "warn")
+    assert found.sentence == (
+        "a reading is dated 2027-05-01, which is still to come; the days until now are computed towards it. Correct "
+        "its date, or delete it."
+    )
+
+
+def test_a_sensor_whose_clock_is_a_little_ahead_is_not_told_of(small_house):
+    made = small_house(ONE_METER.replace("EXTRA", ""))
+    made.read("main", {"2024-01-01": 100.0, "2024-01-02": 110.0, "2024-01-02 12:30": 111.0})
+    assert "reading_out_of_time" not in codes(at_present(made, "2024-01-02 12:00"))

@@ -39,8 +39,10 @@ def report_findings(settings: Settings, console: Console, now: pd.Timestamp) -> 
         past = findings_of_house(store, [FINDING_DAILY, FINDING_MONTHLY])
         at_present = findings_of_house(store, [FINDING_NOW])
     since = now - RECENT
-    of_past = [finding for findings in past.values() for finding in findings]
-    of_now = [finding for findings in at_present.values() for finding in findings]
+    # A meter that left meters.yaml may have left findings behind.
+    there = [meter.meter_id for meter in settings.meters]
+    of_past = [finding for meter_id in there for finding in past.get(meter_id, [])]
+    of_now = [finding for meter_id in there for finding in at_present.get(meter_id, [])]
     recent = [finding for finding in of_past if finding.end >= since and finding.severity != "note"]
     asking = recent + [finding for finding in of_now if finding.severity != "note"]
     notes = sum(finding.severity == "note" for finding in (*of_past, *of_now))

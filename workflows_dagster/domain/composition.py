@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain.allocation import MISSING, QUALITIES
-from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.findings import Finding, amount
 
 # A virtual meter among the sources has no register.
 _COLUMNS = ["opening", "closing", "consumption", "quality", "estimated_share"]
@@ -204,12 +204,12 @@ def unclaimed(
                 factor = segment.factors[source]
             if source in segment.successors:
                 claimed |= dates == segment.last
-        amount = np.nan_to_num(frame["consumption"].reindex(starts).to_numpy()) * factor
-        amount[claimed] = 0.0
-        lost = np.flatnonzero(amount > 0)
+        used = np.nan_to_num(frame["consumption"].reindex(starts).to_numpy()) * factor
+        used[claimed] = 0.0
+        lost = np.flatnonzero(used > 0)
         if len(lost) == 0:
             continue
-        total = float(amount[lost].sum())
+        total = float(used[lost].sum())
         first, last = dates[lost[0]], dates[lost[-1]]
         findings.append(
             Finding(
@@ -242,21 +242,21 @@ def clipped(meter_id: str, unit: str, residual: pd.Series, around: float, estima
     below = residual[residual < 0]
     if below.empty:
         return None
-    amount, net = -float(below.sum()), float(residual.sum())
+    excess, net = -float(below.sum()), float(residual.sum())
     starts = pd.DatetimeIndex(residual.index)
-    figures = {"amount": amount, "days": float(len(below)), "net": net}
-    on = f"{len(below)} day{'s' if len(below) > 1 else ''}"
+    figures = {"amount": excess, "days": float(len(below)), "net": net}
+    more, on = amount(excess, unit), f"{len(below)} day{'s' if len(below) > 1 else ''}"
     # What a day's rounding may leave is not worth a word.
     tolerance = 1e-3 * float(residual.abs().sum())
     if net >= -tolerance or (estimated and around >= 0):
         over = "the month" if net >= -tolerance else "the months around"
         sentence = (
-            f"the meters subtracted counted {amount:.4g} {unit} more than their main meter on {on}; over {over} it "
+            f"the meters subtracted counted {more} more than their main meter on {on}; over {over} it "
             "evens out: estimated days meet measured ones. Nothing to do; more frequent readings make it smaller."
         )
         return Finding("residual_clipped", meter_id, starts[0], starts[-1], sentence, figures, "note")
     sentence = (
-        f"the meters subtracted counted {amount:.4g} {unit} more than their main meter on {on}, and {-net:.4g} {unit} "
+        f"the meters subtracted counted {more} more than their main meter on {on}, and {amount(-net, unit)} "
         "more over the whole month. See whether each of them really hangs behind the main meter, and their units."
     )
     return Finding("residual_negative", meter_id, starts[0], starts[-1], sentence, figures)

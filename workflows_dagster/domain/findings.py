@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 # A note is good to know, a warning asks for a look, an error is a promise of ours that is broken.
@@ -33,3 +34,17 @@ class Finding:
     sentence: str
     figures: Mapping[str, float | str] = field(default_factory=dict)
     severity: Severity = "warn"
+
+
+def amount(value: float, unit: str, digits: int = 4) -> str:
+    """Write an amount with its unit as a house owner reads it: `0.25 m³`, `8,510 kWh`, never a power of ten.
+
+    Args:
+        value: The amount. [unit]
+        unit: What it is counted in.
+        digits: Significant digits; zeros that end the decimals are left out.
+    """
+    rounded = float(f"{value:.{digits}g}") + 0.0
+    written = np.format_float_positional(abs(rounded), trim="-")
+    whole, point, decimals = written.partition(".")
+    return f"{'-' if rounded < 0 else ''}{int(whole):,}{point}{decimals} {unit}"

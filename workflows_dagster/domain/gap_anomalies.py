@@ -20,6 +20,13 @@ from workflows_dagster.domain.season import Weight
 _GAP = 2 / 3
 _LEAST_RATIO, _LEAST_PART = 1.3, 0.1
 _LEAST_GAPS, _YEAR_DAYS = 3, 365.0
+# Less than the shortest civil day is an hour of the day, not a level: no sum over weeks says what is usual for it. [h]
+_SHORTEST_HOURS = 23.0
+# A meter that stood still for such a part of the time does so every year, and begins again. [1]
+_RESTING_PART = 0.25
+# So far from a gap's time of year its season reaches. [d]
+_SEASON_DAYS = 60.0
+_MEAN_YEAR_DAYS = 365.2425
 # Short gaps are joined to such stretches, of which a remnant says too little. [d]
 _STRETCH_DAYS, _SHORTEST_STRETCH_DAYS = 7, 3.5
 # How much sums over weeks scatter in households; it counts as so many gaps. [1]
@@ -33,7 +40,7 @@ class LongGaps:
     """Which gaps are judged as a whole.
 
     Attributes:
-        over_hours: Those longer than this. [h]
+        over_hours: Those longer than this, and no shorter than the shortest civil day. [h]
         also_quiet: Whether those too with less than usual, or nothing: not of a meter that sends only its changes, to
             which silence means just that.
     """
@@ -52,14 +59,47 @@ class _Stretches:
     length: np.ndarray
     weight: np.ndarray
 
+    def only(self, kept: np.ndarray | slice) -> _Stretches:
+        """Keep some of them."""
+        arrays = (self.opening, self.closing, self.use, self.length, self.weight)
+        return _Stretches(*(array[kept] for array in arrays))
+
+
+@dataclass(frozen=True)
+class _Usual:
+    """What was usual before a gap.
+
+    Attributes:
+        rate: Consumption per unit of weight, above zero. [meter unit/d]
+        scatter: That of its logarithm. [1]
+        rests: Whether the meter often stands still, and this is the rate when it does not.
+    """
+
+    rate: float
+    scatter: float
+    rests: bool
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A gap and what is thought of it: figures as in `COLUMNS`, the direction (0 where usual), and the sentence."""
+
+    opening: int
+    closing: int
+    figures: tuple[float, ...]
+    direction: int
+    grave: bool
+    sentence: str
+
 
 def judge_gaps(
     register: Register, weight: Weight, long: LongGaps, scale: Scale, rule: AnomalyRule, zone: ZoneInfo
 ) -> pd.DataFrame:
     """Judge each long gap against the consumption per unit of weight over the gaps before it.
 
-    Expected is that rate, the median by length over about a year, times the weight of the gap
-    (docs/methods.md#anomalies).
+    Expected is that rate, the median by length over about a year, times the weight of the gap; of a meter that often
+    stands still, that over the gaps of the same season in which it did not. A run of unusual gaps is told once, with
+    its first one, and again when it turns grave (docs/methods.md#anomalies).
 
     Args:
         register: The meter's readings from the first on.
@@ -72,10 +112,11 @@ def judge_gaps(
     Returns:
         Index the civil days in which the gaps end, in order, each once; columns as `judge_days` gives them,
         `consumption` being that of the whole gap. Gaps with fewer than three before them, or less than a year, are not
-        judged.
+        judged; nor is less than usual where it is usual that the meter stands still.
     """
     gaps = np.diff(register.times)
     is_long = gaps > long.over_hours * days.MICROSECONDS_PER_HOUR
+    is_long &= gaps >= _SHORTEST_HOURS * days.MICROSECONDS_PER_HOUR
     # A rollover is honest; what a reset left is a guess.
     whole = ~register.substituted & (~register.falls | (register.bases == register.values[:-1]))
     stretches = _stretches(register, weight, is_long, whole)
@@ -83,18 +124,20 @@ def judge_gaps(
     if not long.also_quiet:
         wanted &= register.advances > scale.dust
     rows: dict[date, tuple[object, ...]] = {}
+    before: _Judged | None = None
     for k in np.flatnonzero(wanted).tolist():
         opening, closing = int(register.times[k]), int(register.times[k + 1])
-        usual = _usual_rate(stretches, opening)
+        usual = _usual_rate(stretches, opening, (opening + closing) / 2)
         if usual is None:
             continue
         span = weight.integral(register.times[[k, k + 1]])
-        length = (closing - opening) / days.MICROSECONDS_PER_DAY
-        of_gap = max(float(span[1] - span[0]), _LEAST_WEIGHT * length)
+        of_gap = max(float(span[1] - span[0]), _LEAST_WEIGHT * (closing - opening) / days.MICROSECONDS_PER_DAY)
         last = days.civil_day(days.instants(np.array([closing - 1]))[0], zone)
         use = float(register.advances[k])
-        if long.also_quiet or use > usual[0] * of_gap:
-            rows[last] = _judged(use, of_gap, length, usual, last, scale, rule)
+        if use > usual.rate * of_gap or (long.also_quiet and not usual.rests):
+            judged = _judged(use, of_gap, (opening, closing), usual, last, scale, rule)
+            rows[last] = (*judged.figures, *_told(judged, before))
+            before = judged
     columns = {name: [row[k] for row in rows.values()] for k, name in enumerate(COLUMNS)}
     frame = pd.DataFrame({name: columns[name] for name in COLUMNS[:5]}, index=pd.Index(list(rows), dtype="object"))
     words = (np.array(columns[name], dtype=object) for name in COLUMNS[5:])
@@ -102,26 +145,39 @@ def judge_gaps(
 
 
 def _judged(
-    use: float, of_gap: float, length: float, usual: tuple[float, float], last: date, scale: Scale, rule: AnomalyRule
-) -> tuple[object, ...]:
-    rate, scatter = usual
-    expected = rate * of_gap
-    lower, upper = expected * float(np.exp(-BAND * scatter)), expected * float(np.exp(BAND * scatter))
-    dust = scale.dust
+    use: float, of_gap: float, span: tuple[int, int], usual: _Usual, last: date, scale: Scale, rule: AnomalyRule
+) -> _Judged:
+    expected, dust = usual.rate * of_gap, scale.dust
+    length = (span[1] - span[0]) / days.MICROSECONDS_PER_DAY
+    lower, upper = expected * float(np.exp(-BAND * usual.scatter)), expected * float(np.exp(BAND * usual.scatter))
     ratio = use / max(expected, dust)
-    score = abs(float(offset_log(np.array([ratio]), _OFFSET)[0])) / scatter
-    matters = abs(use - expected) >= max(dust, _LEAST_PART * rate * length)
-    delta = 100 * (use / expected - 1) if expected > 0 else float("nan")
-    figures = (use, expected, lower, upper, delta)
-    if not (matters and score > _GAP * rule.score and not 1 / _LEAST_RATIO < ratio < _LEAST_RATIO):
-        return (*figures, None, None)
+    score = abs(float(offset_log(np.array([ratio]), _OFFSET)[0])) / usual.scatter
+    matters = abs(use - expected) >= max(dust, _LEAST_PART * usual.rate * length)
+    unusual = matters and score > _GAP * rule.score and not 1 / _LEAST_RATIO < ratio < _LEAST_RATIO
     count = max(round(length), 1)
     shown = scale.spoken(expected, use, expected, lower, upper)
     sentence = (
         f"{shown[0]} {scale.unit} in the {count} day{'s' if count > 1 else ''} to {last.day} {last:%B}, "
         f"usual for this time of year {shown[1]} ({shown[2]}–{shown[3]})"
     )
-    return (*figures, ALERT if is_grave(use, max(expected, dust)) else NOTICE, sentence)
+    figures = (use, expected, lower, upper, 100 * (use / expected - 1))
+    return _Judged(*span, figures, int(np.sign(ratio - 1)) * unusual, is_grave(use, max(expected, dust)), sentence)
+
+
+def _told(gap: _Judged, before: _Judged | None) -> tuple[str | None, str | None]:
+    """Give severity and reason of a gap, as days have them: None within a run, but where it turns grave.
+
+    A run goes on where less than a day lies between two gaps.
+    """
+    goes_on = (
+        before is not None
+        and before.direction == gap.direction
+        and (before.grave or not gap.grave)
+        and gap.opening - before.closing < days.MICROSECONDS_PER_DAY
+    )
+    if not gap.direction or goes_on:
+        return None, None
+    return ALERT if gap.grave else NOTICE, gap.sentence
 
 
 def _stretches(register: Register, weight: Weight, is_long: np.ndarray, whole: np.ndarray) -> _Stretches:
@@ -142,23 +198,26 @@ def _stretches(register: Register, weight: Weight, is_long: np.ndarray, whole: n
     return _Stretches(opening[kept], closing[kept], use[kept], length[kept], of_stretch[kept])
 
 
-def _usual_rate(stretches: _Stretches, before: int) -> tuple[float, float] | None:
-    """Give the consumption per unit of weight before an instant, and the scatter of its logarithm, or None."""
+def _usual_rate(stretches: _Stretches, before: int, middle: float) -> _Usual | None:
+    """Give what was usual before an instant for a gap around another one, both in microseconds, or None."""
     earlier = int(np.searchsorted(stretches.closing, before, side="right"))
     first = int(np.searchsorted(stretches.closing, before - RATE_WINDOW_DAYS * days.MICROSECONDS_PER_DAY, side="right"))
-    used = slice(max(min(first, earlier - _LEAST_GAPS), 0), earlier)
-    length = stretches.length[used]
-    if len(length) < _LEAST_GAPS and length.sum() < _YEAR_DAYS:
+    used = stretches.only(slice(max(min(first, earlier - _LEAST_GAPS), 0), earlier))
+    if len(used.length) < _LEAST_GAPS and used.length.sum() < _YEAR_DAYS:
         return None
-    rates = stretches.use[used] / stretches.weight[used]
-    rate = _median_by(rates, length)
-    if rate <= 0:
-        return 0.0, _USUAL_SCATTER
+    rests = bool(used.length[used.use <= 0].sum() >= _RESTING_PART * used.length.sum())
+    if rests:
+        away = (middle - (used.opening + used.closing) / 2) / days.MICROSECONDS_PER_DAY % _MEAN_YEAR_DAYS
+        used = used.only((used.use > 0) & (np.minimum(away, _MEAN_YEAR_DAYS - away) <= _SEASON_DAYS))
+        if len(used.length) < _LEAST_GAPS:
+            return None
+    rates = used.use / used.weight
+    rate = _median_by(rates, used.length)
     away = np.abs(offset_log(rates / rate, _OFFSET))
-    scatter = _MAD_TO_SIGMA * _median_by(away, length)
-    count = len(length)
+    scatter = _MAD_TO_SIGMA * _median_by(away, used.length)
+    count = len(rates)
     drawn = np.sqrt((count * scatter**2 + _USUAL_GAPS * _USUAL_SCATTER**2) / (count + _USUAL_GAPS))
-    return rate, float(drawn * np.sqrt(1 + 1 / count))
+    return _Usual(rate, float(drawn * np.sqrt(1 + 1 / count)), rests)
 
 
 def _median_by(values: np.ndarray, weights: np.ndarray) -> float:

@@ -15,6 +15,8 @@ from workflows_dagster.domain.silences import NEIGHBOURS, duration
 _RATE = 8.0
 _ADVANCE = 3.0
 _FEWEST = 6
+# Of a tap in spring, or of sunshine after grey weeks, nothing nearby says how fast is usual.
+_FEWEST_IN_USE = 3
 
 
 def implausible_rates(register: Register, meter_id: str, unit: str, resolution: float, weight: Weight) -> list[Finding]:
@@ -31,7 +33,7 @@ def implausible_rates(register: Register, meter_id: str, unit: str, resolution: 
         weight: The meter's weight; a summer's gap is compared with a winter's.
 
     Returns:
-        A finding a gap.
+        A finding a gap; none for a gap beside which next to nothing but standing still is known.
     """
     gaps = len(register) - 1
     if gaps < _FEWEST:
@@ -46,14 +48,16 @@ def implausible_rates(register: Register, meter_id: str, unit: str, resolution: 
         if (lo < 0 and not register.begins) or (hi >= gaps and not register.ends):
             continue
         beside = np.array([n for n in range(max(lo, 0), min(hi, gaps - 1) + 1) if n != k])
+        if len(beside) < _FEWEST or np.count_nonzero(register.advances[beside]) < _FEWEST_IN_USE:
+            continue
         fastest, largest = float(rate[beside].max()), float(register.advances[beside].max())
-        if len(beside) < _FEWEST or rate[k] <= _RATE * fastest or register.advances[k] <= _ADVANCE * largest:
+        if rate[k] <= _RATE * fastest or register.advances[k] <= _ADVANCE * largest:
             continue
         start, end = days.instants(register.times[[k, k + 1]])
         advance = float(register.advances[k])
         sentence = (
             f"{advance:.6g} {unit} within {duration(float(register.times[k + 1] - register.times[k]))}, "
-            f"{rate[k] / fastest if fastest > 0 else np.inf:.0f} times as fast as ever nearby. "
+            f"{rate[k] / fastest:.0f} times as fast as ever nearby. "
             "Check the reading; if it is wrong, correct it or delete it where it is kept."
         )
         figures = {"advance": advance, "usual": largest}

@@ -7,13 +7,14 @@ over which the register moved, or by the season should have (docs/methods.md#sil
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
-from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.findings import Finding, amount
 from workflows_dagster.domain.register import Register
 
 # A gap is compared with so many before it and as many after it, so that a slice of history is judged as the whole is.
@@ -24,6 +25,8 @@ _GRACE = 1.25
 _UNUSUAL = 3.0
 _SHORTEST_HOURS = 2.0
 _SHORTEST_OPEN_HOURS = 24.0
+# Digits of what the season lets one expect.
+_ROUGH = 3
 
 
 @dataclass(frozen=True)
@@ -34,22 +37,25 @@ class Habit:
         meter_id: The meter.
         unit: Unit of its register.
         resolution: Smallest step that it shows. [unit]
+        measured_max_gap_hours: Longest gap whose days are measured. [h]
         reading_interval_days: How often a person means to read it, or None where it reports by itself. [d]
     """
 
     meter_id: str
     unit: str
     resolution: float
+    measured_max_gap_hours: float
     reading_interval_days: float | None = None
 
 
-def late_readings(register: Register, habit: Habit) -> list[Finding]:
+def late_readings(register: Register, habit: Habit, zone: ZoneInfo) -> list[Finding]:
     """Find the gaps of a counter that were longer than its habit although the register moved.
 
     Args:
         register: Valid readings; gaps with fewer than `NEIGHBOURS` gaps beside them, where history goes on, are left
             to a look at more of it.
         habit: The meter's habit.
+        zone: The house's zone, for its days.
 
     Returns:
         A finding a gap, from the reading before it to the one after.
@@ -61,7 +67,8 @@ def late_readings(register: Register, habit: Habit) -> list[Finding]:
         allowed = _GRACE * habit.reading_interval_days * MICROSECONDS_PER_DAY
         late = np.flatnonzero((length > allowed) & (register.advances > habit.resolution))
         return [
-            _late(register, habit, k, f"every {habit.reading_interval_days:g} days were planned") for k in late.tolist()
+            _late(register, habit, zone, k, f"every {habit.reading_interval_days:g} days were planned")
+            for k in late.tolist()
         ]
     long = (length > _SHORTEST_HOURS * MICROSECONDS_PER_HOUR) & (register.advances > 2 * habit.resolution)
     findings = []
@@ -71,7 +78,7 @@ def late_readings(register: Register, habit: Habit) -> list[Finding]:
             continue
         usual = usual_length(length[beside])
         if length[k] > _UNUSUAL * usual and register.advances[k] > _UNUSUAL * np.median(register.advances[beside]):
-            findings.append(_late(register, habit, k, f"they usually come within {duration(usual)}"))
+            findings.append(_late(register, habit, zone, k, f"they usually come within {duration(usual)}"))
     return findings
 
 
@@ -82,7 +89,7 @@ def missing_hours(register: Register, meter_id: str, unit: str) -> list[Finding]
     for k in np.flatnonzero(register.substituted | (length > 1.5 * MICROSECONDS_PER_HOUR)).tolist():
         start, end = days.instants(register.times[[k, k + 1]])
         sentence = (
-            f"no hours for {duration(length[k])}; {register.advances[k]:.4g} {unit} are estimated for them. "
+            f"no hours for {duration(length[k])}; {amount(register.advances[k], unit)} are estimated for them. "
             "They are filled in as soon as the source delivers them."
         )
         figures = {"hours": float(length[k] / MICROSECONDS_PER_HOUR), "advance": float(register.advances[k])}
@@ -139,7 +146,7 @@ def overdue(
             return None
         usual = f"they usually come within {duration(usual_length(_last_lengths(register)))}"
         remedy = "See whether the sensor and Home Assistant are running."
-    about = f" About {expected:.3g} {habit.unit} should have been used since." if expected else ""
+    about = f" About {amount(expected, habit.unit, _ROUGH)} should have been used since." if expected else ""
     sentence = f"the last reading is {duration(elapsed)} old; {usual}.{about} {remedy}"
     figures = {"days": elapsed / MICROSECONDS_PER_DAY} | ({"expected": expected} if expected is not None else {})
     return Finding("reading_overdue", habit.meter_id, last, now, sentence, figures)
@@ -178,12 +185,21 @@ def duration(microseconds: float) -> str:
     return f"{round(hours / 24)} days"
 
 
-def _late(register: Register, habit: Habit, gap: int, usual: str) -> Finding:
+def _late(register: Register, habit: Habit, zone: ZoneInfo, gap: int, usual: str) -> Finding:
     start, end = days.instants(register.times[[gap, gap + 1]])
     length, advance = float(register.times[gap + 1] - register.times[gap]), float(register.advances[gap])
     sentence = (
-        f"no reading for {duration(length)} while {advance:.4g} {habit.unit} were used; {usual}. "
-        "How they spread over the days between is estimated; nothing is lost."
+        f"no reading for {duration(length)} while {amount(advance, habit.unit)} were used; {usual}. "
+        f"{_consequence(start, end, habit, zone)}; nothing is lost."
     )
     figures = {"days": length / MICROSECONDS_PER_DAY, "advance": advance}
     return Finding("reading_late", habit.meter_id, start, end, sentence, figures)
+
+
+def _consequence(start: pd.Timestamp, end: pd.Timestamp, habit: Habit, zone: ZoneInfo) -> str:
+    """Say what a late reading means for the days, as `allocate` calls them measured or not."""
+    if days.civil_day(start, zone) == days.civil_day(end - pd.Timedelta(microseconds=1), zone):
+        return "Both readings are of one day, whose consumption is known all the same"
+    if end - start <= pd.Timedelta(hours=habit.measured_max_gap_hours):
+        return f"Readings no further apart than {habit.measured_max_gap_hours:g} hours count as measured"
+    return "How they spread over the days between is estimated"

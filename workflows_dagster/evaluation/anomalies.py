@@ -28,8 +28,9 @@ class MeterAnomalies:
     """A meter's judged days; those without anything to tell have neither `severity` nor `reason`.
 
     Attributes:
-        days: Index the days' openings (UTC, name `start`), columns `domain.anomalies.COLUMNS`. A gap between readings
-            by hand that was judged as a whole stands at the day in which it ends, with the consumption of all of it.
+        days: Index the days' openings (UTC, name `start`), columns `domain.anomalies.COLUMNS`. A gap that was judged
+            as a whole stands at the day in which it ends, with the consumption of all of it; of a meter that reports
+            by itself only where that day was not itself measured.
         base_load: Likewise, columns `domain.base_load.BASE_LOAD_COLUMNS`; empty but for physical water and electricity
             meters with hourly readings.
     """
@@ -77,11 +78,9 @@ class Anomalies:
         scale = Scale(meter.output_unit, self._resolution(meter))
         judged = judge_days(consumption, np.diff(edges), civil, scale, self._rule)
         judged = judged[judged["expected"].notna()]
-        if isinstance(meter, PhysicalMeter) and (
-            meter.reading_interval_days is not None or not measured[LOOKBACK_DAYS:].all()
-        ):
-            gaps = self._gaps(meter, scale)
-            gaps = gaps[[first <= day <= last for day in gaps.index]]
+        if isinstance(meter, PhysicalMeter):
+            open_to_gaps = _is_read_by_hand(meter) | ~measured[LOOKBACK_DAYS:]
+            gaps = self._gaps(meter, scale, civil[open_to_gaps])
             judged = pd.concat(
                 [part for part in (judged.drop(gaps.index, errors="ignore"), gaps) if len(part)] or [judged]
             )
@@ -111,10 +110,14 @@ class Anomalies:
         judged.index = pd.DatetimeIndex(cuts[LOOKBACK_DAYS:-1], name="start")
         return judged[judged["expected"].notna()]
 
-    def _gaps(self, meter: PhysicalMeter, scale: Scale) -> pd.DataFrame:
+    def _gaps(self, meter: PhysicalMeter, scale: Scale, ends: pd.Index) -> pd.DataFrame:
+        """Judge the gaps that end in given civil days; without such days no history is read."""
+        if len(ends) == 0:
+            return pd.DataFrame(columns=list(COLUMNS), index=ends)
         long = LongGaps(meter.measured_max_gap_hours, also_quiet=_is_read_by_hand(meter))
         weight = weight_of(self._physical.profile(meter))
-        return judge_gaps(self._physical.history(meter), weight, long, scale, self._rule, self._zone)
+        judged = judge_gaps(self._physical.history(meter), weight, long, scale, self._rule, self._zone)
+        return judged[judged.index.isin(ends)]
 
     def _profile(self, meter: PhysicalMeter | MasterMeter | VirtualMeter) -> Profile:
         """Give a meter's profile; a derived one follows the season of what it is first made from."""

@@ -136,7 +136,7 @@ class PhysicalMeters:
             return missing_hours(register, meter.meter_id, unit)
         weight = weight_of(self.profile(meter))
         return [
-            *late_readings(register, habit_of(meter)),
+            *late_readings(register, habit_of(meter), self._zone),
             *implausible_rates(register, meter.meter_id, unit, meter.resolution, weight),
         ]
 
@@ -288,7 +288,13 @@ def raw_series(meter: PhysicalMeter) -> RawSeries:
 
 def habit_of(meter: PhysicalMeter) -> Habit:
     """Give how often a physical meter is read."""
-    return Habit(meter.meter_id, meter.output_unit, counter_of(meter).jitter, meter.reading_interval_days)
+    return Habit(
+        meter.meter_id,
+        meter.output_unit,
+        counter_of(meter).jitter,
+        meter.measured_max_gap_hours,
+        meter.reading_interval_days,
+    )
 
 
 def unbalanced(

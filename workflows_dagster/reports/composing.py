@@ -19,7 +19,7 @@ from workflows_dagster.reports.content import (
     Series,
 )
 from workflows_dagster.reports.gathering import GatheredMonth, MeterDays
-from workflows_dagster.reports.layout import Place, layout
+from workflows_dagster.reports.layout import Place, fed_into_grid, layout
 from workflows_dagster.reports.lines import MOSTLY, daily, headline_of, known, lines_of, name_of
 from workflows_dagster.reports.wording import (
     FAR_MORE,
@@ -34,6 +34,7 @@ from workflows_dagster.reports.wording import (
     percent,
     span,
 )
+from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MeterBook
 from workflows_dagster.settings.utilities import Utility
 
@@ -54,18 +55,18 @@ TITLES: Mapping[Utility, str] = {
 _STANDS_OUT, _PART_OF_WHOLE, _MOST_NAMED = 0.15, 0.05, 2
 
 
-def compose(meters: MeterBook, gathered: GatheredMonth, notes: Sequence[Note]) -> MonthContent:
+def compose(settings: Settings, gathered: GatheredMonth, notes: Sequence[Note]) -> MonthContent:
     """Say what a month was like.
 
     Args:
-        meters: The house's meters.
+        settings: The house.
         gathered: The month.
         notes: What the reader should know.
     """
-    month = gathered.month
+    meters, month = settings.meters, gathered.month
     sections = [
         _section(utility, places, gathered)
-        for utility, places in layout(meters).items()
+        for utility, places in layout(meters, fed_into_grid(settings)).items()
         if any(place.meter.meter_id in gathered.meters for place in places)
     ]
     return MonthContent(
@@ -94,7 +95,12 @@ def _section(utility: Utility, places: Sequence[Place], gathered: GatheredMonth)
         sentence=_sentence(headline, lines, month, counted.valued(month)),
         months=_months(TITLES[utility], counted, month),
         days=_days(utility, counted, month),
+        fed_in=_is_fed_in(places, gathered),
     )
+
+
+def _is_fed_in(places: Sequence[Place], gathered: GatheredMonth) -> bool:
+    return all(place.fed_in for place in places if place.meter.meter_id in gathered.meters)
 
 
 def _below_total(line: Line) -> Line:
@@ -187,31 +193,34 @@ def _days(utility: Utility, counted: MeterDays, month: date) -> Series:
 
 
 def _summary(sections: Sequence[Section], month: date) -> str:
-    used = [section for section in sections if section.utility != "solar" and section.headline.used.value is not None]
-    given = [section for section in sections if section.utility == "solar" and section.headline.used.value is not None]
+    known = [section for section in sections if section.headline.used.value is not None]
+    used = [section for section in known if section.utility != "solar" and not section.fed_in]
+    given = [section for section in known if section.utility == "solar" and not section.fed_in]
+    fed_in = [section for section in known if section.fed_in]
     than = f" a day than in {month_name(months.first_needed(month))}"
     told = []
-    for section in (*used, *given):
+    for section in (*used, *given, *fed_in):
         ratio = section.headline.year_change
         verdict = "" if ratio is None else more_or_less(ratio)
         # The first comparison says with what; the others follow it.
         as_or_than = than.replace(" than ", " as ") if verdict.endswith("much") else than
         against = f" ({verdict}{as_or_than})" if verdict else ""
         than = than if not verdict else ""
-        of = "" if section.utility == "solar" else f" of {section.title.lower()}"
+        of = "" if section in given else f" of {'solar power' if section.utility == 'solar' else section.title.lower()}"
         told.append(f"{amount(section.headline.used)}{of}{against}")
     parts = []
     if used:
         parts.append(f"the house used {listed(told[: len(used)])}")
     if given:
-        parts.append(f"solar gave {told[-1]}")
-    sentences = (
-        [f"In {month_name(month)} {'; '.join(parts)}."] if parts else [f"No values are known of {month_name(month)}."]
-    )
-    sentences += _days_so_far(sections, month)
-    estimated = [s.title.lower() for s in (*used, *given) if (s.headline.estimated_share or 0.0) >= MOSTLY]
+        parts.append(f"solar gave {told[len(used)]}")
+    if fed_in:
+        parts.append(f"{listed(told[len(used) + len(given) :])} went into the grid")
+    sentences = [f"In {month_name(month)} {'; '.join(parts)}."] if parts else []
+    sentences += _unknown(sections, month)
+    sentences += _days_so_far(known, month)
+    estimated = [s.title.lower() for s in known if (s.headline.estimated_share or 0.0) >= MOSTLY]
     if estimated:
-        shares = [s.headline.estimated_share or 0.0 for s in (*used, *given) if s.title.lower() in estimated]
+        shares = [s.headline.estimated_share or 0.0 for s in known if s.title.lower() in estimated]
         how = "estimated" if min(shares) >= 1.0 else f"estimated to {percent(min(shares))} or more"
         sentences.append(
             f"{capitalised(listed(estimated))} {'is' if len(estimated) == 1 else 'are'} {how}, "
@@ -220,9 +229,21 @@ def _summary(sections: Sequence[Section], month: date) -> str:
     return " ".join(sentences)
 
 
+def _unknown(sections: Sequence[Section], month: date) -> list[str]:
+    """Say which utilities have no total, rather than pass over them; single meters may well have values."""
+    unknown = [section for section in sections if section.headline.used.value is None]
+    if not unknown:
+        return []
+    if all(line.used.value is None for section in sections for line in section.lines):
+        return [f"No values are known of {month_name(month)}."]
+    return [f"No total is known of {listed([section.title.lower() for section in unknown])} in {month_name(month)}."]
+
+
 def _days_so_far(sections: Sequence[Section], month: date) -> list[str]:
     """Say where the month is not there from end to end, as it is while it runs."""
     calendar = months.last_day(month).day
+    if not sections:
+        return []
     there = {sum(bar.value is not None for bar in section.days.bars) for section in sections}
     if there == {calendar}:
         return []

@@ -139,6 +139,7 @@ class Section:
         sentence: What the headline says against the year before, and what changed most below it.
         months: The headline in the last thirteen months.
         days: The headline day by day.
+        fed_in: Whether the headline is what went into the grid, because nothing else is there.
     """
 
     utility: Utility
@@ -148,6 +149,7 @@ class Section:
     sentence: str
     months: Series
     days: Series
+    fed_in: bool = False
 
 
 @dataclass(frozen=True)

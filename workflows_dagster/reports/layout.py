@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from workflows_dagster.domain import units
+from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, MeterBook, VirtualMeter
 from workflows_dagster.settings.utilities import Utility
 
@@ -22,20 +23,37 @@ class Place:
         role: One of the utility's main meters, what is left of a meter, or any other.
         depth: How many meters stand above it.
         devices: The meters that count for it one after the other or together; only masters have any.
+        fed_in: Whether it counts what goes into the grid, which the house did not use.
     """
 
     meter: Meter
     role: Role
     depth: int
     devices: tuple[Meter, ...] = ()
+    fed_in: bool = False
 
 
-def layout(meters: MeterBook) -> dict[Utility, tuple[Place, ...]]:
+def fed_into_grid(settings: Settings) -> frozenset[str]:
+    """Tell which meters count what goes into the grid: their tariff says so, or those of all a master stands for."""
+    paid_for: set[str] = set()
+    for meter in settings.meters.in_order():
+        tariff = settings.tariffs.of_meter(meter)
+        only_such = isinstance(meter, MasterMeter) and paid_for.issuperset(meter.upstream)
+        if only_such or (tariff is not None and tariff.feed_in):
+            paid_for.add(meter.meter_id)
+    return frozenset(paid_for)
+
+
+def layout(meters: MeterBook, fed_in: Collection[str] = ()) -> dict[Utility, tuple[Place, ...]]:
     """Lay out the house's meters by utility (docs/methods.md#main-meters).
 
     A virtual meter, and what is subtracted in it, are parts of its base. A master stands for its devices. A utility's
     main meters are those that are part of nothing and are a master or have parts; where there is none, all that are
-    part of nothing and count the quantity of the first.
+    part of nothing and count the quantity of the first. What is fed into the grid is never a main meter.
+
+    Args:
+        meters: The house's meters.
+        fed_in: Those of them that count what goes into the grid.
 
     Returns:
         By utility, in the order electricity, gas, water, heat, solar: main meters, each with its parts below it, what
@@ -47,7 +65,8 @@ def layout(meters: MeterBook) -> dict[Utility, tuple[Place, ...]]:
     for utility in get_args(Utility):
         own = [m for m in meters if m.utility == utility and m.meter_id not in stands_for]
         roots = [meter for meter in own if meter.meter_id not in whole]
-        main = [m for m in roots if isinstance(m, MasterMeter) or m.meter_id in whole.values()] or roots
+        using = [meter for meter in roots if meter.meter_id not in fed_in]
+        main = [m for m in using if isinstance(m, MasterMeter) or m.meter_id in whole.values()] or using
         main = [meter for meter in main if units.same_quantity(meter.output_unit, main[0].output_unit)]
         others = [meter for meter in roots if meter not in main]
         tree = [step for root in (*main, *others) for step in _descend(root, own, whole, 0)]
@@ -58,6 +77,7 @@ def layout(meters: MeterBook) -> dict[Utility, tuple[Place, ...]]:
                     "main" if meter in main else "rest" if isinstance(meter, VirtualMeter) else "part",
                     depth,
                     tuple(meters[device] for device in meter.upstream) if isinstance(meter, MasterMeter) else (),
+                    meter.meter_id in fed_in,
                 )
                 for meter, depth in tree
             )

@@ -11,7 +11,7 @@ from workflows_dagster.domain import months
 from workflows_dagster.reports.content import Amount, Line, Role
 from workflows_dagster.reports.gathering import GatheredMonth, MeterDays, together
 from workflows_dagster.reports.layout import Place
-from workflows_dagster.reports.wording import amount, count
+from workflows_dagster.reports.wording import amount, capitalised, count, listed
 from workflows_dagster.settings.meters import Meter
 from workflows_dagster.settings.utilities import Utility
 
@@ -58,21 +58,33 @@ def headline_of(
 ) -> tuple[Line, MeterDays]:
     """Give the row that stands for a utility, and its days: the main meter, or several together.
 
-    Where no main meter has days in the month, the meters that stand highest of those that have take its place.
+    Where no main meter has days in the month, the meters that stand highest of those that have take its place; what is
+    fed into the grid only where there is nothing else. Of several, those without any value in the month are left out,
+    and the name says so.
     """
     found = gathered.meters
     there = [place for place in places if place.meter.meter_id in found]
     main = [place for place in there if place.role == "main"]
     if not main:
+        there = [place for place in there if not place.fed_in] or there
         top = [place for place in there if place.depth == min(place.depth for place in there)]
         unit = found[top[0].meter.meter_id].unit
         main = [place for place in top if found[place.meter.meter_id].unit == unit]
     if len(main) == 1:
         line = next(line for line in lines if line.meter_id == main[0].meter.meter_id)
         return line, found[main[0].meter.meter_id]
-    total = together([found[place.meter.meter_id] for place in main])
-    name = f"All {count(len(main))} {utility} meters together"
-    return line_of(name, None, "total", 0, total, gathered, utility), total
+    counted = [place for place in main if found[place.meter.meter_id].valued(gathered.month)] or main
+    total = together([found[place.meter.meter_id] for place in counted])
+    without = [name_of(place.meter) for place in main if place not in counted]
+    return line_of(_name_of_sum(utility, len(main), without), None, "total", 0, total, gathered, utility), total
+
+
+def _name_of_sum(utility: Utility, meters: int, without: Sequence[str]) -> str:
+    if without:
+        counted = meters - len(without)
+        name = f"{capitalised(count(counted))} of {count(meters)} {utility} meters{' together' if counted > 1 else ''}"
+        return f"{name}, without {listed(without)}"
+    return f"{'Both' if meters == 2 else f'All {count(meters)}'} {utility} meters together"
 
 
 def name_of(meter: Meter) -> str:

@@ -72,7 +72,7 @@ def monthly_report(settings: Settings, store: ProcessedStore, month: str, notes:
     gathered = gather(settings, store, first)
     if not gathered.meters:
         raise NoDaysError(f"{month}: no days are stored of this month")
-    return Report(compose(settings.meters, gathered, notes))
+    return Report(compose(settings, gathered, notes))
 
 
 def parse_month(text: str) -> date:

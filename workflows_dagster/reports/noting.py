@@ -19,8 +19,8 @@ from workflows_dagster.stores.ports import ANOMALY_DAILY, BASE_LOAD_DAILY, Measu
 
 # More would not be read.
 _MOST = 12
-# Readings by hand lie so far apart: a finding that begins before the month may reach into it.
-_REACH = pd.Timedelta(days=92)
+# Where nothing was expected, any use is as strong as can be.
+_FAR_MORE = 100.0
 
 
 def notes_of_month(settings: Settings, store: ProcessedStore, month: date) -> list[Note]:
@@ -39,7 +39,8 @@ def notes_of_month(settings: Settings, store: ProcessedStore, month: date) -> li
     findings = [
         _note(finding, settings)
         for meter in settings.meters
-        for finding in kept_findings(store, meter.meter_id, start - _REACH, end)
+        # However long before the month it began: a silence may last for years.
+        for finding in kept_findings(store, meter.meter_id, end=end)
         if finding.severity != "note" and finding.end >= start
     ]
     return [*findings, *_standing_out(settings, store, start, end)][:_MOST]
@@ -77,7 +78,8 @@ def _strongest(
     alerts = judged[judged["severity"] == "alert"]
     if alerts.empty:
         return
-    strength = np.abs(np.log(np.clip(1 + alerts["delta_percent"].to_numpy(float) / 100, 1e-2, 1e2)))
+    times_as_much = np.nan_to_num(1 + alerts["delta_percent"].to_numpy(float) / 100, nan=_FAR_MORE)
+    strength = np.abs(np.log(np.clip(times_as_much, 1 / _FAR_MORE, _FAR_MORE)))
     at = int(np.argmax(strength))
     more = f" {len(alerts)} days of the month stood out." if len(alerts) > 1 else ""
     day = days.civil_day(pd.DatetimeIndex(alerts.index)[at], settings.site.zone)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS, rate_near
-from workflows_dagster.domain.findings import Finding
-from workflows_dagster.domain.season import weight_of
+from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
+from workflows_dagster.domain.findings import Finding, Severity
 from workflows_dagster.domain.silences import duration, is_silent, overdue
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.physical import habit_of
@@ -16,43 +18,62 @@ from workflows_dagster.settings.meters import PhysicalMeter
 
 _LONG = pd.Timedelta(days=31)
 _YEAR = pd.Timedelta(days=365)
+# A sensor's clock may be a little ahead of ours.
+_CLOCKS_DIFFER = pd.Timedelta(hours=1)
 _SEASON = pd.Timedelta(days=15)
 
 
-def present_findings(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Timestamp) -> list[Finding]:
+def present_findings(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Timestamp, zone: ZoneInfo) -> list[Finding]:
     """Review how a physical meter stands.
 
     Args:
         meter: The meter.
         evaluation: Of its house.
         now: The present, UTC.
+        zone: The house's zone, for its days.
 
     Returns:
-        No reading at all, a reading overdue, a start that is estimated for more than a month; none of it for a meter
-        that is gone or not there yet.
+        No reading at all, one that is dated in the future, a reading overdue, days without a value, a start that is
+        estimated for more than a month; of a meter that is gone only the first, of one that is not there yet nothing.
 
     Raises:
         StoreError: The raw readings cannot be read.
     """
     physical = evaluation.of_physical
     start, end = physical.bounds(meter)
-    if (start is not None and start > now) or (end is not None and end <= now):
+    if start is not None and start > now:
         return []
-    recent = physical.around(meter, now, now)
+    until = now if end is None else min(now, end)
+    recent = physical.around(meter, until, until)
     if len(recent) == 0:
-        return [_nothing(meter, start if start is not None else now, now)]
+        return [_nothing(meter, start if start is not None else until, until)]
+    if until < now:
+        return []
     findings = []
-    since = now - days.instants(recent.times[-1:])[0]
-    if since > _LONG or is_silent(recent, habit_of(meter), now):
-        findings.extend(_silence(meter, evaluation, now))
+    newest = days.instants(recent.times[-1:])[0]
+    since = now - newest
+    if -since > _CLOCKS_DIFFER:
+        findings.append(_ahead(meter, now, newest, zone))
+    elif since > _LONG or is_silent(recent, habit_of(meter), now):
+        findings.extend(_silence(meter, evaluation, now, zone))
     ends = physical.ends(meter)
     if start is not None and ends is not None and ends[0] - start > _LONG:
+        # A single reading tells no rate.
+        known = "have no value" if ends[0] == ends[1] else "are estimated backwards from what was used later"
         sentence = (
-            f"the first reading was taken {_between(start, ends[0])} after the installation; the days before it are "
-            "estimated backwards from what was used later. An initial_reading in meters.yaml makes their sum right."
+            f"the first reading was taken {_between(start, ends[0])} after the installation; the days before it "
+            f"{known}. An initial_reading in meters.yaml makes their sum right."
         )
         findings.append(Finding("estimated_backwards", meter.meter_id, start, ends[0], sentence, {}, "note"))
     return findings
+
+
+def _ahead(meter: PhysicalMeter, now: pd.Timestamp, newest: pd.Timestamp, zone: ZoneInfo) -> Finding:
+    sentence = (
+        f"a reading is dated {days.civil_day(newest, zone)}, which is still to come; the days until now are computed "
+        "towards it. Correct its date, or delete it."
+    )
+    return Finding("reading_out_of_time", meter.meter_id, now, newest, sentence)
 
 
 def _nothing(meter: PhysicalMeter, start: pd.Timestamp, now: pd.Timestamp) -> Finding:
@@ -63,19 +84,35 @@ def _nothing(meter: PhysicalMeter, start: pd.Timestamp, now: pd.Timestamp) -> Fi
     return Finding("no_readings", meter.meter_id, start, now, sentence)
 
 
-def _silence(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Timestamp) -> list[Finding]:
+def _silence(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Timestamp, zone: ZoneInfo) -> list[Finding]:
     """Judge a silence by the season: by the meter's profile, and by the same days of the year before."""
     physical, habit = evaluation.of_physical, habit_of(meter)
     register = physical.around(meter, now - pd.Timedelta(days=RATE_WINDOW_DAYS + 45), now)
     last = days.instants(register.times[-1:])[0]
-    weight = weight_of(physical.profile(meter))
-    rate = rate_near(register, "last", weight)
-    ahead = np.diff(weight.integral(np.array([register.times[-1], days.microsecond(now)])))
+    basis = physical.basis(meter, pd.DatetimeIndex([last, now]))
+    rate = basis.rates.tail
+    ahead = np.diff(basis.weight.integral(np.array([register.times[-1], days.microsecond(now)])))
     expected = rate * float(ahead[0]) if rate is not None else None
     season = _gaps_between(register.times, now - _YEAR - _SEASON, now - _YEAR + _SEASON)
-    late = overdue(register, habit, now, expected, season) if is_silent(register, habit, now) else None
+    silent = is_silent(register, habit, now)
+    late = overdue(register, habit, now, expected, season) if silent else None
+    trusted = pd.Timedelta(days=meter.max_extrapolation_days if rate is not None else 0)
+    unvalued = ""
+    if now - last > max(_LONG, trusted):
+        unvalued = f"the days since {days.civil_day(last + trusted, zone)} have no value"
     if late is not None:
-        return [late]
+        return [replace(late, sentence=f"{late.sentence} {unvalued.capitalize()}.") if unvalued else late]
+    if unvalued:
+        if rate is None:
+            readings = "a single reading tells" if len(register) == 1 else "its readings tell"
+            unvalued += f", because {readings} no rate to go on with"
+        by_hand = meter.reading_interval_days is not None
+        remedy = "Read the meter." if by_hand else "See whether the sensor and Home Assistant are running."
+        sentence = f"the last reading is {_between(last, now)} old; {unvalued}. {remedy}"
+        figures = {"days": (now - last) / pd.Timedelta(days=1)}
+        # By hand it is not overdue before the plan says so.
+        severity: Severity = "note" if by_hand and not silent else "warn"
+        return [Finding("reading_overdue", meter.meter_id, last, now, sentence, figures, severity)]
     if now - last <= _LONG or (expected is not None and expected <= meter.resolution):
         return []
     sentence = (

@@ -80,7 +80,7 @@ class Review:
             keep_findings(self._store, FINDING_MONTHLY, meter_id, stored.start, stored.end, of_months)
             at_present: list[Finding] = []
             if isinstance(meter, PhysicalMeter):
-                at_present = present_findings(meter, self._evaluation, self._now)
+                at_present = present_findings(meter, self._evaluation, self._now, zone)
                 keep_findings(self._store, FINDING_NOW, meter_id, *days.REPRESENTABLE, at_present)
             of_days = tuple(finding for finding in of_months_days if start <= finding.start < end)
             worst = pd.Series(dtype=float)

@@ -237,7 +237,8 @@ class PhysicalExplained:
         missing = self._frame.index[self._frame["consumption"].isna()]
         if len(missing) == 0:
             return
-        prefix = "" if len(self._edges) == 2 else f"{count_of(len(missing), 'day')} from {missing[0]:%Y-%m-%d} on: "
+        first = days.civil_day(missing[0], self._zone)
+        prefix = "" if len(self._edges) == 2 else f"{count_of(len(missing), 'day')} from {first} on: "
         yield prefix + self._why_missing(days.microseconds(pd.DatetimeIndex(missing)))
 
     def _why_missing(self, starts: np.ndarray) -> str:
