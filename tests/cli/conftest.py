@@ -63,20 +63,25 @@ class FrontDoor:
         store.close()
 
 
-@pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FrontDoor:
+def live_in(folder: Path, environment: pytest.MonkeyPatch) -> None:
+    """Have `meters` find a house's folders, and nothing else of this machine."""
     for name, value in {
-        "METERS_CONFIG_DIR": str(tmp_path / "config"),
-        "METERS_DATA_DIR": str(tmp_path / "data"),
-        "METERS_SECRETS_DIR": str(tmp_path / "secrets"),
-        "DAGSTER_HOME": str(tmp_path / "dagster"),
+        "METERS_CONFIG_DIR": str(folder / "config"),
+        "METERS_DATA_DIR": str(folder / "data"),
+        "METERS_SECRETS_DIR": str(folder / "secrets"),
+        "DAGSTER_HOME": str(folder / "dagster"),
         # Set by what is tested, so that it is unset again afterwards.
         BATCH_SIZE_VARIABLE: "2000",
     }.items():
-        monkeypatch.setenv(name, value)
+        environment.setenv(name, value)
     for name in ("INFLUX_TOKEN", "INFLUX_ORG", "TIBBER_API_TOKEN"):
         # Set first, because the front door sets it: so it is as before afterwards.
-        monkeypatch.setenv(name, "")
+        environment.setenv(name, "")
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FrontDoor:
+    live_in(tmp_path, monkeypatch)
     return FrontDoor(tmp_path)
 
 

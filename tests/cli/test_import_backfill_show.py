@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+from shutil import copytree
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from tests.cli.conftest import FrontDoor, live_in
 
 HOUSE = """\
     meters:
@@ -24,27 +27,40 @@ HOUSE = """\
 """
 
 
-@pytest.fixture
-def read_house(house):
-    """A house with hourly and hand-read readings imported from files, and its days computed."""
-    house.meters(HOUSE)
-    house.configure(workflows={"analytics": {"start_year": 2025}})
-    hours = pd.date_range("2025-10-01 00:00", "2026-02-01 00:00", freq="h", tz="Europe/Berlin")
-    values = 1000 + np.cumsum(np.random.default_rng(7).gamma(2, 0.2, len(hours))).round(3)
-    lines = ["time,value,meter_id"]
-    lines += [f"{hour.isoformat()},{value},strom" for hour, value in zip(hours, values, strict=True)]
-    lines += [f"{hour.isoformat()},{value / 2},flat" for hour, value in zip(hours[::24], values[::24], strict=True)]
-    (house.folder / "hours.csv").write_text("\n".join(lines))
-    (house.folder / "gas.csv").write_text(
-        "Ab-Datum;Ab-Zeit;Zählerstand\n01.10.2025;00:00;1.200,5\n30.12.2025;09:30;1.650,25\n01.02.2026;00:00;1.911,0\n",
-        encoding="utf-8",
-    )
-    assert house.run("import", str(house.folder / "hours.csv")).exit_code == 0
-    assert house.run("import", str(house.folder / "gas.csv"), "--meter", "gas").exit_code == 0
-    done = house.run("backfill", "--to", "2026-01-31")
+HOURS = pd.date_range("2025-10-01 00:00", "2026-02-01 00:00", freq="h", tz="Europe/Berlin")
+VALUES = 1000 + np.cumsum(np.random.default_rng(7).gamma(2, 0.2, len(HOURS))).round(3)
+DIFFERENCE = {"strom": VALUES[-1] - VALUES[0], "gas": 1911.0 - 1200.5}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A house with hourly and hand-read readings imported from files, and its days computed: once, to be copied."""
+    folder = tmp_path_factory.mktemp("built")
+    with pytest.MonkeyPatch.context() as environment:
+        live_in(folder, environment)
+        house = FrontDoor(folder)
+        house.meters(HOUSE)
+        house.configure(workflows={"analytics": {"start_year": 2025}})
+        lines = ["time,value,meter_id"]
+        lines += [f"{hour.isoformat()},{value},strom" for hour, value in zip(HOURS, VALUES, strict=True)]
+        lines += [f"{hour.isoformat()},{value / 2},flat" for hour, value in zip(HOURS[::24], VALUES[::24], strict=True)]
+        (folder / "hours.csv").write_text("\n".join(lines))
+        (folder / "gas.csv").write_text(
+            "Ab-Datum;Ab-Zeit;Zählerstand\n"
+            "01.10.2025;00:00;1.200,5\n30.12.2025;09:30;1.650,25\n01.02.2026;00:00;1.911,0\n",
+            encoding="utf-8",
+        )
+        assert house.run("import", str(folder / "hours.csv")).exit_code == 0
+        assert house.run("import", str(folder / "gas.csv"), "--meter", "gas").exit_code == 0
+        done = house.run("backfill", "--to", "2026-01-31")
     assert done.exit_code == 0, done.output
     assert "492 partitions (4 meters × 123 days)" in done.output
-    house.difference = {"strom": values[-1] - values[0], "gas": 1911.0 - 1200.5}
+    return folder
+
+
+@pytest.fixture
+def read_house(house, built):
+    copytree(built, house.folder, dirs_exist_ok=True)
     return house
 
 
@@ -58,7 +74,7 @@ def test_the_days_add_up_to_the_difference_of_the_readings(read_house, meter):
     found = rows(read_house.run("show", meter, "--to", "2026-01-31", "--format", "csv"))
     assert len(found) == 123
     total = sum(float(row["consumption"]) for row in found)
-    assert total == pytest.approx(read_house.difference[meter], rel=1e-9)
+    assert total == pytest.approx(DIFFERENCE[meter], rel=1e-9)
     assert {row["quality"] for row in found} == {"measured" if meter == "strom" else "interpolated"}
     assert list(found[0]) == ["day", "opening", "closing", "consumption", "unit", "quality", "estimated_share"]
 
@@ -67,14 +83,18 @@ def test_a_day_a_month_and_everything_show_the_same_rows_byte_for_byte(read_hous
     def lines(meter, *span):
         return read_house.run("show", meter, *span, "--format", "csv").stdout.splitlines()
 
-    for meter in ("strom", "gas", "rest"):
-        everything = lines(meter, "--to", "2026-01-31")
-        for _ in range(2):
+    everything = {meter: lines(meter, "--to", "2026-01-31") for meter in ("strom", "gas", "rest")}
+
+    def assert_the_same():
+        for meter, all_lines in everything.items():
             month = lines(meter, "--from", "2025-12-01", "--to", "2025-12-31")
-            assert month[1:] == [line for line in everything if line.startswith("2025-12-")]
-            assert lines(meter, "--from", "2025-12-30", "--to", "2025-12-30")[1] in everything
-            # The same once more after a single day was computed again.
-            assert read_house.run("backfill", "--from", "2025-12-30", "--to", "2025-12-30").exit_code == 0
+            assert month[1:] == [line for line in all_lines if line.startswith("2025-12-")]
+            assert lines(meter, "--from", "2025-12-30", "--to", "2025-12-30")[1] in all_lines
+
+    assert_the_same()
+    # And once more after a single day was computed again.
+    assert read_house.run("backfill", "--from", "2025-12-30", "--to", "2025-12-30").exit_code == 0
+    assert_the_same()
 
 
 def test_months_and_json_say_the_same_as_the_days(read_house):

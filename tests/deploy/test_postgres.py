@@ -23,6 +23,8 @@ pytest.importorskip("dagster_postgres", reason="not installed: pip install 'util
 
 INSTANCE_FILE = Path(__file__).parents[2] / "deploy" / "dagster.postgres.yaml"
 FIRST, LAST = date(2025, 6, 1), date(2025, 6, 30)
+# Where stock stores each day by itself.
+TENTH = date(2025, 6, 10)
 METERS = """\
     meters:
       - meter_id: strom
@@ -112,7 +114,7 @@ def second(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 
 def materialize(home: Path) -> None:
     with dagster_instance(home) as instance:
-        assert dg.materialize([first, second], instance=instance, tags=range_tags(FIRST, LAST)).success
+        assert dg.materialize([first, second], instance=instance, tags=range_tags(FIRST, TENTH)).success
 
 
 def test_a_batch_of_events_is_one_transaction(
@@ -124,9 +126,9 @@ def test_a_batch_of_events_is_one_transaction(
         before = server.commits()
         materialize(home)
         commits[size] = server.commits() - before
-    # 60 partitions announced and 60 materialized, one by one in several transactions each; all else is some 130.
-    assert commits["0"] > 900
-    assert commits["2000"] < 250
+    # 20 partitions announced and 20 materialized, one by one in several transactions each; all else is some 130.
+    assert commits["0"] > 400
+    assert commits["2000"] < 200
 
 
 def test_the_tables_are_those_of_the_stock_log(home: Path, server: PostgresServer) -> None:
@@ -141,7 +143,7 @@ def test_the_tables_are_those_of_the_stock_log(home: Path, server: PostgresServe
     (home / "dagster.yaml").write_text(yaml.safe_dump(content))
     materialize(home)
     assert ours == tables()
-    assert len(json.loads(ours["event_logs"])) > 120
+    assert len(json.loads(ours["event_logs"])) > 40
 
 
 # All but what differs from run to run: its id, and the time.

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, timedelta
+from functools import cache
 
 import dagster as dg
 import pandas as pd
 import pytest
 
-from tests.pipeline.test_automation import ALL, HOUSE, instance, night, span_of  # noqa: F401
+from tests.pipeline.test_automation import (
+    ALL,
+    build_house,
+    compute_without_what_follows,
+    copy_of,
+    instance,  # noqa: F401
+    night,
+    span_of,
+)
+from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
+from workflows_dagster.pipeline.automation import partition_span
 from workflows_dagster.pipeline.backfill import backfill
 from workflows_dagster.pipeline.following import DAYS_JOB, Due, follow_ups
 from workflows_dagster.pipeline.graph import build_definitions
-from workflows_dagster.pipeline.partitions import range_tags
 from workflows_dagster.pipeline.resources import store_resource
 from workflows_dagster.repair.stale import Span
 from workflows_dagster.settings.load import load
@@ -28,6 +38,7 @@ from workflows_dagster.stores.ports import (
 )
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 5, 31)
+REACH = timedelta(days=2 * RATE_WINDOW_DAYS)
 WITHIN = Span(FIRST, date(2026, 11, 20))
 TARIFFS = """\
 tariffs:
@@ -38,29 +49,38 @@ tariffs:
 """
 
 
-@pytest.fixture
-def house(small_house, tmp_path):
-    made = small_house(HOUSE, config="timezone: Europe/Berlin\nworkflows: {analytics: {start_year: 2026}}")
-    return priced(made, tmp_path, TARIFFS)
-
-
-def priced(house, tmp_path, tariffs):
-    (tmp_path / "config" / "tariffs.yaml").write_text(tariffs, encoding="utf-8")
-    house.settings = load(tmp_path / "config", {"METERS_DATA_DIR": str(tmp_path / "data")})
-    return house
-
-
 def every_day(house, meter, first, last, a_day):
     """Read a meter each midnight."""
     days = pd.date_range(first, last + timedelta(days=1), freq="D")
     house.read(meter, {str(day): a_day * k for k, day in enumerate(days)})
 
 
-@pytest.fixture
-def computed(house, instance):  # noqa: F811
+def read_daily(house):
     every_day(house, "main", FIRST, LAST, 10.0)
     every_day(house, "flat", FIRST, LAST, 4.0)
-    backfill(house.settings, instance, ALL, FIRST, LAST)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Build houses once; a test that changes one copies it."""
+    return cache(lambda last: build_house(tmp_path_factory.mktemp("built") / "house", last, read_daily, TARIFFS))
+
+
+@pytest.fixture
+def house(tmp_path, built):
+    with copy_of(built(None), tmp_path) as house:
+        yield house
+
+
+@pytest.fixture
+def computed(tmp_path, built):
+    with copy_of(built(LAST), tmp_path) as house:
+        yield house
+
+
+def priced(house, tmp_path, tariffs):
+    (tmp_path / "config" / "tariffs.yaml").write_text(tariffs, encoding="utf-8")
+    house.settings = load(tmp_path / "config", {"METERS_DATA_DIR": str(tmp_path / "data")})
     return house
 
 
@@ -81,15 +101,6 @@ def look(house, instance, cursor=None):  # noqa: F811
 
 def jobs_of(requests):
     return Counter(request.job_name for request in requests)
-
-
-def compute_without_what_follows(house, instance, first, last):  # noqa: F811
-    """A run as the page or the daemon makes one."""
-    job = build_definitions(house.settings).resolve_job_def(DAYS_JOB)
-    result = job.get_subset(
-        asset_selection=frozenset(dg.AssetKey(name) for name in ALL), asset_check_selection=frozenset()
-    ).execute_in_process(instance=instance, tags=range_tags(first, last))
-    assert result.success
 
 
 def test_a_backfill_leaves_costs_months_and_anomalies_and_each_adds_up(computed):
@@ -120,9 +131,10 @@ def test_after_a_backfill_nothing_follows_because_it_was_done_there(computed, in
 
 def test_days_that_the_page_computed_are_followed_once(computed, instance):  # noqa: F811
     _, cursor = look(computed, instance)
-    compute_without_what_follows(computed, instance, date(2026, 3, 10), date(2026, 3, 12))
+    compute_without_what_follows(computed.settings, instance, ALL, date(2026, 3, 10), date(2026, 3, 12))
     requests, cursor = look(computed, instance, cursor)
     assert jobs_of(requests) == {"insight": 2, "months": 1, "checks": 1}
+    yesterday = partition_span(computed.settings, pd.Timestamp.now("UTC")).last
     by_asset = {
         key.to_user_string(): span_of(request)
         for request in requests
@@ -131,8 +143,8 @@ def test_days_that_the_page_computed_are_followed_once(computed, instance):  # n
     }
     assert by_asset == {
         "costs": ("2026-03-10", "2026-03-12"),
-        "anomalies": ("2026-03-10", "2026-05-07"),
-        "monthly_consumption": ("2026-03-01", "2026-03-01"),
+        "anomalies": ("2026-03-10", f"{min(date(2026, 3, 12) + REACH, yesterday)}"),
+        "monthly_consumption": ("2026-03-01", "2026-04-01"),
     }
     (checks,) = [request for request in requests if request.job_name == "checks"]
     assert (checks.tags["meters/first_day"], checks.tags["meters/last_day"]) == ("2026-03-10", "2026-03-12")
@@ -141,7 +153,7 @@ def test_days_that_the_page_computed_are_followed_once(computed, instance):  # n
 
 def test_it_waits_while_days_are_computed(computed, instance):  # noqa: F811
     _, cursor = look(computed, instance)
-    compute_without_what_follows(computed, instance, date(2026, 3, 10), date(2026, 3, 10))
+    compute_without_what_follows(computed.settings, instance, ALL, date(2026, 3, 10), date(2026, 3, 10))
     job = build_definitions(computed.settings).resolve_job_def(DAYS_JOB)
     running = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     assert look(computed, instance, cursor) == ([], cursor)
@@ -150,9 +162,7 @@ def test_it_waits_while_days_are_computed(computed, instance):  # noqa: F811
 
 
 def test_the_first_look_finds_days_that_were_never_followed(house, instance):  # noqa: F811
-    every_day(house, "main", FIRST, LAST, 10.0)
-    every_day(house, "flat", FIRST, LAST, 4.0)
-    compute_without_what_follows(house, instance, FIRST, LAST)
+    compute_without_what_follows(house.settings, instance, ALL, FIRST, LAST)
     requests, _ = look(house, instance)
     assert jobs_of(requests) == {"insight": 1, "months": 1}
     assert {span_of(request) for request in requests} == {("2026-01-01", "2026-05-31"), ("2026-01-01", "2026-05-01")}
@@ -180,15 +190,13 @@ def test_equal_spans_are_one_run_and_yesterdays_anomalies_reach_no_further():
 def test_near_spans_share_months_and_checks_and_keep_their_costs_apart():
     runs = follow_ups(Due(days={date(2026, 3, 1), date(2026, 3, 20), date(2026, 9, 1)}), WITHIN)
     spans = {job: [(run.first, run.last) for run in runs if run.job == job] for job in ("months", "checks")}
-    assert spans["months"] == [(date(2026, 3, 1), date(2026, 3, 1)), (date(2026, 9, 1), date(2026, 9, 1))]
+    assert spans["months"] == [(date(2026, 3, 1), date(2026, 4, 1)), (date(2026, 9, 1), date(2026, 10, 1))]
     assert spans["checks"] == [(date(2026, 3, 1), date(2026, 3, 20)), (date(2026, 9, 1), date(2026, 9, 1))]
     priced_days = [run.first for run in runs if any(key.to_user_string() == "costs" for key in run.keys)]
     assert priced_days == [date(2026, 3, 1), date(2026, 3, 20), date(2026, 9, 1)]
 
 
 def test_checks_tell_what_was_found_in_sentences(house, instance):  # noqa: F811
-    every_day(house, "main", FIRST, LAST, 10.0)
-    every_day(house, "flat", FIRST, LAST, 4.0)
     house.read("flat", {"2026-03-05 10:00": 0.0})
     backfill(house.settings, instance, ALL, FIRST, LAST)
     evaluation = latest_check(instance, "flat", "readings")

@@ -13,6 +13,7 @@ from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
 
+from tests.pipeline.making_homes import make_at_once
 from workflows_dagster.pipeline.event_log import BATCH_SIZE_VARIABLE, BatchingSqliteEventLogStorage
 from workflows_dagster.pipeline.home import INSTANCE_FILE, HomeError, ensure_home, home_folder
 
@@ -80,17 +81,9 @@ def test_a_second_time_changes_nothing(tmp_path: Path) -> None:
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def make_at_once(start: "multiprocessing.synchronize.Barrier", homes: list[Path]) -> None:
-    for home in homes:
-        start.wait(timeout=30)
-        ensure_home(home)
-        if (home / "dagster.yaml").read_text() != INSTANCE_FILE:
-            raise SystemExit(1)
-
-
 def test_processes_that_make_the_home_at_once_all_find_one_whole_file(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    start, homes = context.Barrier(3), [tmp_path / str(number) / "home" for number in range(30)]
+    start, homes = context.Barrier(3), [tmp_path / str(number) / "home" for number in range(300)]
     makers = [context.Process(target=make_at_once, args=(start, homes)) for _ in range(3)]
     for maker in makers:
         maker.start()

@@ -18,7 +18,7 @@ import yaml
 from click.testing import CliRunner
 
 from tests.conftest import CONFIG
-from tests.pipeline.test_automation import HOUSE, meters_of, night, run, span_of, tick
+from tests.pipeline.test_automation import HOUSE, compute_without_what_follows, meters_of, night, run, span_of, tick
 from tests.stores.influx_server import ORG, TOKEN, InfluxServer, executable, free_port
 from workflows_dagster.cli import main
 from workflows_dagster.domain import days
@@ -49,13 +49,14 @@ ALL = ["main", "flat", "rest"]
 FIRST, LAST = date(2026, 1, 1), date(2026, 4, 30)
 WINTER_ENDS = date(2026, 2, 14)
 # In the order in which they are computed.
-MANY = ["flat_1", "flat_2", "flat_3", "flat_4", "flat_5", "main", "rest"]
+MANY = ["flat_1", "flat_2", "flat_3", "main", "rest"]
+FLATS = MANY[:3]
 MANY_FLATS = (
     "meters:"
     + "".join(
         f"""
   - {{meter_id: {meter}, type: physical, output_unit: kWh, installation_date: {installed}}}"""
-        for meter, installed in [*((flat, "2026-01-15") for flat in MANY[:5]), ("main", "2026-01-01")]
+        for meter, installed in [*((flat, "2026-01-15") for flat in FLATS), ("main", "2026-01-01")]
     )
     + f"""
   - meter_id: rest
@@ -63,7 +64,7 @@ MANY_FLATS = (
     output_unit: kWh
     calculation_type: subtraction
     base_meter: main
-    subtract_meters: {MANY[:5]}
+    subtract_meters: {FLATS}
 """
 )
 # Here the flats have two weeks more, which must go.
@@ -292,7 +293,8 @@ def test_the_shipped_house_over_a_winter_with_both_replacements_has_the_days_of_
         for house in (ours, owners):
             house.store.write_readings(series, readings)
     assert fit_missing_profiles(owners.settings, home)
-    backfill(owners.settings, home, [meter.meter_id for meter in owners.settings.meters.in_order()], *SHIPPED_DAYS)
+    everyone = [meter.meter_id for meter in owners.settings.meters.in_order()]
+    compute_without_what_follows(owners.settings, home, everyone, *SHIPPED_DAYS)
     materialize_alone(ours, *SHIPPED_DAYS)
     found, expected = owners.stored(), ours.stored()
     # A profile is stamped with the moment at which it was fitted.
@@ -316,7 +318,7 @@ def test_a_late_reading_is_found_repaired_and_the_next_look_is_quiet(
 ) -> None:
     house = houses(influx_server)
     move_in(house)
-    backfill(house.settings, home, ALL, FIRST, LAST)
+    compute_without_what_follows(house.settings, home, ALL, FIRST, LAST)
     requests, cursor, _ = tick(house, home)
     assert requests == []
     changes: list[tuple[Callable[[], None], tuple[str, str], float]] = [
@@ -396,7 +398,7 @@ def test_a_day_that_the_server_lost_is_seen_to_be_missing_and_the_night_restores
 ) -> None:
     house = houses(influx_server)
     move_in(house)
-    backfill(house.settings, home, ALL, FIRST, LAST)
+    compute_without_what_follows(house.settings, home, ALL, FIRST, LAST)
     before = house.stored()
     everything = {meter: [day.date() for day in pd.date_range(FIRST, LAST)] for meter in ALL}
     assert missing_days(house.settings, house.store, everything, Span(FIRST, LAST)) == {}

@@ -1,0 +1,17 @@
+"""What several processes do at once in a test: by itself, because each of them imports it anew."""
+
+from __future__ import annotations
+
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+from workflows_dagster.pipeline.home import INSTANCE_FILE, ensure_home
+
+
+def make_at_once(start: Barrier, homes: list[Path]) -> None:
+    """Make one home after the other, each at the moment at which the other processes do."""
+    for home in homes:
+        start.wait(timeout=30)
+        ensure_home(home)
+        if (home / "dagster.yaml").read_text() != INSTANCE_FILE:
+            raise SystemExit(1)
