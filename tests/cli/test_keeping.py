@@ -47,8 +47,47 @@ def test_a_backup_of_a_damaged_house_fails_with_a_sentence(kept):
     kept.database.write_bytes(os.urandom(9000))
     result = kept.run("backup")
     assert result.exit_code == 1
-    assert "utility_meters.sqlite: cannot be copied" in result.output
-    assert "meters restore FILE" in result.output
+    assert "utility_meters.sqlite: the database is damaged" in result.output
+    assert "meters restore FILE --only data --replace" in result.output
+
+
+@pytest.mark.parametrize(
+    "command", [["upkeep"], ["upkeep", "--dry-run"], ["backfill"], ["backup"], ["check", "--connect"]], ids=" ".join
+)
+def test_a_damaged_history_is_told_in_a_sentence_by_every_command(kept, command: list[str]):
+    kept.configure(workflows={"analytics": {"start_year": 2026}})
+    with dagster_instance(kept.folder / "dagster") as instance:
+        assert instance.get_runs_count() == 0
+    for left in (kept.folder / "dagster" / "history" / "runs").glob("index.db-*"):
+        left.unlink()
+    (kept.folder / "dagster" / "history" / "runs" / "index.db").write_bytes(b"SQLite format 3\x00" + b"\xff" * 9000)
+    result = kept.run(*command)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert "the database is damaged (file is not a database)" in result.output
+    assert "meters restore FILE --only home --replace" in result.output
+
+
+def test_where_a_file_from_elsewhere_is_now_is_said_only_where_it_was_restored(kept):
+    (kept.folder / "shared").mkdir()
+    (kept.folder / "shared" / "patterns.yaml").write_text("patterns: {}\n")
+    kept.configure(seasonal_patterns_config="../shared/patterns.yaml")
+    backup = backup_of(kept)
+    for part, said in (("data", 0), ("config", 1)):
+        result = kept.run("restore", str(backup), "--only", part, "--into", str(kept.folder / f"look at {part}"))
+        assert result.exit_code == 0, result.output
+        assert result.output.count("patterns.yaml stood at") == said
+
+
+def test_a_dagster_yaml_that_was_not_restored_is_told(kept):
+    with dagster_instance(kept.folder / "dagster") as instance:
+        assert instance.get_runs_count() == 0
+    backup = backup_of(kept)
+    with (kept.folder / "dagster" / "dagster.yaml").open("a") as text:
+        text.write("# of this machine\n")
+    result = kept.run("restore", str(backup), "--only", "home", "--replace")
+    assert result.exit_code == 0, result.output
+    assert "dagster.yaml: it belongs to this machine and stays; that of the backup stands beside it" in result.output
 
 
 def test_what_is_there_is_refused_as_wrong_input_and_replaced_on_command(kept):

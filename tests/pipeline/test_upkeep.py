@@ -19,8 +19,9 @@ from dagster._core.storage.partition_status_cache import get_and_update_asset_st
 from workflows_dagster.pipeline.backfill import backfill, dagster_instance
 from workflows_dagster.pipeline.event_log import BATCH_SIZE_VARIABLE
 from workflows_dagster.pipeline.graph import build_definitions
+from workflows_dagster.pipeline.home import HomeError
 from workflows_dagster.pipeline.partitions import range_tags
-from workflows_dagster.pipeline.retention import preview, tidy
+from workflows_dagster.pipeline.retention import NotSqliteError, preview, tidy
 from workflows_dagster.upkeep import run_logs
 from workflows_dagster.upkeep.problems import UpkeepError
 
@@ -312,8 +313,38 @@ def test_a_run_that_is_not_over_stays_however_old_it_is(home):
 def test_a_home_in_another_database_is_refused_in_a_sentence():
     with dg.instance_for_test() as sqlite, dg.DagsterInstance.ephemeral() as instance:
         assert sqlite is not instance
-        with pytest.raises(UpkeepError, match="only SQLite is tidied"):
+        with pytest.raises(NotSqliteError, match="only SQLite is tidied"):
             tidy(instance, KEPT_DAYS, datetime.now(UTC))
+
+
+def test_the_nightly_job_leaves_a_home_in_another_database_alone_and_is_well(home):
+    job = build_definitions(home.settings).resolve_job_def("upkeep")
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = job.execute_in_process(instance=instance)
+        said = [entry.user_message for entry in instance.all_logs(run.run_id)]
+    assert run.success
+    assert sum("only SQLite is tidied and backed up here" in line for line in said) == 1
+
+
+@pytest.mark.parametrize("database", ["history/runs/index.db", "history/runs.db", "schedules/schedules.db"])
+def test_a_damaged_home_is_told_with_the_way_back(home, monkeypatch, database: str):
+    monkeypatch.setenv("DAGSTER_HOME", str(home.folder))
+    path = home.folder / database
+    # Opened as a run opens it, while all was well.
+    with dg.DagsterInstance.from_config(str(home.folder)) as instance:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        content = path.read_bytes()
+        path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+        with pytest.raises(UpkeepError, match=r"the database is damaged .*FILE --only home --replace"):
+            tidy(instance, KEPT_DAYS, home.now)
+
+
+def test_a_home_that_is_damaged_when_it_is_opened_is_told_with_the_way_back(home):
+    path = home.folder / "schedules" / "schedules.db"
+    path.write_bytes(b"SQLite format 3\x00" + b"\xff" * 9000)
+    with pytest.raises(HomeError, match=r"the database is damaged .*FILE --only home --replace"):
+        home.tidy()
 
 
 def test_both_jobs_run_by_themselves_and_do_what_they_say(home, monkeypatch):

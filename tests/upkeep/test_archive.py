@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import resource
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from tests.upkeep.conftest import NOW
-from workflows_dagster.upkeep.archive import PARTS, unpack
+from workflows_dagster.upkeep.archive import DATA, PARTS, unpack
 from workflows_dagster.upkeep.backup import make_backup
 from workflows_dagster.upkeep.problems import UpkeepError
 
@@ -81,6 +83,32 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(backup: Path, tmp_path: 
     with pytest.raises(UpkeepError, match="which no backup does"):
         unpack(crafted, dict.fromkeys(PARTS, tmp_path / "out"))
     assert not (tmp_path / "outside.yaml").exists()
+
+
+def test_a_file_that_is_in_it_twice_is_refused(backup: Path):
+    twice = rewritten(backup, lambda name, content: (name.replace("seasonal_patterns", "meters"), content))
+    with pytest.raises(UpkeepError, match=r"it holds 'config/meters\.yaml' twice"):
+        unpack(twice, {})
+
+
+def test_a_folder_that_cannot_be_written_is_not_blamed_on_the_backup(backup: Path, tmp_path: Path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(NotADirectoryError, match="out/home/dagster"):
+        unpack(backup, dict.fromkeys(PARTS, tmp_path / "out"))
+
+
+def test_a_file_that_ends_where_the_room_ends_is_not_blamed_on_the_backup(backup: Path, tmp_path: Path):
+    child = os.fork()
+    if not child:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+        try:
+            unpack(backup, {DATA: tmp_path / "out"})
+        except OSError as error:
+            os._exit(0 if error.filename == str(tmp_path / "out" / "data" / "utility_meters.sqlite") else 1)
+        finally:
+            os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+    assert (tmp_path / "out" / "data" / "utility_meters.sqlite").stat().st_size == 5000
 
 
 def test_another_archive_is_none_of_ours(tmp_path: Path):

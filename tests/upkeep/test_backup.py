@@ -6,6 +6,7 @@ import os
 import sqlite3
 import tarfile
 import threading
+import uuid
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from tests.upkeep.conftest import NOW
 from workflows_dagster.stores.embedded import EmbeddedStore
-from workflows_dagster.upkeep.archive import DATA, unpack
+from workflows_dagster.upkeep.archive import DATA, Writer, unpack
 from workflows_dagster.upkeep.backup import (
     NO_HISTORY,
     NO_READINGS,
@@ -24,7 +25,8 @@ from workflows_dagster.upkeep.backup import (
     make_backup,
     remove_old,
 )
-from workflows_dagster.upkeep.contents import Places
+from workflows_dagster.upkeep.contents import Places, config_files
+from workflows_dagster.upkeep.drill import drill
 from workflows_dagster.upkeep.problems import UpkeepError
 
 
@@ -184,8 +186,89 @@ def test_the_newest_stay_and_what_else_is_in_the_folder_too(house):
     made = [make_backup(house.settings, house.places, folder, NOW + timedelta(days=7 * week)).path for week in range(4)]
     mine = folder / "before-update-1.2"
     mine.mkdir()
-    draft = folder / ".meters-backup-left-by-a-kill"
-    draft.write_bytes(b"half")
-    os.utime(draft, (0, 0))
-    assert remove_old(folder, 2, NOW) == made[:2]
+    assert remove_old(made[3], 2) == made[:2]
     assert sorted(folder.iterdir()) == sorted([*made[2:], mine])
+
+
+@pytest.mark.parametrize(("clock", "keep"), [(-9000, 3), (-9000, 1), (0, 1)], ids=["2001", "2001, one", "one ahead"])
+def test_the_backup_just_made_stays_whatever_the_clock_says(house, clock: int, keep: int):
+    folder = house.folder / "backups"
+    folder.mkdir()
+    others = [folder / f"meters-backup-20{year}0101T000000Z.tar.gz" for year in (27, 28, 29)]
+    for path in others:
+        path.write_bytes(b"as good as gold")
+    made = make_backup(house.settings, house.places, folder, NOW + timedelta(days=clock)).path
+    assert remove_old(made, keep) == others[: 4 - keep]
+    assert backups_in(folder) == sorted([made, *others[4 - keep :]])
+
+
+def test_the_damaged_log_of_one_run_is_left_out_and_told(house):
+    runs = house.places.home / "history" / "runs"
+    whole, damaged, headless = (runs / f"{uuid.UUID(int=number)}.db" for number in (1, 2, 3))
+    for path in (whole, damaged):
+        with closing(sqlite3.connect(path)) as log, log:
+            log.execute("CREATE TABLE event_logs (id INTEGER PRIMARY KEY, event TEXT)")
+            log.executemany("INSERT INTO event_logs (event) VALUES (?)", [("x" * 500,) for _ in range(200)])
+    damaged.write_bytes(damaged.read_bytes()[:8192] + bytes(range(256)) * 40)
+    headless.write_bytes(b"\x00" * 4096)
+    made = backed_up(house)
+    assert {name for name in names(made.path) if name.startswith("home/history")} == {
+        "home/history/runs/index.db",
+        f"home/history/runs/{whole.name}",
+    }
+    assert made.manifest.notes == [
+        f"history/runs/{damaged.name}, history/runs/{headless.name}: what runs logged is damaged there and not "
+        "in here; what they computed is. Remove the files from Dagster's home."
+    ]
+    assert drill(made.path, house.settings)
+
+
+def test_damaged_history_is_told_with_what_brings_back_the_history_only(house):
+    (house.places.home / "history" / "runs" / "index.db").write_bytes(b"nothing like a database")
+    with pytest.raises(
+        UpkeepError,
+        match=r"index\.db: the database is damaged \(file is not a database\)\. .*FILE --only home --replace`",
+    ):
+        backed_up(house)
+
+
+def test_what_an_earlier_restoration_put_elsewhere_comes_along_once(house):
+    (house.folder / "shared").mkdir()
+    (house.folder / "shared" / "patterns.yaml").write_text("patterns: {}\n")
+    (house.settings.config_dir / "elsewhere").mkdir()
+    (house.settings.config_dir / "elsewhere" / "patterns.yaml").write_text("patterns: {gas: []}\n")
+    (house.settings.config_dir / "config.yaml").write_text("seasonal_patterns_config: ../shared/patterns.yaml\n")
+    house.reload()
+    made = backed_up(house)
+    with tarfile.open(made.path) as tar:
+        assert tar.getnames().count("config/elsewhere/patterns.yaml") == 1
+        assert tar.extractfile("config/elsewhere/patterns.yaml").read() == b"patterns: {}\n"
+    assert drill(made.path, house.settings)
+
+
+def test_files_of_one_name_outside_the_folder_get_names_of_their_own(house):
+    for place, name in (("one", "rules.yaml"), ("two", "rules.yaml"), ("config/elsewhere", "rules-2.yaml")):
+        (house.folder / place).mkdir()
+        (house.folder / place / name).write_text("patterns: {}\n")
+    (house.settings.config_dir / "config.yaml").write_text(
+        "seasonal_patterns_config: ../one/rules.yaml\n"
+        "tariffs_config: ../two/rules.yaml\n"
+        "meters_config: elsewhere/rules-2.yaml\n"
+    )
+    assert [name for name, _ in config_files(house.settings.config_dir)] == [
+        "config.yaml",
+        "elsewhere/rules-2.yaml",
+        "meters.yaml",
+        "seasonal_patterns.yaml",
+        "elsewhere/rules.yaml",
+        "elsewhere/rules-3.yaml",
+    ]
+
+
+def test_two_files_of_one_name_do_not_get_into_one_backup(tmp_path: Path):
+    (tmp_path / "meters.yaml").write_text("meters: []\n")
+    with (tmp_path / "backup").open("wb") as stream:
+        writer = Writer(stream)
+        writer.add("config/meters.yaml", tmp_path / "meters.yaml")
+        with pytest.raises(UpkeepError, match=r"another file is 'config/meters\.yaml' in the backup already"):
+            writer.add("config/meters.yaml", tmp_path / "meters.yaml")

@@ -16,7 +16,7 @@ from workflows_dagster.upkeep.backup import backup_folder, backups_in, make_back
 from workflows_dagster.upkeep.drill import drill
 from workflows_dagster.upkeep.keeping import back_up
 from workflows_dagster.upkeep.problems import UpkeepError
-from workflows_dagster.upkeep.status import Status, note, read_status, status_path
+from workflows_dagster.upkeep.status import Attempt, Status, note, read_status, status_path
 
 
 def test_a_good_backup_says_what_was_compared(house):
@@ -123,3 +123,37 @@ def test_the_folder_of_the_backups_may_be_named_within_the_data_folder_or_anywhe
     assert backup_folder(house.reload()) == house.settings.data_dir / "kept"
     config.write_text(f"upkeep: {{backup_folder: {house.folder}/disk}}\n")
     assert backup_folder(house.reload()) == house.folder / "disk"
+
+
+@pytest.mark.parametrize("place", ["data/backups", "stick"])
+def test_what_a_kill_left_half_made_goes_with_the_next_backup(house, place: str):
+    folder = house.folder / place
+    folder.mkdir(parents=True)
+    status_path(house.settings.data_dir).parent.mkdir(exist_ok=True)
+    left = [
+        folder / ".meters-drill-x",
+        folder / ".meters-backup-y",
+        house.settings.data_dir / "backups" / ".status.json.z",
+    ]
+    at_work = folder / ".meters-drill-at-work"
+    (left[0] / "home").mkdir(parents=True)
+    (left[0] / "home" / "index.db").write_bytes(b"half")
+    for path in left[1:]:
+        path.write_bytes(b"half")
+    for path in left:
+        os.utime(path, (0, 0))
+    at_work.mkdir()
+    os.utime(at_work, (NOW.timestamp() - 3600, NOW.timestamp() - 3600))
+    back_up(house.settings, house.places, lambda: NOW, None if place == "data/backups" else folder)
+    assert [path for path in (*left, at_work) if path.exists()] == [at_work]
+
+
+def test_a_clock_that_was_once_ahead_does_not_silence_the_warning_for_years(tmp_path):
+    ahead = NOW + timedelta(days=3000)
+    well = Attempt(at=ahead, ok=True, sentence="Well.")
+    assert note(tmp_path, ahead, backup=well, drill=well).good == ahead
+    status = note(tmp_path, NOW)
+    assert (status.since, status.good) == (NOW, NOW)
+    assert note(tmp_path, NOW + timedelta(days=7)).trouble(NOW + timedelta(days=7)) is None
+    later = NOW + timedelta(days=9)
+    assert note(tmp_path, later).trouble(later).startswith("No backup for more than 8 days")

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import uuid
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -18,13 +19,14 @@ from tests.upkeep.conftest import NOW
 from tests.upkeep.test_archive import rewritten
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.migrations import MIGRATIONS
-from workflows_dagster.upkeep.archive import DATA
+from workflows_dagster.upkeep.archive import DATA, HOME, Member, unpack
 from workflows_dagster.upkeep.backup import make_backup
 from workflows_dagster.upkeep.contents import Places
 from workflows_dagster.upkeep.problems import UpkeepError
+from workflows_dagster.upkeep.refusals import refuse_without_room
 from workflows_dagster.upkeep.restore import JOURNAL, restore, resume
 from workflows_dagster.upkeep.sums import sums_in_store
-from workflows_dagster.upkeep.swaps import Swap, begin, finish
+from workflows_dagster.upkeep.swaps import Finished, Swap, begin, finish
 
 LATER = NOW + timedelta(days=3)
 STAMP = "20260304T041000Z"
@@ -107,6 +109,74 @@ def test_a_damaged_database_is_set_aside_named_so_and_the_backup_takes_its_place
     assert sums(house) == {"main": {"2026-01": 2.75, "2026-02": 0.1 + 0.2}}
 
 
+def test_the_log_of_a_damaged_database_goes_with_it_each_time(house, backup):
+    """It may hold the last readings; SQLite finds it by this name."""
+    log = house.places.database.with_name("utility_meters.sqlite-wal")
+    for day in (3, 4):
+        house.places.database.write_bytes(b"nothing like a database")
+        log.write_bytes(f"log of day {day}".encode())
+        restore(backup, house.places, NOW + timedelta(days=day), parts=frozenset({DATA}), replace=True)
+    for day in (3, 4):
+        aside = house.places.database.with_name(f"utility_meters.sqlite.damaged-2026030{day + 1}T041000Z-wal")
+        assert aside.read_text() == f"log of day {day}"
+    assert not log.exists()
+
+
+def test_damaged_history_is_set_aside_named_so(house, backup):
+    index = house.places.home / "history" / "runs" / "index.db"
+    index.write_bytes(b"SQLite format 3\x00" + b"\xff" * 9000)
+    done = restore(backup, house.places, LATER, parts=frozenset({HOME}), replace=True)
+    assert done.aside == (house.places.home / f"history.damaged-{STAMP}",)
+
+
+def test_history_of_which_only_one_runs_log_is_damaged_is_not_named_so(house, backup):
+    (house.places.home / "history" / "runs" / f"{uuid.UUID(int=1)}.db").write_bytes(
+        b"SQLite format 3\x00" + b"\xff" * 9
+    )
+    done = restore(backup, house.places, LATER, parts=frozenset({HOME}), replace=True)
+    assert done.aside == (house.places.home / f"history.before-restore-{STAMP}",)
+
+
+def test_a_database_that_another_program_keeps_to_itself_is_not_taken_for_damaged(house, backup):
+    with closing(sqlite3.connect(house.places.database, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(UpkeepError, match=r"database is locked\).*Stop the services first"):
+            restore(backup, house.places, LATER, parts=frozenset({DATA}), replace=True)
+    assert not list(house.places.data.glob("*.damaged*"))
+
+
+def test_the_dagster_yaml_of_a_machine_stays_and_that_of_the_backup_is_put_beside_it(house, backup):
+    (house.places.home / "dagster.yaml").write_text("telemetry: {enabled: true}\n")
+    done = restore(backup, house.places, LATER, parts=frozenset({DATA, HOME}), replace=True)
+    assert (house.places.home / "dagster.yaml").read_text() == "telemetry: {enabled: true}\n"
+    beside = house.places.home / f"dagster.yaml.from-backup-{STAMP}"
+    assert beside.read_text() == "telemetry: {enabled: false}\n"
+    assert beside in done.placed
+    assert done.notes == (
+        f"{house.places.home / 'dagster.yaml'}: it belongs to this machine and stays; that of the backup stands beside "
+        f"it as {beside.name}.",
+    )
+
+
+def test_a_restoration_that_has_no_room_is_refused_before_a_byte_is_written(house, backup):
+    manifest = unpack(backup, {})
+    petabyte = {"data/utility_meters.sqlite": Member(sha256="", bytes=10**15)}
+    folders = {DATA: house.folder / "new" / "data"}
+    refuse_without_room(manifest, folders)
+    refuse_without_room(manifest.model_copy(update={"files": petabyte}), {HOME: house.folder})
+    with pytest.raises(UpkeepError, match=r"MB are free, and the restoration needs 1000000000: .*Nothing was changed"):
+        refuse_without_room(manifest.model_copy(update={"files": petabyte}), folders)
+    assert not (house.folder / "new").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named_as_what_it_is(house, backup):
+    (house.folder / "file").write_text("")
+    places = Places(house.places.config, house.places.data, house.folder / "file" / "x.sqlite", house.places.home)
+    with pytest.raises(UpkeepError, match=r"file: cannot be restored \(.*\)\. Mend that, .*Nothing was changed"):
+        restore(backup, places, LATER, parts=frozenset({DATA}))
+
+
 def test_a_damaged_database_is_not_replaced_without_a_word(house, backup):
     house.store.close()
     house.places.database.write_bytes(b"nothing like a database")
@@ -142,9 +212,16 @@ def test_a_daemon_at_work_is_not_restored_under(house, backup):
     with closing(sqlite3.connect(house.places.home / "history" / "runs.db")) as runs, runs:
         runs.execute("CREATE TABLE daemon_heartbeats (timestamp)")
         runs.execute("INSERT INTO daemon_heartbeats VALUES ('2026-03-04 04:09:40.000000')")
-    with pytest.raises(UpkeepError, match="daemon is at work there"):
+    with pytest.raises(UpkeepError, match=r"was at 04:09:40 UTC\. Stop .* where they are stopped, wait until 04:11:10"):
         restore(backup, house.places, LATER, replace=True)
     restore(backup, house.places, LATER + timedelta(minutes=2), replace=True)
+
+
+def test_a_daemons_sign_of_life_from_the_future_does_not_keep_the_house_from_being_restored(house, backup):
+    with closing(sqlite3.connect(house.places.home / "history" / "runs.db")) as runs, runs:
+        runs.execute("CREATE TABLE daemon_heartbeats (timestamp)")
+        runs.execute("INSERT INTO daemon_heartbeats VALUES ('2031-03-04 04:09:40.000000')")
+    assert restore(backup, house.places, LATER, replace=True).placed
 
 
 def test_a_backup_of_a_newer_schema_or_dagster_is_refused_before_anything_is_touched(house, backup):
@@ -203,11 +280,11 @@ def test_what_was_interrupted_is_finished_from_wherever_it_stopped(tmp_path, sta
         (tmp_path / "one").rename(tmp_path / "one.aside")
     if state == "half of two":
         swaps[0].carry_out()
-    assert finish(tmp_path / "journal") == 2
+    assert finish(tmp_path / "journal") == Finished(2, ())
     for name in names:
         assert (tmp_path / name / "content").read_text() == "new"
         assert (tmp_path / f"{name}.aside" / "content").read_text() == "old"
-    assert finish(tmp_path / "journal") == 0
+    assert finish(tmp_path / "journal") is None
 
 
 def test_what_cannot_be_finished_now_is_finished_later(house, backup):

@@ -73,6 +73,15 @@ def test_a_database_that_another_writes_is_left_for_another_time(tmp_path):
     assert kept(path) == left
 
 
+def test_damage_that_a_rebuild_meets_is_not_put_off_to_another_night(tmp_path):
+    path = database(tmp_path / "a.db", 3000)
+    delete_most(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+        give_back(path, may_rebuild=True)
+
+
 def test_a_little_free_space_is_left_to_be_used_again(tmp_path):
     path = database(tmp_path / "a.db", 3000, incremental=True)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:

@@ -247,6 +247,8 @@ def _home(facts: HomeFacts, settings: Settings) -> Fact:
         return Fact(f"{name}: cannot be {'written' if facts.is_there else 'made'}. {remedy}", False)
     if not facts.is_there:
         return Fact(f"{name}: not there yet; it is made at the first use.")
+    if facts.damage is not None:
+        return Fact(facts.damage, False)
     if facts.problem is not None:
         remedy = "Correct its dagster.yaml, or move that aside to get a new one."
         return Fact(f"{name}: Dagster cannot open it: {facts.problem}. {remedy}", False)

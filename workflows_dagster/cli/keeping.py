@@ -12,14 +12,14 @@ from workflows_dagster.cli.errors import EXIT_FAILED, EXIT_WRONG_INPUT
 from workflows_dagster.pipeline.backfill import dagster_instance
 from workflows_dagster.pipeline.home import INSTANCE_FILE_NAME, HomeError, home_folder
 from workflows_dagster.pipeline.resources import EMBEDDED_FILE
-from workflows_dagster.pipeline.retention import preview, tidy
+from workflows_dagster.pipeline.retention import NotSqliteError, preview, tidy
 from workflows_dagster.pipeline.upkeep import places
 from workflows_dagster.settings.load import CONFIG_DIR, DATA_DIR, load
-from workflows_dagster.upkeep.archive import PARTS
+from workflows_dagster.upkeep.archive import CONFIG, PARTS
 from workflows_dagster.upkeep.contents import Places
 from workflows_dagster.upkeep.keeping import back_up
 from workflows_dagster.upkeep.problems import UpkeepError
-from workflows_dagster.upkeep.restore import moved_note, resume
+from workflows_dagster.upkeep.restore import left_note, moved_note, resume
 from workflows_dagster.upkeep.restore import restore as restore_backup
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -57,7 +57,9 @@ def restore(ctx: click.Context, file: Path, folder: Path | None, parts: tuple[st
     """Put the house back from the backup FILE. Stop the services first."""
     target = _within(folder.absolute()) if folder else _own_places()
     try:
-        if resume(target):
+        if finished := resume(target):
+            for path in finished.left:
+                click.echo(left_note(path))
             click.echo("The restoration that was interrupted is finished; say the same again to restore anew.")
             return
         done = restore_backup(file, target, _now(), parts=frozenset(parts or PARTS), replace=replace)
@@ -68,7 +70,8 @@ def restore(ctx: click.Context, file: Path, folder: Path | None, parts: tuple[st
         click.echo(f"{path}: restored, as of {done.manifest.made}.")
     for path in done.aside:
         click.echo(f"{path}: what stood there before.")
-    for sentence in (*moved_note(done.manifest, target.config), *done.manifest.notes):
+    moved = moved_note(done.manifest, target.config) if not parts or CONFIG in parts else ()
+    for sentence in (*done.notes, *moved, *done.manifest.notes):
         click.echo(sentence)
     if not done.placed:
         click.echo("Everything is as in the backup already.")
@@ -87,6 +90,9 @@ def upkeep(ctx: click.Context, dry_run: bool) -> None:
     try:
         with dagster_instance(home) as instance:
             done = preview(instance, days, _now()) if dry_run else tidy(instance, days, _now(), tell=click.echo)
+    except NotSqliteError as elsewhere:
+        click.echo(str(elsewhere))
+        return
     except (HomeError, UpkeepError) as error:
         click.echo(str(error), err=True)
         ctx.exit(EXIT_FAILED)

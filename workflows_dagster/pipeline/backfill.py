@@ -1,6 +1,7 @@
 """A range of days as one Dagster run in this process."""
 
 import os
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -12,9 +13,11 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 from dagster import DagsterInstance
+from sqlalchemy.exc import DBAPIError
 
 from workflows_dagster.domain import days
 from workflows_dagster.pipeline.automation import partition_span
+from workflows_dagster.pipeline.damage import DamagedHomeError, damaged_home
 from workflows_dagster.pipeline.following import DAYS_JOB, FOLLOWED, MONTHS_JOB, Due, follow_ups
 from workflows_dagster.pipeline.graph import PROFILES_JOB, build_definitions
 from workflows_dagster.pipeline.home import HOME_VARIABLE, ensure_home
@@ -65,11 +68,17 @@ def dagster_instance(home: Path) -> Iterator[DagsterInstance]:
 
     Raises:
         HomeError: It cannot be made.
+        DamagedHomeError: A database in it is damaged, which may be found at any time while it is open.
     """
     # The event log finds its folder by this variable.
     os.environ[HOME_VARIABLE] = str(ensure_home(home))
-    with DagsterInstance.get() as instance:
-        yield instance
+    try:
+        with DagsterInstance.get() as instance:
+            yield instance
+    except (sqlite3.Error, DBAPIError) as error:
+        if sentence := damaged_home(home, error):
+            raise DamagedHomeError(sentence) from error
+        raise
 
 
 def fit_missing_profiles(settings: Settings, instance: DagsterInstance) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from yaml import YAMLError
 
 from workflows_dagster.pipeline.backfill import dagster_instance
+from workflows_dagster.pipeline.damage import DamagedHomeError
 from workflows_dagster.pipeline.event_log import TESTED_MINOR, BatchingSqliteEventLogStorage
 from workflows_dagster.pipeline.home import INSTANCE_FILE_NAME, HomeError
 
@@ -24,6 +25,7 @@ class HomeFacts:
         is_there: It has a dagster.yaml; without one it is made at the first use.
         writable: It can be written, or made.
         problem: Why Dagster cannot open it, or None.
+        damage: That a database in it is damaged and what to do, as sentences, or None.
         batches: Whether the events of a step go into the log in one transaction; None where it was not opened.
         runs: How many runs it knows; None where it was not opened.
         newest_run: Status of the newest run and when it was requested (UTC seconds since 1970), or None.
@@ -33,6 +35,7 @@ class HomeFacts:
     is_there: bool
     writable: bool
     problem: str | None = None
+    damage: str | None = None
     batches: bool | None = None
     runs: int | None = None
     newest_run: tuple[str, float] | None = None
@@ -51,12 +54,14 @@ def look_at_home(home: Path) -> HomeFacts:
     try:
         with dagster_instance(home) as instance:
             return _opened(home, instance)
+    except DamagedHomeError as error:
+        return HomeFacts(home, is_there, writable, damage=str(error))
     except dagster.DagsterInvalidConfigError as error:
         problem = f"{INSTANCE_FILE_NAME} is not right: {_wrong_key(error)}"
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = f"{INSTANCE_FILE_NAME} is not YAML" + (f", see line {mark.line + 1}" if mark else "")
-    # A class that is not there, a database that is damaged, a version that is newer than ours.
+    # A class that is not there, a database that cannot be reached, a version that is newer than ours.
     except (dagster.DagsterError, CheckError, HomeError, ImportError, OSError, SQLAlchemyError, ValueError) as error:
         problem = _first_line(error)
     return HomeFacts(home, is_there, writable, problem=problem)
@@ -64,6 +69,8 @@ def look_at_home(home: Path) -> HomeFacts:
 
 def _opened(home: Path, instance: DagsterInstance) -> HomeFacts:
     newest = instance.get_run_records(limit=1)
+    # Asked only so that the event log is looked into.
+    instance.all_asset_keys()
     return HomeFacts(
         home,
         is_there=True,

@@ -19,8 +19,10 @@ from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
+from sqlalchemy.exc import DBAPIError
 
 from workflows_dagster.pipeline import superseded
+from workflows_dagster.pipeline.damage import damaged_home
 from workflows_dagster.pipeline.event_log import TESTED_MINOR
 from workflows_dagster.upkeep import run_logs
 from workflows_dagster.upkeep.free_pages import give_back
@@ -79,6 +81,10 @@ class Tidied:
         )
 
 
+class NotSqliteError(UpkeepError):
+    """A home is kept in another database, which is tidied by that database's own means."""
+
+
 class DagsterFiles:
     """The SQLite files of a Dagster home."""
 
@@ -86,7 +92,8 @@ class DagsterFiles:
         """Find them.
 
         Raises:
-            UpkeepError: The home is not kept in SQLite, or by a Dagster whose tables are not known.
+            NotSqliteError: The home is not kept in SQLite.
+            UpkeepError: It is kept by a Dagster whose tables are not known.
         """
         events, runs, schedules = instance.event_log_storage, instance.run_storage, instance.schedule_storage
         if not (
@@ -94,7 +101,7 @@ class DagsterFiles:
             and isinstance(runs, SqliteRunStorage)
             and isinstance(schedules, SqliteScheduleStorage)
         ):
-            raise UpkeepError(
+            raise NotSqliteError(
                 f"Dagster's home: it is kept by {type(events).__name__}, and only SQLite is tidied and backed up here. "
                 "Use the means of that database (docs/operations.md)."
             )
@@ -137,25 +144,26 @@ def tidy(
         tell: Told of each step.
 
     Raises:
-        UpkeepError: The home is not kept in SQLite, is busy for long, or (our bug) has forgotten a partition.
+        NotSqliteError: The home is not kept in SQLite.
+        UpkeepError: The home is damaged, is busy for long, or (our bug) has forgotten a partition.
     """
+    with _explained(instance):
+        return _tidy(instance, keep_runs_days, now, own_run, tell)
+
+
+def _tidy(instance: DagsterInstance, keep_runs_days: int, now: datetime, own_run: str | None, tell: Telling) -> Tidied:
     files = DagsterFiles(instance)
     before = now - timedelta(days=keep_runs_days)
     done = Tidied(bytes_before=files.size)
     known = _materialized(instance)
-    try:
-        with _connected(files.index) as index:
-            tell("Looking for superseded events …")
-            going = superseded.find(index, _stamp(before))
-            tell(f"Removing {len(going.events) + len(going.checks):,} superseded rows …")
-            done.rows = superseded.remove(index, going)
-            _remove_runs(instance, files, index, before, done, tell)
-        _tidy_logs(files, before, now, done, tell)
-        done.ticks = _remove_ticks(files, now)
-    except sqlite3.OperationalError as error:
-        raise UpkeepError(
-            f"{files.home}: Dagster's databases could not be tidied ({error}). What is done stays so; try again later."
-        ) from error
+    with _connected(files.index) as index:
+        tell("Looking for superseded events …")
+        going = superseded.find(index, _stamp(before))
+        tell(f"Removing {len(going.events) + len(going.checks):,} superseded rows …")
+        done.rows = superseded.remove(index, going)
+        _remove_runs(instance, files, index, before, done, tell)
+    _tidy_logs(files, before, now, done, tell)
+    done.ticks = _remove_ticks(files, now)
     idle = _is_idle(files, own_run)
     tell("Giving space back …")
     attempts = [give_back(path, may_rebuild=idle) for path in (files.index, files.runs, files.schedules)]
@@ -169,8 +177,31 @@ def preview(instance: DagsterInstance, keep_runs_days: int, now: datetime) -> Ti
     """Count what `tidy` would remove, and touch nothing.
 
     Raises:
-        UpkeepError: The home is not kept in SQLite.
+        NotSqliteError: The home is not kept in SQLite.
+        UpkeepError: The home is damaged, or busy for long.
     """
+    with _explained(instance):
+        return _preview(instance, keep_runs_days, now)
+
+
+@contextmanager
+def _explained(instance: DagsterInstance) -> Iterator[None]:
+    """Make a sentence of what goes wrong in Dagster's databases, asked directly or through Dagster."""
+    try:
+        yield
+    except (sqlite3.DatabaseError, DBAPIError) as error:
+        home = Path(instance.root_directory)
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if sentence := damaged_home(home, error):
+            raise UpkeepError(sentence) from error
+        if not isinstance(cause, sqlite3.OperationalError):
+            raise
+        raise UpkeepError(
+            f"{home}: Dagster's databases could not be tidied ({cause}). What is done stays so; try again later."
+        ) from error
+
+
+def _preview(instance: DagsterInstance, keep_runs_days: int, now: datetime) -> Tidied:
     files = DagsterFiles(instance)
     before = now - timedelta(days=keep_runs_days)
     size = files.size

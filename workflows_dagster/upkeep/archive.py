@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -91,7 +92,10 @@ class Writer:
 
         Raises:
             OSError: It cannot be read, or the archive not be written.
+            UpkeepError: There is a file of that name in it.
         """
+        if name in self.files:
+            raise UpkeepError(f"{path}: another file is '{name}' in the backup already. Give one of them another name.")
         content = path.stat()
         header = tarfile.TarInfo(name)
         header.size, header.mtime, header.mode = content.st_size, int(content.st_mtime), 0o600
@@ -132,6 +136,7 @@ def unpack(path: Path, folders: Mapping[str, Path]) -> Manifest:
 
     Raises:
         UpkeepError: It is none, is incomplete or damaged, or was made by a newer program.
+        OSError: A folder cannot be written, whose fault it is not.
     """
     found: dict[str, Member] = {}
     manifest: Manifest | None = None
@@ -144,12 +149,16 @@ def unpack(path: Path, folders: Mapping[str, Path]) -> Manifest:
                 if header.name == MANIFEST:
                     manifest = _manifest(path, stream.read())
                     continue
+                if header.name in found:
+                    raise UpkeepError(f"{path}: it holds '{header.name}' twice. Take another backup.")
                 part, _, rest = header.name.partition("/")
                 target = folders[part] / part / rest if part in folders else None
                 found[header.name] = _written(stream, target)
             # To the very end, where gzip keeps the digest of it all.
             for _ in _blocks(content):
                 pass
+    except _UnwrittenError as unwritten:
+        raise unwritten.error from None
     except _BROKEN as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise UpkeepError(f"{path}: cannot be read as a backup ({reason}). Take another backup.") from error
@@ -163,20 +172,48 @@ def unpack(path: Path, folders: Mapping[str, Path]) -> Manifest:
     return manifest
 
 
+class _UnwrittenError(Exception):
+    """Keeps what went wrong with the target apart from what went wrong with the backup: both are OSErrors."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 def _written(stream: IO[bytes], target: Path | None) -> Member:
     digest, size = hashlib.sha256(), 0
-    if target is None:
+    with contextlib.nullcontext() if target is None else _new_file(target) as file:
         for block in _blocks(stream):
-            digest.update(block)
-            size += len(block)
-        return Member(sha256=digest.hexdigest(), bytes=size)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("xb") as file:
-        for block in _blocks(stream):
-            file.write(block)
+            if file is not None and target is not None:
+                _write(file, block, target)
             digest.update(block)
             size += len(block)
     return Member(sha256=digest.hexdigest(), bytes=size)
+
+
+@contextlib.contextmanager
+def _new_file(path: Path) -> Iterator[io.FileIO]:
+    with _blaming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Unbuffered: a disk that is full is met where it is written, not where it is closed.
+        file = path.open("xb", buffering=0)
+    with file:
+        yield file
+
+
+def _write(file: io.FileIO, block: bytes, path: Path) -> None:
+    left = memoryview(block)
+    while left:
+        with _blaming(path):
+            left = left[file.write(left) :]
+
+
+@contextlib.contextmanager
+def _blaming(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _UnwrittenError(OSError(error.errno, error.strerror or str(error), str(path))) from error
 
 
 def _blocks(stream: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:

@@ -24,15 +24,17 @@ from workflows_dagster.upkeep.contents import (
     refuse_secrets,
 )
 from workflows_dagster.upkeep.copies import copy_database, is_database, schema_of
-from workflows_dagster.upkeep.problems import UpkeepError
+from workflows_dagster.upkeep.drafts import BACKUP_DRAFT
+from workflows_dagster.upkeep.problems import DamagedDatabaseError, UpkeepError
+from workflows_dagster.upkeep.run_logs import FOLDER, is_run_log
 from workflows_dagster.upkeep.sums import Sums, sums_in_database
 
 BACKUPS_FOLDER = "backups"
 _NAME, _SUFFIX = "meters-backup-", ".tar.gz"
-_DRAFT = f".{_NAME}"
 # Compressed, a database of events is a twentieth of itself; readings are a third.
 _COMPRESSED_SHARE = 0.4
-_INDEX = "history/runs/index.db"
+_INDEX = f"{FOLDER}/index.db"
+_SHOWN = 3
 _OWN = 0o600
 
 NO_READINGS = (
@@ -95,7 +97,7 @@ def make_backup(settings: Settings, places: Places, folder: Path, now: datetime)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _check_room(folder, [file for _, file in home] + ([places.database] if places.database else []))
-        with tempfile.TemporaryDirectory(dir=folder, prefix=_DRAFT) as scratch, _draft(path) as draft:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=BACKUP_DRAFT) as scratch, _draft(path) as draft:
             with draft.open("wb") as stream:
                 writer = Writer(stream)
                 manifest = _fill(writer, settings, places, config, home, Path(scratch), now)
@@ -114,23 +116,20 @@ def make_backup(settings: Settings, places: Places, folder: Path, now: datetime)
     return Backup(path, manifest, size)
 
 
-def remove_old(folder: Path, keep: int, now: datetime) -> list[Path]:
-    """Remove all backups but the newest, and what programs that were killed left half made.
+def remove_old(made: Path, keep: int) -> list[Path]:
+    """Remove all backups beside the one just made but the newest.
 
     Args:
-        folder: Where the backups are.
-        keep: How many stay.
-        now: The present, UTC.
+        made: The backup just made, which stays: by a clock that is wrong its name may be the oldest.
+        keep: How many stay, with that one.
 
     Returns:
         The backups that were removed.
     """
-    old = backups_in(folder)[:-keep]
+    others = [path for path in backups_in(made.parent) if path != made]
+    old = others[: max(len(others) - (keep - 1), 0)]
     for path in old:
         path.unlink(missing_ok=True)
-    for path in folder.glob(f"{_DRAFT}*"):
-        if path.stat().st_mtime < now.timestamp() - 86_400:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     return old
 
 
@@ -145,11 +144,18 @@ def _fill(
 ) -> Manifest:
     """Put in Dagster's home first and the data last: what the home says to be computed is then in the data."""
     partitions: dict[str, int] = {}
+    damaged_logs: list[str] = []
     for name, path in home:
-        if not is_database(path):
-            _add_if_there(writer, f"{HOME}/{name}", path)
-        elif (found := _add_copy(writer, f"{HOME}/{name}", path, scratch, name == _INDEX)) is not None:
-            partitions = found
+        try:
+            if not _holds_database(path):
+                _add_if_there(writer, f"{HOME}/{name}", path)
+            elif (found := _add_copy(writer, f"{HOME}/{name}", path, scratch, name == _INDEX)) is not None:
+                partitions = found
+        except DamagedDatabaseError:
+            # What a run logged is worth no house: without it everything is computed and shown as before.
+            if not is_run_log(name):
+                raise
+            damaged_logs.append(name)
     for name, path in config:
         writer.add(f"{CONFIG}/{name}", path)
     readings = points = None
@@ -159,6 +165,8 @@ def _fill(
     notes = [] if settings.site.storage.backend == "embedded" else [NO_READINGS]
     if not (places.home / _INDEX).exists():
         notes.append(NO_HISTORY)
+    if damaged_logs:
+        notes.append(_left_out(damaged_logs))
     return Manifest(
         made=now.astimezone(UTC).isoformat(timespec="seconds"),
         program=version("utility-meters"),
@@ -170,8 +178,26 @@ def _fill(
         points=points,
         sums=sums,
         partitions=partitions,
-        elsewhere={path.name: str(path) for name, path in config if name.startswith(f"{ELSEWHERE}/")},
+        elsewhere={
+            name.removeprefix(f"{ELSEWHERE}/"): str(path)
+            for name, path in config
+            if name.startswith(f"{ELSEWHERE}/") and not path.is_relative_to(places.config)
+        },
         notes=notes,
+    )
+
+
+def _holds_database(path: Path) -> bool:
+    """Tell whether a file of Dagster's is a database or, damaged in its first bytes, was one."""
+    return is_database(path) or (path.suffix == ".db" and path.exists() and path.stat().st_size > 0)
+
+
+def _left_out(damaged_logs: list[str]) -> str:
+    shown = ", ".join(damaged_logs[:_SHOWN])
+    more = f" and {len(damaged_logs) - _SHOWN} more" if len(damaged_logs) > _SHOWN else ""
+    return (
+        f"{shown}{more}: what runs logged is damaged there and not in here; what they computed is. Remove the "
+        f"{'files' if len(damaged_logs) > 1 else 'file'} from Dagster's home."
     )
 
 
@@ -183,7 +209,7 @@ def _add_copy(writer: Writer, name: str, path: Path, scratch: Path, is_index: bo
         return schema_of(connection), partitions_in(connection) if is_index else None
 
     try:
-        schema, partitions = copy_database(path, copy, look)
+        schema, partitions = copy_database(path, copy, look, HOME)
         writer.add(name, copy, schema)
     except UpkeepError:
         if path.exists():
@@ -200,7 +226,7 @@ def _add_data(writer: Writer, database: Path, zone: ZoneInfo, scratch: Path) -> 
     def look(connection: sqlite3.Connection) -> tuple[dict[str, str], int, int, Sums]:
         return (schema_of(connection), *counts_in(connection), sums_in_database(connection, zone))
 
-    schema, readings, points, sums = copy_database(database, copy, look)
+    schema, readings, points, sums = copy_database(database, copy, look, DATA)
     writer.add(f"{DATA}/{database.name}", copy, schema)
     copy.unlink()
     return readings, points, sums
@@ -241,7 +267,7 @@ def _check_room(folder: Path, files: list[Path]) -> None:
 
 @contextmanager
 def _draft(path: Path) -> Iterator[Path]:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_DRAFT)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=BACKUP_DRAFT)
     os.close(descriptor)
     draft = Path(name)
     draft.chmod(_OWN)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,19 +53,36 @@ def config_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Give the configuration's YAML files by their names in a backup.
 
     What else may stand in the folder (tokens, the proxy's password) is left out. Files that config.yaml names outside
-    the folder come under `elsewhere/`.
+    the folder come under `elsewhere/`, each under a name of its own; what an earlier restoration put there, and
+    config.yaml does not name, is left out.
     """
+    named = list(dict.fromkeys(_named(folder)))
+    taken = set()
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         hidden = any(part.startswith(".") or "secret" in part.lower() for part in name.parts)
         # Followed, because a container mounts each file as a link.
-        if path.is_file() and not hidden and path.suffix in _CONFIGURATION:
+        left = name.parts[0] == ELSEWHERE and path.resolve() not in named
+        if path.is_file() and not hidden and not left and path.suffix in _CONFIGURATION:
+            taken.add(name.as_posix())
             yield name.as_posix(), path
-    for path in _outside(folder):
-        yield f"{ELSEWHERE}/{path.name}", path
+    for path in named:
+        if not path.is_relative_to(folder.resolve()):
+            free = _free_name(path, taken)
+            taken.add(free)
+            yield free, path
 
 
-def _outside(folder: Path) -> Iterator[Path]:
+def _free_name(path: Path, taken: Collection[str]) -> str:
+    numbers = itertools.count(2)
+    name = f"{ELSEWHERE}/{path.name}"
+    while name in taken:
+        name = f"{ELSEWHERE}/{path.stem}-{next(numbers)}{path.suffix}"
+    return name
+
+
+def _named(folder: Path) -> Iterator[Path]:
+    """Give the files that config.yaml names, wherever they stand."""
     try:
         written = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, yaml.YAMLError):
@@ -74,7 +92,7 @@ def _outside(folder: Path) -> Iterator[Path]:
         if isinstance(named, str) and named:
             inside, above = folder / named, folder.parent / named
             path = (above if not inside.exists() and above.exists() else inside).resolve()
-            if path.is_file() and not path.is_relative_to(folder.resolve()):
+            if path.is_file():
                 yield path
 
 

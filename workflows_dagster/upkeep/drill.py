@@ -18,6 +18,7 @@ from workflows_dagster.stores.ports import StoreError
 from workflows_dagster.upkeep.archive import CONFIG, DATA, HOME, PARTS, Manifest, unpack
 from workflows_dagster.upkeep.backup import counts_in, partitions_in
 from workflows_dagster.upkeep.copies import is_database, unsound
+from workflows_dagster.upkeep.drafts import DRILL_DRAFT
 from workflows_dagster.upkeep.problems import UpkeepError
 from workflows_dagster.upkeep.sums import differences, sums_in_store
 
@@ -39,7 +40,7 @@ def drill(backup: Path, settings: Settings) -> str:
         UpkeepError: The backup cannot be trusted; the text says why.
     """
     try:
-        with tempfile.TemporaryDirectory(dir=_with_room(backup), prefix=".meters-drill-") as name:
+        with tempfile.TemporaryDirectory(dir=_with_room(backup), prefix=DRILL_DRAFT) as name:
             scratch = Path(name)
             manifest = unpack(backup, dict.fromkeys(PARTS, scratch))
             troubles = [*_databases(scratch), *_data(scratch, manifest), *_home(scratch, manifest)]

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from workflows_dagster.upkeep.copies import is_damage
+
 # Less than this is used again soon; giving it back and taking it again only makes the disk work.
 _WORTHWHILE_SHARE = 0.1
 _WORTHWHILE_PAGES = 256
@@ -31,6 +33,9 @@ def give_back(path: Path, *, may_rebuild: bool, busy_seconds: float = 10) -> str
 
     Returns:
         Why it was left as it is although it would be worth it, as a sentence; None where all is well.
+
+    Raises:
+        sqlite3.DatabaseError: It is damaged.
     """
     try:
         with closing(sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)) as connection:
@@ -48,6 +53,8 @@ def give_back(path: Path, *, may_rebuild: bool, busy_seconds: float = 10) -> str
                 )
             _rebuild(connection, path.parent)
     except sqlite3.Error as error:
+        if is_damage(error):
+            raise
         # What was given back stays given back, and nothing else has changed.
         return f"{path.name}: its free space is given back another time ({error})."
     return None

@@ -9,9 +9,10 @@ from pathlib import Path
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.upkeep.backup import Backup, backup_folder, make_backup, remove_old
 from workflows_dagster.upkeep.contents import Places
+from workflows_dagster.upkeep.drafts import sweep
 from workflows_dagster.upkeep.drill import drill
 from workflows_dagster.upkeep.problems import UpkeepError
-from workflows_dagster.upkeep.status import Attempt, note
+from workflows_dagster.upkeep.status import Attempt, note, status_path
 
 
 def back_up(
@@ -22,6 +23,8 @@ def back_up(
     tell: Callable[[str], None] = lambda _: None,
 ) -> Backup:
     """Make a backup, try it out, note what came of both, and let go of the oldest.
+
+    What earlier attempts that were killed left half made is removed first: its room may be needed.
 
     Args:
         settings: The house.
@@ -34,6 +37,8 @@ def back_up(
         UpkeepError: There is no backup, or none that can be trusted. No older one was removed.
     """
     target = folder or backup_folder(settings)
+    for place in (target, status_path(settings.data_dir).parent):
+        sweep(place, clock())
     try:
         made = make_backup(settings, places, target, clock())
     except UpkeepError as error:
@@ -51,7 +56,7 @@ def back_up(
     tried = Attempt(at=clock(), ok=True, sentence=verdict, file=str(made.path), bytes=made.bytes)
     _note(settings, clock(), backup=done, drill=tried)
     if folder is None:
-        for path in remove_old(target, settings.site.upkeep.keep_backups, clock()):
+        for path in remove_old(made.path, settings.site.upkeep.keep_backups):
             tell(f"{path.name} was removed: {settings.site.upkeep.keep_backups} are kept.")
     return made
 

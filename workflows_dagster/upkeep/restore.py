@@ -12,21 +12,23 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
+from datetime import UTC, datetime
 from pathlib import Path
 
-from workflows_dagster.stores.migrations import MIGRATIONS
 from workflows_dagster.upkeep.archive import CONFIG, DATA, HOME, PARTS, Manifest, unpack
 from workflows_dagster.upkeep.contents import ELSEWHERE, Places
-from workflows_dagster.upkeep.copies import BESIDE_A_DATABASE, is_database, unsound
+from workflows_dagster.upkeep.copies import BESIDE_A_DATABASE, is_database, is_locked, unsound
+from workflows_dagster.upkeep.mounts import mount_points, mounted_on_the_way
 from workflows_dagster.upkeep.problems import UpkeepError
-from workflows_dagster.upkeep.swaps import Swap, begin, finish
+from workflows_dagster.upkeep.refusals import refuse_in_use, refuse_newer, refuse_unsound, refuse_without_room
+from workflows_dagster.upkeep.run_logs import is_run_log
+from workflows_dagster.upkeep.swaps import Finished, Swap, begin, finish
 
 JOURNAL = "restore-under-way.json"
 _STAGE = ".meters-restore-"
-# The daemon says every 30 s that it is there.
-_ALIVE = timedelta(seconds=90)
+_INSTANCE_FILE = "dagster.yaml"
+# Nobody should be at work: this is only for one who is just ending.
+_BUSY_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -37,30 +39,33 @@ class Restored:
         manifest: What was in the backup.
         placed: Names that are from the backup now.
         aside: Names under which what stood there is kept.
+        notes: What was not put into its place, and where it is, as sentences.
     """
 
     manifest: Manifest
     placed: tuple[Path, ...]
     aside: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
 
 
-def resume(places: Places) -> bool:
+def resume(places: Places) -> Finished | None:
     """Finish a restoration that was interrupted while it put things into their places.
 
     Returns:
-        Whether there was one.
+        What it came to; None where there was none.
 
     Raises:
         UpkeepError: It still cannot be finished.
     """
     try:
-        if not finish(places.data / JOURNAL):
-            return False
+        finished = finish(places.data / JOURNAL)
+        if finished is None:
+            return None
         for part in PARTS:
             _sweep(_folder(places, part))
     except OSError as error:
         raise _stopped(places, error) from error
-    return True
+    return finished
 
 
 def restore(
@@ -74,7 +79,8 @@ def restore(
     """Put some parts of a backup into their places.
 
     Nothing is deleted: what stood there is kept beside it, under a name that says when. A database that was damaged is
-    named so.
+    named so. A dagster.yaml that is there stays, because it belongs to the machine and not to the house; where it
+    differs, the backup's is put beside it.
 
     Args:
         backup: The file.
@@ -93,17 +99,23 @@ def restore(
     try:
         with contextlib.ExitStack() as stack:
             # Looked through before a byte is written anywhere.
-            _refuse_newer(backup, unpack(backup, {}))
-            _refuse_in_use(places, parts, now)
+            manifest = unpack(backup, {})
+            refuse_newer(backup, manifest)
+            if parts & {DATA, HOME}:
+                refuse_in_use(places, now)
+            refuse_without_room(manifest, {part: _folder(places, part) for part in parts})
             stages = {
                 part: stack.enter_context(_stage(_folder(places, part), journal)) for part in PARTS if part in parts
             }
             manifest = unpack(backup, stages)
             swaps: list[Swap] = []
+            notes: list[str] = []
             for part, stage in stages.items():
-                _refuse_unsound(backup, stage)
+                refuse_unsound(backup, stage)
                 _give_to_owner_of(_folder(places, part), stage)
-                swaps += _swaps(part, stage, places, f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+                swaps += _swaps(part, stage, places, f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}", notes)
+            for swap in swaps:
+                _refuse_fixed(Path(swap.target))
             occupied = [Path(swap.target) for swap in swaps if os.path.lexists(swap.target)]
             if occupied and not replace:
                 shown = ", ".join(map(str, occupied[:3])) + (f" and {len(occupied) - 3} more" if occupied[3:] else "")
@@ -111,23 +123,35 @@ def restore(
                     f"{shown}: already there. Say --replace to set them aside under another name, or --into another "
                     "folder."
                 )
-            for path in occupied:
-                _settle(path)
+            for swap in swaps:
+                _settle(Path(swap.target), Path(swap.aside))
             os.sync()
             places.data.mkdir(parents=True, exist_ok=True)
             begin(journal, swaps)
-            finish(journal)
+            finished = finish(journal)
+            left = finished.left if finished else ()
     except OSError as error:
         raise _stopped(places, error) from error
+    placed = tuple(Path(swap.target) for swap in swaps if Path(swap.target) not in left)
     aside = tuple(Path(swap.aside) for swap in swaps if os.path.lexists(swap.aside))
-    return Restored(manifest, tuple(Path(swap.target) for swap in swaps), aside)
+    return Restored(manifest, placed, aside, (*notes, *map(left_note, left)))
+
+
+def left_note(path: Path) -> str:
+    """Say that a name could not be changed."""
+    return f"{path}: something is mounted there, so it stays as it is. Change it where it comes from."
 
 
 def _stopped(places: Places, error: OSError) -> UpkeepError:
-    remedy = "Mend that and say the same again: it goes on from here."
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) and not (places.data / JOURNAL).exists():
+    if (places.data / JOURNAL).exists():
+        remedy = "Mend that and say the same again: it goes on from here."
+    elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         # In a container the configuration is mounted read-only, on Debian it is root's.
         remedy = "Leave that part out with --only, or make it writable. Nothing was changed."
+    elif error.errno in (errno.ENOSPC, errno.EDQUOT):
+        remedy = "Make room, and say the same again. Nothing was changed."
+    else:
+        remedy = "Mend that, and say the same again. Nothing was changed."
     return UpkeepError(f"{error.filename or places.data}: cannot be restored ({error.strerror or error}). {remedy}")
 
 
@@ -165,28 +189,67 @@ def _give_to_owner_of(folder: Path, stage: Path) -> None:
         os.chown(path, owner.st_uid, owner.st_gid)
 
 
-def _swaps(part: str, stage: Path, places: Places, stamp: str) -> Iterator[Swap]:
-    """Plan what becomes what: a folder of Dagster's whole, else file by file, and none that is the same."""
+def _swaps(part: str, stage: Path, places: Places, stamp: str, notes: list[str]) -> Iterator[Swap]:
+    """Plan what becomes what: a folder of Dagster's whole, else file by file, and none that is the same.
+
+    Raises:
+        UpkeepError: Something is mounted where a database or a folder is to be put.
+    """
     source = stage / part
     if not source.is_dir():
         return
-    if part == DATA:
-        for staged in sorted(source.iterdir()):
-            target = places.database or places.data / staged.name
-            word = "damaged" if target.exists() and unsound(target) else "before-restore"
-            yield Swap.of(target, staged, target.with_name(f"{target.name}.{word}-{stamp}"))
-        return
-    folder = _folder(places, part)
-    entries = sorted(source.iterdir()) if part == HOME else sorted(path for path in source.rglob("*") if path.is_file())
-    for staged in entries:
+    folder, points = _folder(places, part), mount_points()
+    whole = part in (DATA, HOME)
+    for staged in sorted(source.iterdir() if whole else (path for path in source.rglob("*") if path.is_file())):
         target = folder / staged.relative_to(source)
-        if staged.is_file() and target.is_file() and filecmp.cmp(staged, target, shallow=False):
+        if part == DATA:
+            target = places.database or target
+        elif staged.is_file() and target.is_file() and filecmp.cmp(staged, target, shallow=False):
             continue
-        staged.chmod(0o755 if staged.is_dir() else 0o644)
-        yield Swap.of(target, staged, target.with_name(f"{target.name}.before-restore-{stamp}"))
+        else:
+            staged.chmod(0o755 if staged.is_dir() else 0o644)
+        above = mounted_on_the_way(target.parent, folder, points)
+        mounted = mounted_on_the_way(target, folder, points)
+        if above or (mounted and (part == DATA or staged.is_dir())):
+            raise UpkeepError(
+                f"{above or mounted}: something is mounted there, so its name cannot be changed. Leave that part out "
+                "with --only, or restore it --into another folder and copy it. Nothing was changed."
+            )
+        if mounted or (part == HOME and staged.name == _INSTANCE_FILE and os.path.lexists(target)):
+            beside = target.with_name(f"{target.name}.from-backup-{stamp}")
+            notes.append(
+                f"{target}: it belongs to this machine and stays; that of the backup stands beside it as {beside.name}."
+            )
+            target = beside
+        word = "damaged" if any(map(_is_damaged, _databases(target, folder))) else "before-restore"
+        yield Swap.of(target, staged, target.with_name(f"{target.name}.{word}-{stamp}"))
 
 
-def _settle(path: Path) -> None:
+def _databases(place: Path, folder: Path) -> list[Path]:
+    """Give the databases that a place of data or of Dagster's home is made of; what single runs logged is not."""
+    if place.is_dir():
+        return [path for path in sorted(place.rglob("*.db")) if not is_run_log(path.relative_to(folder).as_posix())]
+    return [place] if place.is_file() and (place.suffix == ".sqlite" or is_database(place)) else []
+
+
+def _is_damaged(database: Path) -> bool:
+    return unsound(database, _BUSY_SECONDS) is not None
+
+
+def _refuse_fixed(path: Path) -> None:
+    """See that a name can be changed by us, as far as this can be told without changing it.
+
+    Raises:
+        PermissionError: It cannot.
+    """
+    above = next(parent for parent in path.parents if parent.is_dir())
+    # A folder is changed itself when it comes to stand elsewhere.
+    for place in (above, path) if path.is_dir() and not path.is_symlink() else (above,):
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+
+
+def _settle(path: Path, aside: Path) -> None:
     """Bring what stands in a database's log into it: the log is no part of what comes in its place.
 
     Raises:
@@ -195,56 +258,23 @@ def _settle(path: Path) -> None:
     """
     if not path.is_file() or not (is_database(path) or path.suffix == ".sqlite"):
         return
-    if unsound(path):
+    if _is_damaged(path):
         for ending in BESIDE_A_DATABASE:
             beside = path.with_name(path.name + ending)
             if beside.exists():
-                beside.rename(path.with_name(f"{path.name}.damaged{ending}"))
+                # By this name SQLite finds it beside the database that it belongs to.
+                beside.rename(aside.with_name(aside.name + ending))
         return
-    with closing(sqlite3.connect(path, timeout=5, isolation_level=None)) as connection:
-        busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    try:
+        with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+            busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    except sqlite3.Error as error:
+        if not is_locked(error):
+            raise UpkeepError(f"{path}: its log cannot be brought into it ({error}). Look at its rights.") from error
+        busy = True
     # The last one to close it takes the log away.
     if busy or path.with_name(f"{path.name}-wal").exists():
         raise UpkeepError(f"{path}: another program has it open. Stop the services first, then restore.")
-
-
-def _refuse_in_use(places: Places, parts: frozenset[str], now: datetime) -> None:
-    runs = places.home / "history" / "runs.db"
-    if not parts & {DATA, HOME} or not runs.exists():
-        return
-    try:
-        with closing(sqlite3.connect(f"{runs.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
-            [(last,)] = connection.execute("SELECT max(timestamp) FROM daemon_heartbeats").fetchall()
-    except sqlite3.Error:
-        # Damaged, which may be why it is restored.
-        return
-    if last and now - datetime.fromisoformat(last).replace(tzinfo=UTC) < _ALIVE:
-        raise UpkeepError(f"{places.home}: Dagster's daemon is at work there. Stop the services first, then restore.")
-
-
-def _refuse_unsound(backup: Path, stage: Path) -> None:
-    for path in sorted(stage.rglob("*")):
-        if path.is_file() and is_database(path) and (trouble := unsound(path)):
-            raise UpkeepError(f"{backup}: {path.name} in it is damaged ({trouble}). Take another backup.")
-
-
-def _refuse_newer(backup: Path, manifest: Manifest) -> None:
-    for name, member in manifest.files.items():
-        schema = member.schema_versions.get("user_version", "0")
-        if name.startswith(f"{DATA}/") and int(schema) > len(MIGRATIONS):
-            raise UpkeepError(
-                f"{backup}: its readings have schema version {schema}, this program knows up to {len(MIGRATIONS)}. "
-                f"Update the program to {manifest.program} first."
-            )
-    if _minor(manifest.dagster) > _minor(version("dagster")):
-        raise UpkeepError(
-            f"{backup}: its history was written by Dagster {manifest.dagster}, {version('dagster')} is installed. "
-            f"Update the program to {manifest.program} first."
-        )
-
-
-def _minor(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".")[:2])
 
 
 def moved_note(manifest: Manifest, config: Path) -> Iterator[str]:

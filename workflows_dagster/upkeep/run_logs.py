@@ -11,7 +11,7 @@ import sqlite3
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 # The smallest page there is.
 _SMALL_PAGE = 512
@@ -21,6 +21,14 @@ _LARGEST_TO_PACK = 4_000_000
 _SHORTENED = 1
 _HEADER = 100
 _BESIDE = ("-wal", "-shm", "-journal")
+# In Dagster's home.
+FOLDER = "history/runs"
+
+
+def is_run_log(name: str) -> bool:
+    """Tell whether a file, by its name within Dagster's home, is the log of one run."""
+    path = PurePosixPath(name)
+    return str(path.parent) == FOLDER and path.suffix == ".db" and _is_run_id(path.stem)
 
 
 def log_of(folder: Path, run_id: str) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workflows_dagster.upkeep.backup import BACKUPS_FOLDER
+from workflows_dagster.upkeep.drafts import STATUS_DRAFT
 
 STATUS_FILE = "status.json"
 # A week, and a day for a machine that was off on the day.
@@ -96,7 +97,7 @@ def note(data_dir: Path, now: datetime, backup: Attempt | None = None, drill: At
     Raises:
         OSError: The file cannot be written.
     """
-    before = read_status(data_dir) or Status(since=now)
+    before = _no_later(read_status(data_dir) or Status(since=now), now)
     is_good = backup is not None and backup.ok and drill is not None and drill.ok
     after = Status(
         since=before.since,
@@ -107,9 +108,19 @@ def note(data_dir: Path, now: datetime, backup: Attempt | None = None, drill: At
     )
     path = status_path(data_dir)
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(after.model_dump_json(indent=1))
-    Path(draft).chmod(0o644)
-    Path(draft).replace(path)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=STATUS_DRAFT)
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(after.model_dump_json(indent=1))
+        draft.chmod(0o644)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
     return after
+
+
+def _no_later(status: Status, now: datetime) -> Status:
+    """Take what a clock that was once ahead has dated into the future for done now: the days count from here."""
+    good = None if status.good is None else min(status.good, now)
+    return status.model_copy(update={"since": min(status.since, now), "good": good})

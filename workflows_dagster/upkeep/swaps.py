@@ -40,23 +40,45 @@ class Swap:
         """Plan a swap of what stands there now."""
         return cls(str(target), str(staged), str(aside), staged.stat().st_ino)
 
-    def carry_out(self) -> None:
+    def carry_out(self) -> bool:
         """Make it so, from whatever state an earlier attempt left.
+
+        Returns:
+            Whether it is so now; else something is mounted at the name, which nothing but an unmount can change.
 
         Raises:
             OSError: A name cannot be changed; the old is still there, under its name or set aside.
         """
         target, staged, aside = Path(self.target), Path(self.staged), Path(self.aside)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not _is(target, self.inode):
-            if not os.path.lexists(target):
-                staged.rename(target)
-            elif not _exchanged(staged, target):
-                _replaced(staged, target, aside)
+        try:
+            if not _is(target, self.inode):
+                if not os.path.lexists(target):
+                    staged.rename(target)
+                elif not _exchanged(staged, target):
+                    _replaced(staged, target, aside)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            return False
         # After an exchange the old stands where the new was staged.
         if os.path.lexists(staged):
             staged.rename(aside)
         _sync(target.parent)
+        return True
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What carrying out came to.
+
+    Attributes:
+        names: How many names were to be changed.
+        left: Names that could not be, because something is mounted there.
+    """
+
+    names: int
+    left: tuple[Path, ...]
 
 
 def begin(journal: Path, swaps: Sequence[Swap]) -> None:
@@ -70,11 +92,11 @@ def begin(journal: Path, swaps: Sequence[Swap]) -> None:
     _sync(journal.parent)
 
 
-def finish(journal: Path) -> int:
+def finish(journal: Path) -> Finished | None:
     """Carry out what is written down, and strike it out.
 
     Returns:
-        How many names were changed; 0 where nothing is written down.
+        What it came to; None where nothing is written down.
 
     Raises:
         OSError: A name cannot be changed; it is still written down.
@@ -82,11 +104,11 @@ def finish(journal: Path) -> int:
     try:
         written = json.loads(journal.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return 0
-    for swap in written:
-        Swap(**swap).carry_out()
+        return None
+    swaps = [Swap(**swap) for swap in written]
+    left = tuple(Path(swap.target) for swap in swaps if not swap.carry_out())
     journal.unlink()
-    return len(written)
+    return Finished(len(swaps), left)
 
 
 def _is(path: Path, inode: int) -> bool:
