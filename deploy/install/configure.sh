@@ -30,7 +30,7 @@ if [ "$before" = "$after" ]; then
 elif systemd_runs && ! systemctl is-active --quiet utility-meters-webserver.service; then
     say "Left out: restarting the services (they do not run). systemctl start $TARGET"
 elif systemd_runs; then
-    begun=$(date +%s)
+    begun=$(date +%s.%N)
     systemctl try-restart "${SERVICES[@]}"
     page_serves "$begun" || fail "The services do not serve with this configuration. Mend what is said above."
     say "The page: http://$(page_host):$(page_port)"

@@ -61,7 +61,7 @@ if systemd_runs; then
     # An update that was cut off may have left another release running.
     # A daemon that has been at work all along gives a sign every half minute.
     begin=start_services alive_since=$(($(date +%s) - 300))
-    if [ -n "$running" ] && [ "$running" != "$RELEASE" ]; then begin=restart_services alive_since=$(date +%s); fi
+    if [ -n "$running" ] && [ "$running" != "$RELEASE" ]; then begin=restart_services alive_since=$(date +%s.%N); fi
     "$begin" || fail "systemctl: the services could not be started. See: journalctl -u 'utility-meters-*' -n 50"
     page_serves "$alive_since" || fail "The installation is there, but does not serve. Mend what is said above and install again."
     say "    the page: http://$(page_host):$(page_port)"

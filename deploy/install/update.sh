@@ -27,7 +27,7 @@ roll_back() {
     bring_state_back "$OLD" || complain "The state could not be brought back; the backup is $BACKUP."
     switch_to "$OLD"
     if systemd_runs; then
-        begun=$(date +%s)
+        begun=$(date +%s.%N)
         if restart_services && page_serves "$begun"; then
             forget_backup
             say "    $OLD serves again"
@@ -111,7 +111,7 @@ switch_to "$RELEASE"
 
 step "Services"
 if systemd_runs; then
-    begun=$(date +%s)
+    begun=$(date +%s.%N)
     restart_services || exit 1
     step "The page"
     page_serves "$begun" || exit 1

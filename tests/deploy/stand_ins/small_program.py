@@ -74,8 +74,9 @@ def keep(action: str, *words: str) -> None:
     if action == "restore":
         archive, _, into = words[:3]
         assert words[3:] == ("--only", "data")
+        # One file by its name: Debian's Python 3.11.2 has no filters for all of them.
         with tarfile.open(archive) as packed:
-            packed.extractall(Path(into) / "data", filter="data")
+            packed.extract("utility_meters.sqlite", Path(into) / "data")
         return
     _, folder = words
     Path(folder).mkdir(parents=True, exist_ok=True)
