@@ -379,9 +379,3 @@ def test_a_look_at_an_unreachable_server_is_a_fact_and_no_error(opened: Opened, 
     assert (facts.reachable, facts.allowed, facts.version, facts.buckets) == (False, False, None, ())
     assert "Check that InfluxDB is running" in facts.problems[0]
     assert clock.waits == []
-
-
-def test_pinging_tells_the_version(opened: Opened) -> None:
-    store, server = opened(Answer(204, headers={"X-Influxdb-Version": "v2.7.11"}))
-    assert store.ping() == "v2.7.11"
-    assert server.requests[0].path == "/ping"

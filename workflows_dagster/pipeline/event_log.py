@@ -172,10 +172,10 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         Raises:
             sqlalchemy.exc.DBAPIError: As for a batch.
         """
-        if _announced_partitions(event) is None:
-            super().store_event(event)
-        else:
+        if self._batches and _announced_partitions(event) is not None:
             self.store_event_batch([event])
+        else:
+            super().store_event(event)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store the asset events of one run in one transaction, anything else one by one.

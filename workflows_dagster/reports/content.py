@@ -188,8 +188,3 @@ class MonthContent:
     sections: Sequence[Section]
     notes: Sequence[DatedNote]
     method: str
-
-    @property
-    def has_costs(self) -> bool:
-        """Whether any line has a cost."""
-        return any(line.cost is not None for section in self.sections for line in section.lines)

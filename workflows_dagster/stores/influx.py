@@ -50,14 +50,6 @@ class InfluxStore(InfluxRaw, InfluxProcessed):
         """Close all connections; the store opens them again when used."""
         self._connection.close()
 
-    def ping(self) -> str:
-        """Reach the server and tell its version.
-
-        Raises:
-            StoreError: It cannot be reached.
-        """
-        return self._connection.version()
-
     def check(self) -> ServerFacts:
         """Find out what works and what does not, without raising and without writing anything."""
         return self._connection.look((self._raw, self._processed))

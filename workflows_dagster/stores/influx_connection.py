@@ -154,15 +154,6 @@ class InfluxConnection:
         """
         self._tried(lambda: self._open().delete_api().delete(start, stop, predicate, bucket), bucket, what)
 
-    def version(self) -> str:
-        """Ask the server what it is, without the token's rights.
-
-        Raises:
-            StoreError: It cannot be reached.
-        """
-        answer = self._tried(lambda: self._open().version(), "", "asking for the version")
-        return str(answer or "unknown")
-
     def look(self, buckets: Sequence[str]) -> ServerFacts:
         """Find out, in one try each and without writing anything, what works and what does not."""
         once = Patience(0, clock=self._patience.clock)

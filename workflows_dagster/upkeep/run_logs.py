@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from pathlib import Path, PurePosixPath
 
@@ -169,8 +169,3 @@ def _is_run_id(text: str) -> bool:
         return str(uuid.UUID(text)) == text
     except ValueError:
         return False
-
-
-def all_logs(folder: Path) -> Iterator[Path]:
-    """Give the logs of all runs that have one."""
-    return (path for path in sorted(folder.glob("*.db")) if _is_run_id(path.stem))
