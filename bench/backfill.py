@@ -74,7 +74,7 @@ def run_once(log: Log, count: int, profile: bool = False) -> dict[str, Any]:
             from workflows_dagster.pipeline.backfill import backfill, dagster_instance, fit_missing_profiles
             from workflows_dagster.settings.load import load
             from workflows_dagster.stores.embedded import EmbeddedStore
-            from workflows_dagster.stores.influx import InfluxStore
+            from workflows_dagster.stores.influx.store import InfluxStore
 
             settings = load()
         home = Path(os.environ["DAGSTER_HOME"])
@@ -115,7 +115,7 @@ def run_once(log: Log, count: int, profile: bool = False) -> dict[str, Any]:
 
 def _stock_home(home: Path) -> None:
     """Make a home like ours, but for the event log."""
-    from workflows_dagster.pipeline.home import INSTANCE_FILE, INSTANCE_FILE_NAME
+    from workflows_dagster.pipeline.storage.home import INSTANCE_FILE, INSTANCE_FILE_NAME
 
     content = yaml.safe_load(INSTANCE_FILE)
     del content["event_log_storage"]
@@ -127,7 +127,7 @@ def _stored(settings: Settings, first: date, last: date) -> dict[str, Any]:
     """Count and digest the days as they stand in the store."""
     from workflows_dagster.domain import days
     from workflows_dagster.pipeline.resources import opened, store_resource
-    from workflows_dagster.stores.day_frames import read_days
+    from workflows_dagster.records.days import read_days
 
     digest, points = hashlib.sha256(), 0
     zone = settings.site.zone

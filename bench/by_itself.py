@@ -112,8 +112,8 @@ def _inside(arguments: list[str]) -> None:
 
     from workflows_dagster.evaluation import raw_series
     from workflows_dagster.pipeline.resources import opened, store_resource
+    from workflows_dagster.records.days import read_days
     from workflows_dagster.settings.load import load
-    from workflows_dagster.stores.day_frames import read_days
 
     settings = load()
     meter = settings.meters[LATE_METER]
@@ -137,8 +137,8 @@ def _looks(settings: object, store: object, instance: object) -> dict[str, float
     from bench.household import LAST
     from workflows_dagster.pipeline.automation import computed_days
     from workflows_dagster.repair.missing import missing_days
-    from workflows_dagster.repair.plan import plan_repairs
-    from workflows_dagster.repair.stale import Span
+    from workflows_dagster.repair.repairs import plan_repairs
+    from workflows_dagster.repair.stale_days import Span
 
     span = Span(date(2022, 1, 1), LAST)
     first = plan_repairs(settings, store, None, span, lambda _: [])

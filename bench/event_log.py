@@ -38,7 +38,7 @@ def run_once(log: Log, assets: int, days: int, metadata: bool, home: Path) -> di
     """
     import dagster as dg
 
-    from workflows_dagster.pipeline.home import ensure_home
+    from workflows_dagster.pipeline.storage.home import ensure_home
 
     os.environ["DAGSTER_HOME"] = str(home)
     if log == "ours":

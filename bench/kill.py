@@ -34,7 +34,7 @@ def main() -> None:
         first = LAST - timedelta(days=options.days - 1)
         _write(folder, environment, options.days)
         span = ["--from", f"{first}", "--to", f"{LAST}"]
-        found = figures_of("tests.upkeep.killing", [str(options.kills), str(options.seed), *span], environment)
+        found = figures_of("tests.maintenance.killing", [str(options.kills), str(options.seed), *span], environment)
     table = Table(Column("kill", justify="right"), Column("values in the store", justify="right"), Column("of all"))
     for number, there in enumerate(found["values_at_kill"], start=1):
         table.add_row(str(number), f"{there:,}", f"{there / found['values']:.0%}")

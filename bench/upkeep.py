@@ -87,7 +87,7 @@ def _simulate(console: Console, folder: Path, days: int, years: int) -> None:
     from bench.simulated_days import Home
     from workflows_dagster.pipeline.backfill import backfill, dagster_instance, fit_missing_profiles
     from workflows_dagster.pipeline.resources import EMBEDDED_FILE
-    from workflows_dagster.pipeline.retention import tidy
+    from workflows_dagster.pipeline.storage.retention import tidy
     from workflows_dagster.settings.load import load
     from workflows_dagster.stores.embedded import EmbeddedStore
 
@@ -145,11 +145,11 @@ def _simulate(console: Console, folder: Path, days: int, years: int) -> None:
 
 def _templates(settings: Settings, instance: DagsterInstance, home: Home) -> tuple[list[Template], list[Template]]:
     """Make the runs of one night and one hour for real."""
-    from workflows_dagster.pipeline.following import Due, follow_ups
+    from workflows_dagster.pipeline.downstream import Due, follow_ups
     from workflows_dagster.pipeline.graph import RUNNING_DAY_JOB, TIBBER_JOB, build_definitions
+    from workflows_dagster.pipeline.maintenance import UPKEEP_JOB
     from workflows_dagster.pipeline.partitions import range_tags
-    from workflows_dagster.pipeline.upkeep import UPKEEP_JOB
-    from workflows_dagster.repair.stale import Span
+    from workflows_dagster.repair.stale_days import Span
 
     definitions = build_definitions(settings)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -195,8 +195,8 @@ def _ticks(
 ) -> int:
     from bench.simulated_days import tick
     from workflows_dagster.pipeline.graph import build_definitions
-    from workflows_dagster.repair.plan import plan_repairs
-    from workflows_dagster.repair.stale import Span
+    from workflows_dagster.repair.repairs import plan_repairs
+    from workflows_dagster.repair.stale_days import Span
 
     snapshot = plan_repairs(settings, store, None, Span(settings.first_day, LAST), lambda _: []).snapshot  # type: ignore[arg-type]
     names = [sensor.name for sensor in build_definitions(settings).get_repository_def().sensor_defs]

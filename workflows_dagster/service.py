@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 
 from workflows_dagster.logs.configure import configure_service
 from workflows_dagster.logs.plan import plan_read_elsewhere
-from workflows_dagster.pipeline.run_log import RunLogger, mask_errors
+from workflows_dagster.pipeline.storage.run_log import RunLogger, mask_errors
 
 _PROCESSES = {"dagster-webserver": "webserver", "dagster-daemon": "daemon", "dagster": "code"}
 _EXIT_WRONG_INPUT = 2

@@ -8,7 +8,7 @@ import pytest
 from workflows_dagster.alerts.of_house import broken_promises, days_that_stand_out, missing_readings
 from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
-from workflows_dagster.stores.kept_findings import keep_findings
+from workflows_dagster.records.findings import keep_findings
 from workflows_dagster.stores.ports import ANOMALY_DAILY, BASE_LOAD_DAILY, FINDING_MONTHLY, FINDING_NOW
 
 HOUSE = """

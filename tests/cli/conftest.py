@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from tests.stores.conftest import influx_server  # noqa: F401
 from workflows_dagster.cli import main
-from workflows_dagster.pipeline.event_log import BATCH_SIZE_VARIABLE
+from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.ports import RawSeries
 

@@ -14,11 +14,11 @@ import pytest
 from tests.cli.conftest import FrontDoor, at
 from tests.stores.influx_server import ORG, TOKEN, InfluxServer, free_port
 from tests.stores.scripted_influx import NOTHING, Answer, ScriptedInflux, refusal
-from workflows_dagster.pipeline.home import ensure_home
+from workflows_dagster.pipeline.storage.home import ensure_home
 from workflows_dagster.sample_house.tibber_server import StandInHome, TibberStandIn
 from workflows_dagster.stores.ports import RawSeries
 
-EVENT_LOG = "workflows_dagster.pipeline.event_log"
+EVENT_LOG = "workflows_dagster.pipeline.storage.event_log"
 SECRET = "never-to-be-seen-in-print"
 NAN = float("nan")
 RAW, PROCESSED = RawSeries("kWh", "haupt_strom"), "lampfi_processed"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import METERS, FrontDoor, at, every
 from tests.stores.influx_server import ORG, TOKEN, InfluxServer, free_port
-from workflows_dagster.raw_catalogue import series_of
+from workflows_dagster.services.raw_catalogue import series_of
 from workflows_dagster.settings.load import load
 from workflows_dagster.settings.meters import PhysicalMeter
 from workflows_dagster.stores.ports import RawSeries

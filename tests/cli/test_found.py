@@ -6,8 +6,8 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
+from workflows_dagster.records.findings import keep_findings
 from workflows_dagster.stores.embedded import EmbeddedStore
-from workflows_dagster.stores.kept_findings import keep_findings
 from workflows_dagster.stores.ports import FINDING_DAILY, FINDING_NOW
 
 

@@ -16,9 +16,9 @@ from workflows_dagster.cli import main
 from workflows_dagster.cli.last_months import print_last_months
 from workflows_dagster.cli.tibber_house import tibber_house
 from workflows_dagster.domain import days
+from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings, load
 from workflows_dagster.settings.problems import SettingsError
-from workflows_dagster.stores.day_frames import read_days
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.ports import RawSeries
 

@@ -11,7 +11,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from workflows_dagster.clients.spreadsheets import Row, Sheet, SpreadsheetError, read_spreadsheet
+from workflows_dagster.clients.spreadsheets.reader import Row, Sheet, SpreadsheetError, read_spreadsheet
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from workflows_dagster.clients.tibber import TibberClient, TibberError, TibberHours, overdue, since_for
+from workflows_dagster.clients.tibber.client import TibberClient, TibberError, TibberHours, overdue, since_for
 from workflows_dagster.sample_house.tibber_server import (
     Fault,
     StandInHome,

@@ -40,10 +40,12 @@ def small_source(folder: Path, version: str, **faults: object) -> Path:
     (folder / "secrets").mkdir()
     (folder / "secrets" / "influxdb.env.example").write_text("INFLUX_TOKEN=\n")
     package = folder / "workflows_dagster"
-    (package / "pipeline").mkdir(parents=True)
+    storage = package / "pipeline" / "storage"
+    storage.mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "pipeline" / "__init__.py").touch()
-    shutil.copy(ROOT / "workflows_dagster" / "pipeline" / "home.py", package / "pipeline" / "home.py")
+    (storage / "__init__.py").touch()
+    shutil.copy(ROOT / "workflows_dagster" / "pipeline" / "storage" / "home.py", storage / "home.py")
     (package / "service.py").write_text(
         "import sys\nfrom workflows_dagster.small_program import main\nsys.argv = sys.argv[1:]\nmain(sys.argv[0])\n"
     )

@@ -15,9 +15,9 @@ from tests.conftest import SmallHouse
 from tests.deploy.postgres_server import PASSWORD, PostgresServer, missing
 from workflows_dagster.domain import days
 from workflows_dagster.pipeline.backfill import backfill, dagster_instance
-from workflows_dagster.pipeline.event_log import BATCH_SIZE_VARIABLE
 from workflows_dagster.pipeline.partitions import range_tags
-from workflows_dagster.stores.day_frames import read_days
+from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE
+from workflows_dagster.records.days import read_days
 
 pytest.importorskip("dagster_postgres", reason="not installed: pip install 'utility-meters[postgres]'")
 
@@ -77,7 +77,7 @@ def house(small_house: Callable[..., SmallHouse]) -> SmallHouse:
 def test_runs_events_and_schedules_are_kept_in_the_database_over_the_named_driver(home: Path) -> None:
     from dagster_postgres import PostgresRunStorage, PostgresScheduleStorage
 
-    from workflows_dagster.pipeline.postgres_event_log import BatchingPostgresEventLogStorage
+    from workflows_dagster.pipeline.storage.postgres_event_log import BatchingPostgresEventLogStorage
 
     with dagster_instance(home) as instance:
         assert type(instance.event_log_storage) is BatchingPostgresEventLogStorage
@@ -170,7 +170,7 @@ def test_a_batch_that_fails_leaves_nothing_behind(home: Path, server: PostgresSe
 
 
 def test_a_token_provider_is_refused_with_the_remedy() -> None:
-    from workflows_dagster.pipeline.postgres_event_log import BatchingPostgresEventLogStorage
+    from workflows_dagster.pipeline.storage.postgres_event_log import BatchingPostgresEventLogStorage
 
     with pytest.raises(ValueError, match=r"'auth_provider' is not known .* take its place\.$"):
         BatchingPostgresEventLogStorage.from_config_value(None, {"auth_provider": {"aws_wif": {"region": "eu"}}})

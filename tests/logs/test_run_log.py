@@ -16,8 +16,8 @@ from dagster import DagsterInstance
 
 from workflows_dagster.logs.configure import configure_service, is_configured, unconfigure
 from workflows_dagster.logs.plan import LogPlan
-from workflows_dagster.pipeline.home import ensure_home
-from workflows_dagster.pipeline.run_log import RunLogger, log_code_location, mask_errors
+from workflows_dagster.pipeline.storage.home import ensure_home
+from workflows_dagster.pipeline.storage.run_log import RunLogger, log_code_location, mask_errors
 from workflows_dagster.service import main
 
 LIBRARY = "a.library"

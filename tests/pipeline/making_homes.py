@@ -5,7 +5,7 @@ from __future__ import annotations
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from workflows_dagster.pipeline.home import INSTANCE_FILE, ensure_home
+from workflows_dagster.pipeline.storage.home import INSTANCE_FILE, ensure_home
 
 
 def make_at_once(start: Barrier, homes: list[Path]) -> None:

@@ -25,18 +25,18 @@ from dagster_shared.error import SerializableErrorInfo
 from tests.alerts.receiver import SECRET, Receiver
 from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
-from workflows_dagster.pipeline.alerting import OFF, alerts_sensor
+from workflows_dagster.maintenance import status
+from workflows_dagster.pipeline.alerts_sensor import OFF, alerts_sensor
+from workflows_dagster.pipeline.downstream import DAYS_JOB
 from workflows_dagster.pipeline.failures import failed_jobs, tick_causes
-from workflows_dagster.pipeline.following import DAYS_JOB
 from workflows_dagster.pipeline.graph import RUNNING_DAY_JOB, TIBBER_JOB, build_definitions
+from workflows_dagster.pipeline.maintenance import BACKUP_JOB
 from workflows_dagster.pipeline.partitions import range_tags
 from workflows_dagster.pipeline.resources import EMBEDDED_FILE
-from workflows_dagster.pipeline.upkeep import BACKUP_JOB
+from workflows_dagster.records.findings import keep_findings
 from workflows_dagster.settings.secrets import Secrets
 from workflows_dagster.stores.embedded import EmbeddedStore
-from workflows_dagster.stores.kept_findings import keep_findings
 from workflows_dagster.stores.ports import ANOMALY_DAILY, FINDING_NOW
-from workflows_dagster.upkeep import status
 
 HOUSE = """
     meters:

@@ -44,14 +44,14 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
-from workflows_dagster.pipeline.event_log import (
+from workflows_dagster.pipeline.storage.event_log import (
     BATCH_SIZE_VARIABLE,
     DEFAULT_BATCH_SIZE,
     TESTED_MINOR,
     BatchingSqliteEventLogStorage,
     event_log_folder,
 )
-from workflows_dagster.pipeline.home import ensure_home
+from workflows_dagster.pipeline.storage.home import ensure_home
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 

@@ -13,11 +13,11 @@ from tests.conftest import CONFIG, SAMPLE_FIRST, SAMPLE_LAST
 from tests.pipeline.test_automation import compute_without_what_follows
 from workflows_dagster.domain import days
 from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.pipeline.assets.meters import RAW_PREFIX, raw_key
 from workflows_dagster.pipeline.backfill import BackfillError, backfill
 from workflows_dagster.pipeline.graph import build_definitions
-from workflows_dagster.pipeline.meter_assets import RAW_PREFIX, raw_key
+from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import load
-from workflows_dagster.stores.day_frames import read_days
 
 
 @pytest.fixture(scope="module")

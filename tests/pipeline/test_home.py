@@ -14,8 +14,8 @@ from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
 
 from tests.pipeline.making_homes import make_at_once
-from workflows_dagster.pipeline.event_log import BATCH_SIZE_VARIABLE, BatchingSqliteEventLogStorage
-from workflows_dagster.pipeline.home import INSTANCE_FILE, HomeError, ensure_home, home_folder
+from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE, BatchingSqliteEventLogStorage
+from workflows_dagster.pipeline.storage.home import INSTANCE_FILE, HomeError, ensure_home, home_folder
 
 DEPLOYED_FILE = Path(__file__).parents[2] / "deploy" / "dagster.yaml"
 
@@ -28,7 +28,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_file_in_deploy_is_the_one_that_a_fresh_home_gets() -> None:
-    assert DEPLOYED_FILE.read_text() == INSTANCE_FILE, "deploy/dagster.yaml and pipeline/home.py differ. Copy one over."
+    assert DEPLOYED_FILE.read_text() == INSTANCE_FILE, (
+        "deploy/dagster.yaml and pipeline/storage/home.py differ. Copy one over."
+    )
 
 
 def test_the_home_is_where_the_environment_says() -> None:

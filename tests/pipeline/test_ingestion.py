@@ -18,13 +18,13 @@ from pydantic import SecretStr
 from tests.conftest import SmallHouse
 from workflows_dagster.domain import days
 from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.pipeline.assets.meters import TIBBER_KEY
 from workflows_dagster.pipeline.backfill import backfill, dagster_instance
 from workflows_dagster.pipeline.graph import TIBBER_JOB, build_definitions
-from workflows_dagster.pipeline.meter_assets import TIBBER_KEY
+from workflows_dagster.records.days import read_days
 from workflows_dagster.sample_house.tibber_server import Fault, TibberStandIn, drop, graphql_error, refusal
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.secrets import Secrets
-from workflows_dagster.stores.day_frames import read_days
 from workflows_dagster.stores.ports import RawSeries
 
 TOKEN = "5K4MVS-a-token-that-nobody-may-read"

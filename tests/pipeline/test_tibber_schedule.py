@@ -10,9 +10,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from workflows_dagster.pipeline.assets.meters import TIBBER_KEY
 from workflows_dagster.pipeline.automation import tibber_schedule
 from workflows_dagster.pipeline.backfill import dagster_instance
-from workflows_dagster.pipeline.meter_assets import TIBBER_KEY
 from workflows_dagster.settings.load import Settings
 
 

@@ -16,14 +16,14 @@ import dagster as dg
 import pytest
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
+from workflows_dagster.maintenance import run_logs
+from workflows_dagster.maintenance.problems import UpkeepError
 from workflows_dagster.pipeline.backfill import backfill, dagster_instance
-from workflows_dagster.pipeline.event_log import BATCH_SIZE_VARIABLE
 from workflows_dagster.pipeline.graph import build_definitions
-from workflows_dagster.pipeline.home import HomeError
 from workflows_dagster.pipeline.partitions import range_tags
-from workflows_dagster.pipeline.retention import NotSqliteError, preview, tidy
-from workflows_dagster.upkeep import run_logs
-from workflows_dagster.upkeep.problems import UpkeepError
+from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE
+from workflows_dagster.pipeline.storage.home import HomeError
+from workflows_dagster.pipeline.storage.retention import NotSqliteError, preview, tidy
 
 HOUSE = """
     meters:

@@ -12,8 +12,8 @@ import pytest
 from tests.conftest import SAMPLE_FIRST, SAMPLE_LAST, SmallHouse
 from workflows_dagster.domain import days
 from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.records.days import write_days
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.stores.day_frames import write_days
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.ports import COST_DAILY, Store
 

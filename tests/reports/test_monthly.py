@@ -10,10 +10,10 @@ import pytest
 from tests.reports.conftest import store_costs, store_days
 from workflows_dagster.domain import days
 from workflows_dagster.domain.periods import by_period
+from workflows_dagster.records.days import read_days
 from workflows_dagster.reports import NoDaysError, Note, monthly_report, write_report
 from workflows_dagster.reports.content import Amount, Money
 from workflows_dagster.reports.wording import NARROW
-from workflows_dagster.stores.day_frames import read_days
 
 
 def plain(text):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import urllib3
 
-from workflows_dagster.stores.influx import InfluxStore
+from workflows_dagster.stores.influx.store import InfluxStore
 
 ORG = "home"
 TOKEN = "a-token-that-nobody-may-read"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workflows_dagster.stores.annotated_csv import AnnotatedCsvError, FluxError, sections
+from workflows_dagster.stores.influx.annotated_csv import AnnotatedCsvError, FluxError, sections
 
 NUMBERS = "#datatype,string,long,dateTime:RFC3339,double\r\n,result,table,_time,_value\r\n"
 TEXTS = "#datatype,string,long,dateTime:RFC3339,string\r\n,result,table,_time,_value\r\n"

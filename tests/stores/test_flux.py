@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from workflows_dagster.stores import flux
+from workflows_dagster.stores.influx import flux
 from workflows_dagster.stores.ports import RawSeries
 
 

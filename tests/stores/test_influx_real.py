@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from tests.stores.influx_server import InfluxServer, executable
-from workflows_dagster.stores.influx import InfluxStore
-from workflows_dagster.stores.influx_connection import BucketFacts
+from workflows_dagster.stores.influx.connection import BucketFacts
+from workflows_dagster.stores.influx.store import InfluxStore
 from workflows_dagster.stores.ports import CONSUMPTION_DAILY, COST_DAILY, RawSeries, StoreError
 
 GAS = RawSeries("m³", "gas_zahler")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.stores.influx_server import free_port
 from tests.stores.scripted_influx import NOTHING, Answer, PatientClock, ScriptedInflux, readings, refusal, table
-from workflows_dagster.stores.influx import InfluxStore
+from workflows_dagster.stores.influx.store import InfluxStore
 from workflows_dagster.stores.ports import CONSUMPTION_DAILY, RawSeries, StoreError
 
 TOKEN = "never-to-be-seen-in-print"

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workflows_dagster.stores import line_protocol
 from workflows_dagster.stores.frames import Column
+from workflows_dagster.stores.influx import line_protocol
 
 
 def column(*values: float | str) -> Column:

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from tests.stores.scripted_influx import PatientClock
-from workflows_dagster.stores.retry import GaveUpError, PassingError, Patience
+from workflows_dagster.stores.influx.retry import GaveUpError, PassingError, Patience
 
 
 class Faulty:

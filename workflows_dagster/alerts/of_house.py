@@ -11,9 +11,9 @@ import pandas as pd
 from workflows_dagster.alerts.cause import Cause
 from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
+from workflows_dagster.records.findings import findings_of_house
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter
-from workflows_dagster.stores.kept_findings import findings_of_house
 from workflows_dagster.stores.ports import (
     ANOMALY_DAILY,
     BASE_LOAD_DAILY,

@@ -11,15 +11,15 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from workflows_dagster.clients.tibber import TibberClient, TibberError
-from workflows_dagster.pipeline.home import home_folder
-from workflows_dagster.pipeline.home_check import HomeFacts, look_at_home
+from workflows_dagster.clients.tibber.client import TibberClient, TibberError
 from workflows_dagster.pipeline.resources import EmbeddedStoreResource, opened, store_resource
-from workflows_dagster.raw_catalogue import newest_by_meter
+from workflows_dagster.pipeline.storage.home import home_folder
+from workflows_dagster.pipeline.storage.home_check import HomeFacts, look_at_home
+from workflows_dagster.services.raw_catalogue import newest_by_meter
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.embedded import EmbeddedStore
-from workflows_dagster.stores.influx import InfluxStore
-from workflows_dagster.stores.influx_connection import BucketFacts, ServerFacts
+from workflows_dagster.stores.influx.connection import BucketFacts, ServerFacts
+from workflows_dagster.stores.influx.store import InfluxStore
 from workflows_dagster.stores.ports import RawStore, StoreError
 
 # Below this, a multi-year write goes through many shards.

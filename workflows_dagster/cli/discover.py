@@ -10,8 +10,8 @@ from rich.table import Table
 
 from workflows_dagster.domain import days, discovery
 from workflows_dagster.pipeline.resources import opened, store_resource
-from workflows_dagster.raw_catalogue import Discovered
-from workflows_dagster.raw_catalogue import discover as discover_registers
+from workflows_dagster.services.raw_catalogue import Discovered
+from workflows_dagster.services.raw_catalogue import discover as discover_registers
 from workflows_dagster.settings.load import Settings, load
 from workflows_dagster.settings.new_entries import NewMeter, entries
 

@@ -12,8 +12,8 @@ from rich.table import Table
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.pipeline.checks import when
 from workflows_dagster.pipeline.resources import EmbeddedStoreResource, opened, store_resource
+from workflows_dagster.records.findings import findings_of_house
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.stores.kept_findings import findings_of_house
 from workflows_dagster.stores.ports import FINDING_DAILY, FINDING_MONTHLY, FINDING_NOW
 
 # What is older is on the page of the meter.

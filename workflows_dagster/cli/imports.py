@@ -8,7 +8,7 @@ import click
 import pandas as pd
 
 from workflows_dagster.cli.errors import EXIT_WRONG_INPUT, known_meter
-from workflows_dagster.clients.spreadsheets import Row, Sheet, read_spreadsheet
+from workflows_dagster.clients.spreadsheets.reader import Row, Sheet, read_spreadsheet
 from workflows_dagster.evaluation import raw_series
 from workflows_dagster.pipeline.resources import opened, store_resource
 from workflows_dagster.settings.load import Settings, load

@@ -9,18 +9,18 @@ from pathlib import Path
 import click
 
 from workflows_dagster.cli.errors import EXIT_FAILED, EXIT_WRONG_INPUT
+from workflows_dagster.maintenance.archive import CONFIG, PARTS
+from workflows_dagster.maintenance.backup_retention import back_up
+from workflows_dagster.maintenance.contents import Places
+from workflows_dagster.maintenance.problems import UpkeepError
+from workflows_dagster.maintenance.restore import left_note, moved_note, resume
+from workflows_dagster.maintenance.restore import restore as restore_backup
 from workflows_dagster.pipeline.backfill import dagster_instance
-from workflows_dagster.pipeline.home import INSTANCE_FILE_NAME, HomeError, home_folder
+from workflows_dagster.pipeline.maintenance import places
 from workflows_dagster.pipeline.resources import EMBEDDED_FILE
-from workflows_dagster.pipeline.retention import NotSqliteError, preview, tidy
-from workflows_dagster.pipeline.upkeep import places
+from workflows_dagster.pipeline.storage.home import INSTANCE_FILE_NAME, HomeError, home_folder
+from workflows_dagster.pipeline.storage.retention import NotSqliteError, preview, tidy
 from workflows_dagster.settings.load import CONFIG_DIR, DATA_DIR, load
-from workflows_dagster.upkeep.archive import CONFIG, PARTS
-from workflows_dagster.upkeep.contents import Places
-from workflows_dagster.upkeep.keeping import back_up
-from workflows_dagster.upkeep.problems import UpkeepError
-from workflows_dagster.upkeep.restore import left_note, moved_note, resume
-from workflows_dagster.upkeep.restore import restore as restore_backup
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 

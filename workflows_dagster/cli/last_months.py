@@ -15,8 +15,8 @@ from workflows_dagster.cli.figures import number
 from workflows_dagster.domain import days
 from workflows_dagster.domain.periods import by_period
 from workflows_dagster.pipeline.resources import opened, store_resource
+from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.stores.day_frames import read_days
 
 _MONTHS_SHOWN = 12
 _TITLE = "The last twelve months"

@@ -26,8 +26,8 @@ from workflows_dagster.domain.periods import Step, by_period
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.pipeline.resources import opened, store_resource
+from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings, load
-from workflows_dagster.stores.day_frames import read_days
 
 Format = Literal["table", "csv", "json"]
 PROVISIONAL = "provisional"

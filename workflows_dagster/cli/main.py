@@ -18,7 +18,7 @@ from workflows_dagster.cli.looking import check, show
 from workflows_dagster.cli.notifying import notify
 from workflows_dagster.cli.reporting import report
 from workflows_dagster.cli.running import backfill, demo
-from workflows_dagster.clients.spreadsheets import SpreadsheetError
+from workflows_dagster.clients.spreadsheets.reader import SpreadsheetError
 from workflows_dagster.logs.configure import configure_command, unconfigure
 from workflows_dagster.logs.masking import masked
 from workflows_dagster.logs.reading import plan_of_house

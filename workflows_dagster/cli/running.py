@@ -23,8 +23,8 @@ from workflows_dagster.pipeline.backfill import (
     report_month,
 )
 from workflows_dagster.pipeline.backfill import backfill as run_backfill
-from workflows_dagster.pipeline.home import HomeError, home_folder
 from workflows_dagster.pipeline.resources import opened, store_resource
+from workflows_dagster.pipeline.storage.home import HomeError, home_folder
 from workflows_dagster.reports.monthly import REPORTS_FOLDER
 from workflows_dagster.sample_house import write_sample
 from workflows_dagster.settings.load import Settings, load

@@ -11,17 +11,17 @@ from datetime import date, datetime
 from dagster import DagsterInstance
 from pydantic import SecretStr
 
+from workflows_dagster.pipeline.assets.ingestion import WRITTEN
+from workflows_dagster.pipeline.assets.meters import TIBBER_KEY
 from workflows_dagster.pipeline.backfill import BackfillError
 from workflows_dagster.pipeline.graph import TIBBER_JOB, build_definitions
-from workflows_dagster.pipeline.ingestion import WRITTEN
-from workflows_dagster.pipeline.meter_assets import TIBBER_KEY
 from workflows_dagster.sample_house import sample_readings, write_sample
 from workflows_dagster.sample_house.tibber_server import TibberStandIn
+from workflows_dagster.services.tibber_sync import MEASUREMENT
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MeterBook, PhysicalMeter, Source
 from workflows_dagster.settings.problems import Problem, SettingsError, did_you_mean
 from workflows_dagster.stores.ports import RawStore
-from workflows_dagster.tibber_sync import MEASUREMENT
 
 _DAYS_BETWEEN_VISITS = 30.0
 # Keeps Dagster's log off the terminal; the event log has it all.

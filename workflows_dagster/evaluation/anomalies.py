@@ -15,9 +15,9 @@ from workflows_dagster.domain.deviations import LOOKBACK_DAYS
 from workflows_dagster.domain.gap_anomalies import LongGaps, judge_gaps
 from workflows_dagster.domain.season import FLAT, Profile, weight_of
 from workflows_dagster.evaluation.physical import PhysicalMeters, counter_of
+from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter, VirtualMeter
-from workflows_dagster.stores.day_frames import read_days
 from workflows_dagster.stores.ports import Store
 
 _LEAKING = ("water", "electricity")

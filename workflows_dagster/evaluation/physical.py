@@ -33,10 +33,10 @@ from workflows_dagster.domain.register import CONTEXT, Counter, Register, clean
 from workflows_dagster.domain.season import FLAT, Profile, Weight, fit_profile, table_profile, weight_of
 from workflows_dagster.domain.silences import NEIGHBOURS, Habit, late_readings, missing_hours
 from workflows_dagster.evaluation.evaluated import Evaluated
+from workflows_dagster.records.profiles import kept_profile
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
 from workflows_dagster.stores.ports import RawSeries, Store
-from workflows_dagster.stores.profiles import kept_profile
 
 _RATE_WINDOW = pd.Timedelta(days=RATE_WINDOW_DAYS)
 

@@ -9,13 +9,13 @@ import pandas as pd
 from dagster import DagsterInstance
 
 from workflows_dagster.domain import days
-from workflows_dagster.pipeline.meter_assets import TIBBER_KEY
+from workflows_dagster.pipeline.assets.meters import TIBBER_KEY
 from workflows_dagster.pipeline.partitions import range_tags
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.repair.missing import catch_up, missing_days
-from workflows_dagster.repair.plan import Repair, plan_repairs
+from workflows_dagster.repair.repairs import Repair, plan_repairs
 from workflows_dagster.repair.snapshot import decode, digest
-from workflows_dagster.repair.stale import Span
+from workflows_dagster.repair.stale_days import Span
 from workflows_dagster.settings.load import Settings
 
 DAILY = "daily"

@@ -16,18 +16,18 @@ from dagster import DagsterInstance
 from sqlalchemy.exc import DBAPIError
 
 from workflows_dagster.domain import days
+from workflows_dagster.pipeline.assets.insight import MONTHS_KEY
+from workflows_dagster.pipeline.assets.meters import PROFILES_KEY
 from workflows_dagster.pipeline.automation import partition_span
-from workflows_dagster.pipeline.damage import DamagedHomeError, damaged_home
-from workflows_dagster.pipeline.following import DAYS_JOB, FOLLOWED, MONTHS_JOB, Due, follow_ups
+from workflows_dagster.pipeline.downstream import DAYS_JOB, FOLLOWED, MONTHS_JOB, Due, follow_ups
 from workflows_dagster.pipeline.graph import PROFILES_JOB, build_definitions
-from workflows_dagster.pipeline.home import HOME_VARIABLE, ensure_home
-from workflows_dagster.pipeline.insight import MONTHS_KEY
-from workflows_dagster.pipeline.meter_assets import PROFILES_KEY
 from workflows_dagster.pipeline.partitions import range_tags
 from workflows_dagster.pipeline.resources import opened, store_resource
+from workflows_dagster.pipeline.storage.damage import DamagedHomeError, damaged_home
+from workflows_dagster.pipeline.storage.home import HOME_VARIABLE, ensure_home
+from workflows_dagster.records.profiles import kept_profile
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import StoreError
-from workflows_dagster.stores.profiles import kept_profile
 
 # Keeps Dagster's log off the terminal; the event log has it all.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

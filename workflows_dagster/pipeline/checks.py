@@ -9,9 +9,9 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
+from workflows_dagster.evaluation.findings import Review, Reviewed
 from workflows_dagster.pipeline.partitions import REVIEWED_FIRST, REVIEWED_LAST, DayRange, day_range
 from workflows_dagster.pipeline.resources import StoreResource
-from workflows_dagster.review import Review, Reviewed
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter
 

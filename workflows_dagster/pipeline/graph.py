@@ -3,7 +3,19 @@
 import dagster as dg
 
 from workflows_dagster.logs.reading import secrets_in
-from workflows_dagster.pipeline.alerting import alerts_sensor
+from workflows_dagster.pipeline.alerts_sensor import alerts_sensor
+from workflows_dagster.pipeline.assets.ingestion import tibber_asset
+from workflows_dagster.pipeline.assets.insight import (
+    ANOMALIES_KEY,
+    COSTS_KEY,
+    MONTHS_KEY,
+    anomalies_asset,
+    costs_asset,
+    months_asset,
+)
+from workflows_dagster.pipeline.assets.meters import IO_MANAGER_KEY, PROFILES_KEY, TIBBER_KEY, meter_assets, raw_assets
+from workflows_dagster.pipeline.assets.running_day import RUNNING_DAY_KEY, running_day_asset
+from workflows_dagster.pipeline.assets.seasonal_profiles import seasonal_profiles_asset
 from workflows_dagster.pipeline.automation import (
     daily_schedule,
     failed_runs_sensor,
@@ -13,31 +25,19 @@ from workflows_dagster.pipeline.automation import (
     tibber_schedule,
 )
 from workflows_dagster.pipeline.checks import meter_checks
-from workflows_dagster.pipeline.following import (
+from workflows_dagster.pipeline.downstream import (
     CHECKS_JOB,
     DAYS_JOB,
     INSIGHT_JOB,
     MONTHS_JOB,
     following_sensor,
 )
-from workflows_dagster.pipeline.ingestion import tibber_asset
-from workflows_dagster.pipeline.insight import (
-    ANOMALIES_KEY,
-    COSTS_KEY,
-    MONTHS_KEY,
-    anomalies_asset,
-    costs_asset,
-    months_asset,
-)
 from workflows_dagster.pipeline.io_manager import days_io_manager
-from workflows_dagster.pipeline.lost_runs import lost_runs_sensor
-from workflows_dagster.pipeline.meter_assets import IO_MANAGER_KEY, PROFILES_KEY, TIBBER_KEY, meter_assets, raw_assets
+from workflows_dagster.pipeline.lost_runs_sensor import lost_runs_sensor
+from workflows_dagster.pipeline.maintenance import upkeep
 from workflows_dagster.pipeline.partitions import daily_partitions, monthly_partitions
 from workflows_dagster.pipeline.resources import store_resource, tibber_resource
-from workflows_dagster.pipeline.run_log import keep_secret
-from workflows_dagster.pipeline.running_day import RUNNING_DAY_KEY, running_day_asset
-from workflows_dagster.pipeline.seasonal_profiles import seasonal_profiles_asset
-from workflows_dagster.pipeline.upkeep import upkeep
+from workflows_dagster.pipeline.storage.run_log import keep_secret
 from workflows_dagster.settings.load import Settings
 
 PROFILES_JOB = "profiles"

@@ -9,8 +9,8 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.pipeline.partitions import day_range
 from workflows_dagster.pipeline.resources import StoreResource
+from workflows_dagster.records.days import read_days, write_days
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.stores.day_frames import read_days, write_days
 
 # The key under which a meter's asset says its unit.
 UNIT_METADATA = "unit"

@@ -9,10 +9,10 @@ from pathlib import Path
 import dagster as dg
 from pydantic import PrivateAttr, SecretStr
 
-from workflows_dagster.clients.tibber import TibberClient
+from workflows_dagster.clients.tibber.client import TibberClient
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.embedded import EmbeddedStore
-from workflows_dagster.stores.influx import InfluxStore
+from workflows_dagster.stores.influx.store import InfluxStore
 from workflows_dagster.stores.ports import Store, StoreError
 
 

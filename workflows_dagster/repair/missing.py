@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.repair.plan import Repair
-from workflows_dagster.repair.stale import Span, spans
+from workflows_dagster.repair.repairs import Repair
+from workflows_dagster.repair.stale_days import Span, spans
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter
 from workflows_dagster.stores.ports import CONSUMPTION_DAILY, Store

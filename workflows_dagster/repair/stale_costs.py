@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.evaluation.costing import Costing
-from workflows_dagster.repair.stale import Span
+from workflows_dagster.evaluation.costs import Costing
+from workflows_dagster.repair.stale_days import Span
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import COST_DAILY, Store
 

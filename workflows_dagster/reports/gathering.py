@@ -14,9 +14,9 @@ import pandas as pd
 
 from workflows_dagster.domain import days, months, units
 from workflows_dagster.domain.allocation import QUALITIES
+from workflows_dagster.records.days import read_days
 from workflows_dagster.reports.content import Money
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.stores.day_frames import read_days
 from workflows_dagster.stores.ports import COST_DAILY, ProcessedStore
 
 

@@ -11,10 +11,10 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.months import last_day, month_of
+from workflows_dagster.records.findings import kept_findings
 from workflows_dagster.reports.content import Note
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter
-from workflows_dagster.stores.kept_findings import kept_findings
 from workflows_dagster.stores.ports import ANOMALY_DAILY, BASE_LOAD_DAILY, Measurement, ProcessedStore
 
 # More would not be read.

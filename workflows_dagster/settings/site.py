@@ -15,8 +15,8 @@ from workflows_dagster.settings.anomaly_rules import AnomalySettings
 from workflows_dagster.settings.cron import Cron
 from workflows_dagster.settings.explain import Fault, refusal
 from workflows_dagster.settings.fields import CivilDay, Frozen, Number, Text, Whole
+from workflows_dagster.settings.maintenance_rules import UpkeepSettings
 from workflows_dagster.settings.problems import did_you_mean, shown
-from workflows_dagster.settings.upkeep_rules import UpkeepSettings
 
 _SHORTEST_TIMEOUT_MS = 1000
 _MS = 1000

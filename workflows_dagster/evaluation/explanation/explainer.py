@@ -20,9 +20,9 @@ from workflows_dagster.evaluation.explanation.of_master import MasterExplained, 
 from workflows_dagster.evaluation.explanation.of_physical import PhysicalExplained
 from workflows_dagster.evaluation.explanation.of_virtual import VirtualExplained
 from workflows_dagster.evaluation.house import Evaluation
+from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter
-from workflows_dagster.stores.day_frames import read_days
 from workflows_dagster.stores.ports import Store
 
 _WRITTEN = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)

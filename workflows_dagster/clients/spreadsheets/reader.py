@@ -1,0 +1,222 @@
+"""Readings from a file: CSV or Excel, English or German, with a verdict on every row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from workflows_dagster.clients.spreadsheets.cells import CellError, german_time, instant, iso_time, number, shown
+from workflows_dagster.clients.spreadsheets.files import Cell, Line, SpreadsheetError, Table, tables
+
+__all__ = ["Row", "Sheet", "SpreadsheetError", "read_spreadsheet"]
+
+Verdict = Literal["good", "bad", "duplicate"]
+
+KNOWN_HEADERS = "'time,value[,meter_id]' or 'Ab-Datum;Ab-Zeit;Zählerstand' (also 'Datum;Uhrzeit;Zählerstand')"
+_SPELLINGS = {
+    "time": "time",
+    "value": "value",
+    "meter_id": "meter_id",
+    "ab-datum": "datum",
+    "datum": "datum",
+    "ab-zeit": "uhrzeit",
+    "uhrzeit": "uhrzeit",
+    "zählerstand": "zählerstand",
+    "zaehlerstand": "zählerstand",
+}
+_UNIT_BEHIND = re.compile(r"\s*(\([^)]*\)|\[[^\]]*\])$")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one row of the file.
+
+    Attributes:
+        line: Line of the text file or row of the sheet, from 1.
+        meter_id: The meter that it is about, or None where nothing says.
+        time: UTC instant, or None where it cannot be read.
+        value: Reading, or None where it cannot be read. [meter unit]
+        verdict: `good`: to be written. `bad`: not usable. `duplicate`: another row says the same or takes its place.
+        reason: Why it is not good, or what was assumed; empty where there is nothing to say.
+    """
+
+    line: int
+    meter_id: str | None
+    time: pd.Timestamp | None
+    value: float | None
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A file's rows, in its order."""
+
+    path: Path
+    rows: tuple[Row, ...]
+
+    def count(self, verdict: Verdict) -> int:
+        """Count the rows of a verdict."""
+        return sum(row.verdict == verdict for row in self.rows)
+
+    def readings(self) -> dict[str, pd.Series]:
+        """Give the good readings by meter id.
+
+        Returns:
+            For each meter `float64` values [meter unit], index `datetime64[us, UTC]`, strictly increasing.
+        """
+        good: dict[str, dict[pd.Timestamp, float]] = {}
+        for row in self.rows:
+            if row.verdict == "good" and row.meter_id and row.time is not None and row.value is not None:
+                good.setdefault(row.meter_id, {})[row.time] = row.value
+        return {
+            meter_id: pd.Series(
+                list(values.values()), index=pd.DatetimeIndex(list(values)).as_unit("us"), dtype=float, name="value"
+            ).sort_index()
+            for meter_id, values in good.items()
+        }
+
+
+def read_spreadsheet(path: Path, zone: ZoneInfo, meter_id: str | None = None, now: pd.Timestamp | None = None) -> Sheet:
+    """Read a file of readings and judge each of its rows.
+
+    The header says which of two formats it is. `time,value[,meter_id]`: ISO 8601 times, decimal dot.
+    `Ab-Datum;Ab-Zeit;Zählerstand`: German dates, decimal comma; a `meter_id` column may be there too. Other columns are
+    ignored, and so are upper and lower case and a unit in brackets behind a name. Times without an offset are civil
+    time of the house, a day without a time is noon. Of two readings at one instant the later row wins.
+
+    Args:
+        path: Text file (UTF-8, UTF-16 with a mark, or Windows-1252) or .xlsx workbook; in a workbook the first sheet
+            with a known header is read.
+        zone: The house's zone.
+        meter_id: Meter of the rows that name none.
+        now: Instant after which a reading is refused as future, UTC; None refuses none.
+
+    Raises:
+        SpreadsheetError: The file as a whole cannot be used.
+    """
+    table, columns = _known_table(path)
+    if table.broken:
+        raise _broken(path, table)
+    if len(table.lines) == 1:
+        raise SpreadsheetError(f"{path}: there is a header and no reading below it. Add rows, or name another file.")
+    # Text that has more cells than its header has been split in the wrong place; a sheet may have notes at its side.
+    named = [place for place, cell in enumerate(table.lines[0].cells) if cell is not None]
+    width = None if table.separator is None else named[-1] + 1
+    rows = [_judged(line, columns, width, zone, meter_id, now) for line in table.lines[1:]]
+    return Sheet(path, tuple(_without_duplicates(rows)))
+
+
+def _known_table(path: Path) -> tuple[Table, Mapping[str, int]]:
+    unknown: Line | None = None
+    broken: Table | None = None
+    for table in tables(path):
+        if not table.lines:
+            broken = broken or (table if table.broken else None)
+            continue
+        header = table.lines[0]
+        names = [_name(cell) for cell in header.cells]
+        columns = {name: names.index(name) for name in names if name in _SPELLINGS.values()}
+        if {"time", "value"} <= columns.keys() or {"datum", "zählerstand"} <= columns.keys():
+            twice = [name for name in columns if names.count(name) > 1]
+            if twice:
+                raise SpreadsheetError(f"{path}: the header names the column '{twice[0]}' twice. Keep one of them.")
+            return table, columns
+        if unknown is None or len(header.cells) > len(unknown.cells):
+            unknown = header
+    if unknown is None and broken is not None:
+        raise _broken(path, broken)
+    if unknown is None:
+        raise SpreadsheetError(f"{path}: the file is empty. Expected a header line and at least one reading.")
+    found = ", ".join(shown(cell) for cell in unknown.cells if cell is not None)
+    raise SpreadsheetError(f"{path}: the header is {found}. Known are {KNOWN_HEADERS}.")
+
+
+def _broken(path: Path, table: Table) -> SpreadsheetError:
+    return SpreadsheetError(f"{path}: {table.broken}. Check the quotation marks.")
+
+
+def _name(cell: Cell) -> str:
+    name = _UNIT_BEHIND.sub("", str(cell).strip().lower())
+    return _SPELLINGS.get(name, name)
+
+
+def _judged(
+    line: Line,
+    columns: Mapping[str, int],
+    width: int | None,
+    zone: ZoneInfo,
+    meter_id: str | None,
+    now: pd.Timestamp | None,
+) -> Row:
+    def cell(name: str) -> Cell:
+        place = columns.get(name)
+        return line.cells[place] if place is not None and place < len(line.cells) else None
+
+    german = "datum" in columns and "zählerstand" in columns
+    faults = []
+    time, value, remark = None, None, ""
+    try:
+        moment = german_time(cell("datum"), cell("uhrzeit")) if german else iso_time(cell("time"))
+        time, remark = instant(moment, zone)
+        if now is not None and time > now:
+            faults.append(f"{time.tz_convert(zone):%Y-%m-%d %H:%M} lies in the future; a reading has been read")
+    except CellError as error:
+        faults.append(str(error))
+    try:
+        value = number(cell("zählerstand" if german else "value"), german=german)
+    except CellError as error:
+        faults.append(str(error))
+    if width is not None and any(extra is not None for extra in line.cells[width:]):
+        # A decimal comma in a file separated by commas: what stands before it would pass for the reading.
+        faults.append(
+            f"there are {len(line.cells)} cells where the header has {width}; "
+            "write decimals with a dot, or put the cell between quotation marks"
+        )
+    whose, conflict = _whose(cell("meter_id"), meter_id)
+    if conflict:
+        faults.append(conflict)
+    return Row(line.number, whose, time, value, "bad" if faults else "good", "; ".join(faults) if faults else remark)
+
+
+def _whose(cell: Cell, meter_id: str | None) -> tuple[str | None, str]:
+    named = None if cell is None else str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell)
+    if named is None and meter_id is None:
+        return None, "no meter is named; add a column meter_id, or name the meter with --meter"
+    if named is not None and meter_id is not None and named != meter_id:
+        return (
+            named,
+            f"the row names the meter {shown(named)}, and {shown(meter_id)} was asked for; leave one of them out",
+        )
+    return named or meter_id, ""
+
+
+def _without_duplicates(rows: list[Row]) -> list[Row]:
+    """Leave one good row a meter and instant: the last one, or of equal ones the first."""
+    judged = list(rows)
+    holder: dict[tuple[str | None, pd.Timestamp | None], int] = {}
+    for place, row in enumerate(rows):
+        if row.verdict != "good":
+            continue
+        before = holder.setdefault((row.meter_id, row.time), place)
+        if before == place:
+            continue
+        earlier = judged[before]
+        if earlier.value == row.value:
+            judged[place] = replace(row, verdict="duplicate", reason=f"says the same as line {earlier.line}")
+            continue
+        judged[before] = replace(
+            earlier,
+            verdict="duplicate",
+            reason=f"line {row.line} gives {row.value:.12g} for the same instant, and later rows win",
+        )
+        takes = f"takes the place of line {earlier.line}, which gives {earlier.value:.12g} for the same instant"
+        judged[place] = replace(row, reason="; ".join(filter(None, (row.reason, takes))))
+        holder[row.meter_id, row.time] = place
+    return judged

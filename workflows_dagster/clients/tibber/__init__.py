@@ -1,0 +1,1 @@
+"""Hours and prices of a Tibber account, by its GraphQL service."""

@@ -1,0 +1,91 @@
+"""Reviews meters over a range of days and keeps what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import pandas as pd
+
+from workflows_dagster.domain import days
+from workflows_dagster.domain.findings import Finding
+from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.evaluation.findings.by_month import month_findings
+from workflows_dagster.evaluation.findings.current import present_findings
+from workflows_dagster.evaluation.findings.stored_days import StoredDays
+from workflows_dagster.records.findings import keep_findings, kept_findings
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import PhysicalMeter, VirtualMeter
+from workflows_dagster.stores.ports import FINDING_DAILY, FINDING_MONTHLY, FINDING_NOW, Store
+
+_WORST_DAYS = 10
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What was found about one meter.
+
+    Attributes:
+        meter_id: The meter.
+        of_days: What begins on the days asked for, as it was found when they were computed.
+        of_months: What their months say.
+        at_present: How the meter stands now.
+        worst_days: Of a virtual meter, the days asked for whose residual lies furthest below zero, the worst first, by
+            opening (UTC). [meter unit]
+    """
+
+    meter_id: str
+    of_days: tuple[Finding, ...] = ()
+    of_months: tuple[Finding, ...] = ()
+    at_present: tuple[Finding, ...] = ()
+    worst_days: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All of it."""
+        return (*self.at_present, *self.of_days, *self.of_months)
+
+
+class Review:
+    """Reviews the meters of one house.
+
+    What is found in the readings is kept with each day when that is computed; this adds what only whole months and the
+    present can tell, and keeps it too.
+
+    Args:
+        settings: The house.
+        store: Its readings and days.
+        now: The present, UTC.
+    """
+
+    def __init__(self, settings: Settings, store: Store, now: pd.Timestamp) -> None:
+        # To the hour, so that a second look changes nothing.
+        self._settings, self._store, self._now = settings, store, now.floor("h").as_unit("us")
+        self._evaluation = Evaluation(settings, store)
+
+    def of(self, meter_ids: Sequence[str], first: date, last: date) -> Iterator[Reviewed]:
+        """Review meters over the days from `first` to `last`, both included, and the months that these lie in.
+
+        Raises:
+            StoreError: The store cannot be read, or does not keep what was found.
+        """
+        zone = self._settings.site.zone
+        start, end = days.opening(first, zone), days.closing(last, zone)
+        stored = StoredDays(self._settings, self._store, first, last)
+        for meter_id in meter_ids:
+            meter = self._settings.meters[meter_id]
+            of_months_days = tuple(kept_findings(self._store, meter_id, stored.start, stored.end, [FINDING_DAILY]))
+            of_months = month_findings(meter, stored, self._evaluation, of_months_days)
+            keep_findings(self._store, FINDING_MONTHLY, meter_id, stored.start, stored.end, of_months)
+            at_present: list[Finding] = []
+            if isinstance(meter, PhysicalMeter):
+                at_present = present_findings(meter, self._evaluation, self._now, zone)
+                keep_findings(self._store, FINDING_NOW, meter_id, *days.REPRESENTABLE, at_present)
+            of_days = tuple(finding for finding in of_months_days if start <= finding.start < end)
+            worst = pd.Series(dtype=float)
+            if isinstance(meter, VirtualMeter):
+                residual = stored.within(meter_id)["residual"]
+                asked = residual[(residual.index >= start) & (residual.index < end)]
+                worst = asked[asked < 0].nsmallest(_WORST_DAYS)
+            yield Reviewed(meter_id, of_days, tuple(of_months), tuple(at_present), worst)

@@ -1,0 +1,285 @@
+"""Make a backup: one file with everything that the house cannot be made of again, while it goes on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from workflows_dagster.maintenance.archive import CONFIG, DATA, HOME, Manifest, Writer, unpack
+from workflows_dagster.maintenance.checksums import Sums, sums_in_database
+from workflows_dagster.maintenance.contents import (
+    ELSEWHERE,
+    Places,
+    config_files,
+    home_files,
+    refuse_secrets,
+)
+from workflows_dagster.maintenance.copies import copy_database, is_database, schema_of
+from workflows_dagster.maintenance.drafts import BACKUP_DRAFT
+from workflows_dagster.maintenance.problems import DamagedDatabaseError, UpkeepError
+from workflows_dagster.maintenance.run_logs import FOLDER, is_run_log
+from workflows_dagster.settings.load import Settings
+
+BACKUPS_FOLDER = "backups"
+_NAME, _SUFFIX = "meters-backup-", ".tar.gz"
+# Compressed, a database of events is a twentieth of itself; readings are a third.
+_COMPRESSED_SHARE = 0.4
+_INDEX = f"{FOLDER}/index.db"
+_SHOWN = 3
+_OWN = 0o600
+
+NO_READINGS = (
+    "The readings and results stand in InfluxDB and are not in here: back up its raw bucket with `influx backup`. The "
+    "processed bucket needs none: `meters backfill` makes it again."
+)
+NO_HISTORY = (
+    "Dagster's history is not in here: its home holds no SQLite event log. Back up the database that dagster.yaml "
+    "names with its own means."
+)
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup that was made.
+
+    Attributes:
+        path: The file.
+        manifest: What is in it.
+        bytes: Its size. [byte]
+    """
+
+    path: Path
+    manifest: Manifest
+    bytes: int
+
+    def __str__(self) -> str:
+        meters = f", {len(self.manifest.sums)} meters' days" if self.manifest.sums else ""
+        return f"{self.path}: {self.bytes / 1e6:,.1f} MB, {len(self.manifest.files)} files{meters}."
+
+
+def backup_folder(settings: Settings) -> Path:
+    """Give the folder of the backups: a name without a leading slash is within the data folder."""
+    named = settings.site.upkeep.backup_folder
+    return settings.data_dir / (Path(named).expanduser() if named else Path(BACKUPS_FOLDER))
+
+
+def backups_in(folder: Path) -> list[Path]:
+    """Give the backups in a folder, the oldest first."""
+    return sorted(folder.glob(f"{_NAME}*{_SUFFIX}"))
+
+
+def make_backup(settings: Settings, places: Places, folder: Path, now: datetime) -> Backup:
+    """Make a backup of a house that may be at work, read it again, and only then give it its name.
+
+    Args:
+        settings: The house.
+        places: Where it stands.
+        folder: Where the backup goes; made where it is not there.
+        now: The present, UTC.
+
+    Raises:
+        UpkeepError: A database is damaged, a text holds a secret, or there is no room. Older backups are as they were.
+    """
+    path = folder / f"{_NAME}{now.astimezone(UTC):%Y%m%dT%H%M%SZ}{_SUFFIX}"
+    config = list(config_files(places.config))
+    home = list(home_files(places.home))
+    texts = [file for _, file in config] + [file for name, file in home if name.endswith(".yaml")]
+    refuse_secrets(texts, settings.secrets)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _check_room(folder, [file for _, file in home] + ([places.database] if places.database else []))
+        with tempfile.TemporaryDirectory(dir=folder, prefix=BACKUP_DRAFT) as scratch, _draft(path) as draft:
+            with draft.open("wb") as stream:
+                writer = Writer(stream)
+                manifest = _fill(writer, settings, places, config, home, Path(scratch), now)
+                writer.close(manifest)
+                stream.flush()
+                os.fsync(stream.fileno())
+            manifest = unpack(draft, {})
+            size = draft.stat().st_size
+            draft.replace(path)
+            _sync_folder(folder)
+    except OSError as error:
+        raise UpkeepError(
+            f"{error.filename or folder}: the backup could not be made ({error.strerror or error}). "
+            "Check the disk and the folder's rights, and try again."
+        ) from error
+    return Backup(path, manifest, size)
+
+
+def remove_old(made: Path, keep: int) -> list[Path]:
+    """Remove all backups beside the one just made but the newest.
+
+    Args:
+        made: The backup just made, which stays: by a clock that is wrong its name may be the oldest.
+        keep: How many stay, with that one.
+
+    Returns:
+        The backups that were removed.
+    """
+    others = [path for path in backups_in(made.parent) if path != made]
+    old = others[: max(len(others) - (keep - 1), 0)]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return old
+
+
+def _fill(
+    writer: Writer,
+    settings: Settings,
+    places: Places,
+    config: list[tuple[str, Path]],
+    home: list[tuple[str, Path]],
+    scratch: Path,
+    now: datetime,
+) -> Manifest:
+    """Put in Dagster's home first and the data last: what the home says to be computed is then in the data."""
+    partitions: dict[str, int] = {}
+    damaged_logs: list[str] = []
+    for name, path in home:
+        try:
+            if not _holds_database(path):
+                _add_if_there(writer, f"{HOME}/{name}", path)
+            elif (found := _add_copy(writer, f"{HOME}/{name}", path, scratch, name == _INDEX)) is not None:
+                partitions = found
+        except DamagedDatabaseError:
+            # What a run logged is worth no house: without it everything is computed and shown as before.
+            if not is_run_log(name):
+                raise
+            damaged_logs.append(name)
+    for name, path in config:
+        writer.add(f"{CONFIG}/{name}", path)
+    readings = points = None
+    sums: Sums = {}
+    if places.database is not None and places.database.exists():
+        readings, points, sums = _add_data(writer, places.database, settings.site.zone, scratch)
+    notes = [] if settings.site.storage.backend == "embedded" else [NO_READINGS]
+    if not (places.home / _INDEX).exists():
+        notes.append(NO_HISTORY)
+    if damaged_logs:
+        notes.append(_left_out(damaged_logs))
+    return Manifest(
+        made=now.astimezone(UTC).isoformat(timespec="seconds"),
+        program=version("utility-meters"),
+        dagster=version("dagster"),
+        backend=settings.site.storage.backend,
+        timezone=settings.site.timezone,
+        files=writer.files,
+        readings=readings,
+        points=points,
+        sums=sums,
+        partitions=partitions,
+        elsewhere={
+            name.removeprefix(f"{ELSEWHERE}/"): str(path)
+            for name, path in config
+            if name.startswith(f"{ELSEWHERE}/") and not path.is_relative_to(places.config)
+        },
+        notes=notes,
+    )
+
+
+def _holds_database(path: Path) -> bool:
+    """Tell whether a file of Dagster's is a database or, damaged in its first bytes, was one."""
+    return is_database(path) or (path.suffix == ".db" and path.exists() and path.stat().st_size > 0)
+
+
+def _left_out(damaged_logs: list[str]) -> str:
+    shown = ", ".join(damaged_logs[:_SHOWN])
+    more = f" and {len(damaged_logs) - _SHOWN} more" if len(damaged_logs) > _SHOWN else ""
+    return (
+        f"{shown}{more}: what runs logged is damaged there and not in here; what they computed is. Remove the "
+        f"{'files' if len(damaged_logs) > 1 else 'file'} from Dagster's home."
+    )
+
+
+def _add_copy(writer: Writer, name: str, path: Path, scratch: Path, is_index: bool) -> dict[str, int] | None:
+    """Add a database of Dagster's; gives the index's partitions. A run's log may go while it is looked at."""
+    copy = scratch / "copy.db"
+
+    def look(connection: sqlite3.Connection) -> tuple[dict[str, str], dict[str, int] | None]:
+        return schema_of(connection), partitions_in(connection) if is_index else None
+
+    try:
+        schema, partitions = copy_database(path, copy, look, HOME)
+        writer.add(name, copy, schema)
+    except UpkeepError:
+        if path.exists():
+            raise
+        return None
+    finally:
+        copy.unlink(missing_ok=True)
+    return partitions
+
+
+def _add_data(writer: Writer, database: Path, zone: ZoneInfo, scratch: Path) -> tuple[int, int, Sums]:
+    copy = scratch / "copy.sqlite"
+
+    def look(connection: sqlite3.Connection) -> tuple[dict[str, str], int, int, Sums]:
+        return (schema_of(connection), *counts_in(connection), sums_in_database(connection, zone))
+
+    schema, readings, points, sums = copy_database(database, copy, look, DATA)
+    writer.add(f"{DATA}/{database.name}", copy, schema)
+    copy.unlink()
+    return readings, points, sums
+
+
+def counts_in(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Count the raw readings and the processed values in an embedded store's database."""
+    readings, points = connection.execute(
+        "SELECT (SELECT count(*) FROM readings), (SELECT count(*) FROM points)"
+    ).fetchone()
+    return int(readings), int(points)
+
+
+def partitions_in(connection: sqlite3.Connection) -> dict[str, int]:
+    """Count the materialized partitions of each asset in the index of Dagster's event log."""
+    return dict(
+        connection.execute(
+            "SELECT asset_key, count(DISTINCT partition) FROM event_logs"
+            " WHERE dagster_event_type = 'ASSET_MATERIALIZATION' AND partition IS NOT NULL GROUP BY asset_key"
+        ).fetchall()
+    )
+
+
+def _add_if_there(writer: Writer, name: str, path: Path) -> None:
+    if path.exists():
+        writer.add(name, path)
+
+
+def _check_room(folder: Path, files: list[Path]) -> None:
+    sizes = [file.stat().st_size for file in files if file.exists()]
+    needed, free = max(sizes, default=0) + _COMPRESSED_SHARE * sum(sizes), shutil.disk_usage(folder).free
+    if free < needed:
+        raise UpkeepError(
+            f"{folder}: {free / 1e6:.0f} MB are free, and a backup may need {needed / 1e6:.0f}. Make room, or let "
+            "upkeep.backup_folder in config.yaml name another disk."
+        )
+
+
+@contextmanager
+def _draft(path: Path) -> Iterator[Path]:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=BACKUP_DRAFT)
+    os.close(descriptor)
+    draft = Path(name)
+    draft.chmod(_OWN)
+    try:
+        yield draft
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,119 @@
+"""Try a backup out: restore it into a scratch folder, and see that the house in it is the one that it was made of."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from workflows_dagster.maintenance.archive import CONFIG, DATA, HOME, PARTS, Manifest, unpack
+from workflows_dagster.maintenance.backup import counts_in, partitions_in
+from workflows_dagster.maintenance.checksums import differences, sums_in_store
+from workflows_dagster.maintenance.copies import is_database, unsound
+from workflows_dagster.maintenance.drafts import DRILL_DRAFT
+from workflows_dagster.maintenance.problems import UpkeepError
+from workflows_dagster.settings.load import CONFIG_DIR, DATA_DIR, SECRETS_DIR, Settings, load
+from workflows_dagster.settings.problems import SettingsError
+from workflows_dagster.stores.embedded import EmbeddedStore
+from workflows_dagster.stores.ports import StoreError
+
+_SHOWN = 3
+_INDEX = "history/runs/index.db"
+
+
+def drill(backup: Path, settings: Settings) -> str:
+    """Restore a backup into a scratch folder beside it, and hold it against what it was made of.
+
+    Args:
+        backup: The file.
+        settings: The house as it is now; its secrets serve to read the configuration in the backup.
+
+    Returns:
+        What was compared, as a sentence.
+
+    Raises:
+        UpkeepError: The backup cannot be trusted; the text says why.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=_with_room(backup), prefix=DRILL_DRAFT) as name:
+            scratch = Path(name)
+            manifest = unpack(backup, dict.fromkeys(PARTS, scratch))
+            troubles = [*_databases(scratch), *_data(scratch, manifest), *_home(scratch, manifest)]
+            troubles += _configuration(scratch, manifest, settings)
+    except OSError as error:
+        raise UpkeepError(
+            f"{backup.name}: it could not be tried out ({error.strerror or error}). Check the disk, and try again."
+        ) from error
+    if troubles:
+        more = f" And {len(troubles) - _SHOWN} more." if len(troubles) > _SHOWN else ""
+        raise UpkeepError(
+            f"{backup.name}: restored, it is not what was backed up: {'; '.join(troubles[:_SHOWN])}.{more} Make "
+            "another: `meters backup`."
+        )
+    months = sum(len(by_month) for by_month in manifest.sums.values())
+    return (
+        f"{backup.name} was restored and is whole: {months:,} monthly sums of {len(manifest.sums)} meters and "
+        f"{sum(manifest.partitions.values()):,} materialized partitions are as they were on {manifest.made}."
+    )
+
+
+def _with_room(backup: Path) -> Path:
+    """Give a folder with room for all that is in a backup: the one that it stands in."""
+    needed, free = sum(member.bytes for member in unpack(backup, {}).files.values()), shutil.disk_usage(backup.parent)
+    if free.free < needed:
+        raise UpkeepError(
+            f"{backup.parent}: {free.free / 1e6:.0f} MB are free, and trying a backup out needs {needed / 1e6:.0f}. "
+            "Make room."
+        )
+    return backup.parent
+
+
+def _databases(scratch: Path) -> Iterator[str]:
+    for path in sorted(scratch.rglob("*")):
+        if path.is_file() and is_database(path) and (trouble := unsound(path)):
+            yield f"{path.relative_to(scratch)} is damaged ({trouble})"
+
+
+def _data(scratch: Path, manifest: Manifest) -> Iterator[str]:
+    for path in sorted((scratch / DATA).glob("*")) if (scratch / DATA).is_dir() else []:
+        store = EmbeddedStore(path)
+        try:
+            # Through the store, as the house reads its days: the manifest's were read from the tables themselves.
+            yield from differences(manifest.sums, sums_in_store(store, ZoneInfo(manifest.timezone)))
+        except StoreError as error:
+            yield str(error).rstrip(".")
+            return
+        finally:
+            store.close()
+        with closing(sqlite3.connect(path)) as connection:
+            found = counts_in(connection)
+        if found != (manifest.readings, manifest.points):
+            yield (f"{found[0]} readings and {found[1]} values instead of {manifest.readings} and {manifest.points}")
+
+
+def _home(scratch: Path, manifest: Manifest) -> Iterator[str]:
+    index = scratch / HOME / _INDEX
+    if not index.exists():
+        return
+    with closing(sqlite3.connect(index)) as connection:
+        found = partitions_in(connection)
+    for key in sorted(manifest.partitions.keys() | found.keys()):
+        there, here = manifest.partitions.get(key, 0), found.get(key, 0)
+        if there != here:
+            yield f"Dagster knows {here} partitions of {key} instead of {there}"
+
+
+def _configuration(scratch: Path, manifest: Manifest, settings: Settings) -> Iterator[str]:
+    if manifest.elsewhere:
+        return
+    secrets = os.environ.get(SECRETS_DIR) or str(settings.config_dir.parent / "secrets")
+    moved = {CONFIG_DIR: "", DATA_DIR: str(scratch / DATA), SECRETS_DIR: secrets}
+    try:
+        load(scratch / CONFIG, {**os.environ, **moved})
+    except SettingsError as error:
+        yield from (str(problem).rstrip(".") for problem in error.problems)

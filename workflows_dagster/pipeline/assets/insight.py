@@ -1,0 +1,262 @@
+"""What the days mean: anomalies and costs by day, months with their report."""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.domain import days
+from workflows_dagster.domain.deviations import LOOKBACK_DAYS
+from workflows_dagster.domain.months import first_needed, last_day, months_of, shifted
+from workflows_dagster.evaluation.anomalies import Anomalies
+from workflows_dagster.evaluation.costs import Costing
+from workflows_dagster.pipeline.partition_metadata import PartitionMetadata, add_partition_metadata
+from workflows_dagster.pipeline.partitions import day_range
+from workflows_dagster.pipeline.resources import StoreResource
+from workflows_dagster.records.days import read_days
+from workflows_dagster.reports import NoDaysError, monthly_report, write_report
+from workflows_dagster.reports.monthly import REPORTS_FOLDER
+from workflows_dagster.reports.noting import notes_of_month
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.stores.ports import (
+    ANOMALY_DAILY,
+    BASE_LOAD_DAILY,
+    CONSUMPTION_MONTHLY,
+    COST_DAILY,
+    REGISTER_MONTHLY,
+    Measurement,
+    Store,
+)
+
+ANOMALIES_KEY = dg.AssetKey("anomalies")
+COSTS_KEY = dg.AssetKey("costs")
+MONTHS_KEY = dg.AssetKey("monthly_consumption")
+_GROUP = "insight"
+_MOST_MONTHS = 3
+
+
+def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """Build the asset that judges each meter's days by the weeks before."""
+    before = dg.TimeWindowPartitionMapping(start_offset=-LOOKBACK_DAYS)
+
+    @dg.asset(
+        key=ANOMALIES_KEY,
+        deps=[dg.AssetDep(meter.meter_id, partition_mapping=before) for meter in settings.meters],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=_GROUP,
+        kinds={"pandas"},
+        description=(
+            "Days that stand out: what each meter used, what is usual for the weekday and the season by the eight "
+            "weeks before, and by how much it differs. Estimated days are not judged; a long gap between readings is "
+            "judged once, as a whole. Of hourly water and electricity meters the base load too: a leak hides there."
+        ),
+        metadata={"dagster/column_schema": _anomaly_columns()},
+        required_resource_keys={"store"},
+    )
+    def anomalies(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        first, last = day_range(context.partition_key_range)
+        resource: StoreResource = context.resources.store
+        judge = Anomalies(settings, resource.store)
+        flagged: dict[str, dict[str, int]] = {key: {"flagged": 0, "alerts": 0} for key in context.partition_keys}
+        start, end = _span(settings, first, last)
+        for meter in settings.meters:
+            judged = judge.of_meter(meter.meter_id, first, last)
+            for measurement, frame in ((ANOMALY_DAILY, judged.days), (BASE_LOAD_DAILY, judged.base_load)):
+                _write(resource.store, measurement, meter.meter_id, meter.output_unit, (start, end), frame)
+                _count(flagged, frame, settings)
+        add_partition_metadata(context, flagged)
+        return dg.MaterializeResult()
+
+    return anomalies
+
+
+def costs_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """Build the asset that prices each meter's days."""
+    priced = [meter for meter in settings.meters if settings.tariffs.of_meter(meter) is not None]
+
+    @dg.asset(
+        key=COSTS_KEY,
+        deps=[dg.AssetKey(meter.meter_id) for meter in priced],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=_GROUP,
+        kinds={"pandas"},
+        description=(
+            "What each day cost by the prices in tariffs.yaml that held on it, and by Tibber's prices of the hour "
+            "where there are any: consumption times unit price, and the day's share of the standing charge."
+        ),
+        metadata={"dagster/column_schema": _cost_columns(settings.tariffs.currency)},
+        required_resource_keys={"store"},
+    )
+    def costs(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        first, last = day_range(context.partition_key_range)
+        resource: StoreResource = context.resources.store
+        costing = Costing(settings, resource.store)
+        billed: dict[str, dict[str, float]] = {key: {} for key in context.partition_keys}
+        for meter in settings.meters:
+            # Of a meter without a tariff whatever it once cost is gone.
+            frame = costing.of_meter(meter.meter_id, first, last)
+            span = _span(settings, first, last)
+            _write(resource.store, COST_DAILY, meter.meter_id, settings.tariffs.currency, span, frame)
+            tariff = settings.tariffs.of_meter(meter)
+            if tariff is not None and meter.meter_id in (tariff.billed_meter, tariff.meter):
+                civil = days.civil_days(pd.DatetimeIndex(frame.index), settings.site.zone)
+                for day, cost in zip(civil, frame["cost"], strict=True):
+                    billed[day.isoformat()][f"{meter.meter_id} [{settings.tariffs.currency}]"] = float(cost)
+        add_partition_metadata(context, billed)
+        return dg.MaterializeResult()
+
+    return costs
+
+
+def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
+    """Build the asset of the months, which writes the report of a month that is over."""
+
+    @dg.asset(
+        key=MONTHS_KEY,
+        deps=[dg.AssetKey(meter.meter_id) for meter in settings.meters],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=_GROUP,
+        kinds={"pandas"},
+        description=(
+            "Each meter's months: consumption, how much of it is estimated, and beside it the month before and the "
+            "same month of the year before, a day each so that February compares. With the report of the last month."
+        ),
+        metadata={"dagster/column_schema": _month_columns()},
+        required_resource_keys={"store"},
+    )
+    def monthly_consumption(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        begin, end = day_range(context.partition_key_range)
+        resource: StoreResource = context.resources.store
+        write_months(settings, resource.store, begin, end)
+        metadata: dict[str, dict[str, PartitionMetadata]] = {key: {} for key in context.partition_keys}
+        today = days.civil_day(pd.Timestamp.now("UTC"), settings.site.zone)
+        for month in months_to_report(settings, begin, end, today):
+            notes = notes_of_month(settings, resource.store, month)
+            try:
+                report = monthly_report(settings, resource.store, f"{month:%Y-%m}", notes)
+            except NoDaysError:
+                continue
+            path = write_report(report, settings.data_dir / REPORTS_FOLDER)
+            metadata[month.isoformat()] = {
+                "report": dg.MetadataValue.md(report.markdown),
+                "file": dg.MetadataValue.path(str(path)),
+            }
+        add_partition_metadata(context, metadata)
+        return dg.MaterializeResult()
+
+    return monthly_consumption
+
+
+def write_months(settings: Settings, store: Store, begin: date, end: date) -> None:
+    """Make the months of all meters, from the first to the last given, what their stored days add up to.
+
+    Args:
+        settings: The house.
+        store: Its days; the months go there too.
+        begin: First day of the first month.
+        end: First day of the last month.
+
+    Raises:
+        StoreError: The store cannot be read or written.
+    """
+    zone = settings.site.zone
+    start, close = days.opening(begin, zone), days.opening(shifted(end, 1), zone)
+    openings = days.openings(begin, end, zone)
+    opening_of = pd.Series(openings, index=days.civil_days(openings, zone))
+    for meter in settings.meters:
+        frame = read_days(store, meter.meter_id, days.opening(first_needed(begin), zone), close)
+        months = months_of(frame, days.civil_days(pd.DatetimeIndex(frame.index), zone), begin, end)
+        months.index = pd.DatetimeIndex(opening_of[months.index])
+        has_register = months["value"].notna() | months["closing"].notna()
+        for measurement, rows in ((REGISTER_MONTHLY, months[has_register]), (CONSUMPTION_MONTHLY, months)):
+            _write(store, measurement, meter.meter_id, meter.output_unit, (start, close), rows)
+
+
+def months_to_report(settings: Settings, begin: date, end: date, today: date) -> list[date]:
+    """Choose the months whose report is written: those that have one, which must not go stale, and the last one over.
+
+    A run over years writes none anew; nobody waits for it, and `meters report` makes any.
+    """
+    months = _months(begin, end)
+    newest = shifted(today.replace(day=1), -1)
+    anew = [newest] if len(months) <= _MOST_MONTHS else []
+    over = [month for month in months if last_day(month) < today]
+    return [month for month in over if month in anew or _report_file(settings, month).exists()]
+
+
+def _report_file(settings: Settings, month: date) -> Path:
+    return settings.data_dir / REPORTS_FOLDER / f"{month:%Y-%m}.html"
+
+
+def _months(begin: date, end: date) -> list[date]:
+    months = [begin]
+    while months[-1] < end:
+        months.append(shifted(months[-1], 1))
+    return months
+
+
+def _write(
+    store: Store,
+    measurement: Measurement,
+    meter_id: str,
+    unit: str,
+    span: tuple[pd.Timestamp, pd.Timestamp],
+    frame: pd.DataFrame,
+) -> None:
+    points = frame[[field for field in measurement.fields if field in frame]]
+    store.replace(measurement, meter_id, unit, *span, points)
+
+
+def _span(settings: Settings, first: date, last: date) -> tuple[pd.Timestamp, pd.Timestamp]:
+    zone = settings.site.zone
+    return days.opening(first, zone), days.closing(last, zone)
+
+
+def _count(flagged: Mapping[str, dict[str, int]], frame: pd.DataFrame, settings: Settings) -> None:
+    named = frame["severity"].notna().to_numpy(dtype=bool)
+    civil = days.civil_days(pd.DatetimeIndex(frame.index[named]), settings.site.zone)
+    for day, alert in zip(civil, np.asarray(frame.loc[named, "severity"] == "alert"), strict=True):
+        flagged[day.isoformat()]["flagged"] += 1
+        flagged[day.isoformat()]["alerts"] += int(alert)
+
+
+def _anomaly_columns() -> dg.TableSchema:
+    return dg.TableSchema(
+        [
+            dg.TableColumn("consumption", "float", description="What the day used. [meter unit]"),
+            dg.TableColumn("expected", "float", description="What is usual. [meter unit]"),
+            dg.TableColumn("lower", "float", description="Least that is still usual. [meter unit]"),
+            dg.TableColumn("upper", "float", description="Most that is still usual. [meter unit]"),
+            dg.TableColumn("delta_percent", "float", description="Difference from what is expected. [%]"),
+            dg.TableColumn("severity", "string", description="alert, notice, or nothing on a usual day."),
+            dg.TableColumn("reason", "string", description="The same as a sentence."),
+        ]
+    )
+
+
+def _cost_columns(currency: str) -> dg.TableSchema:
+    return dg.TableSchema(
+        [
+            dg.TableColumn("cost", "float", description=f"What the day cost, all included. [{currency}]"),
+            dg.TableColumn("unit_price", "float", description=f"Mean price of the day. [{currency}/meter unit]"),
+            dg.TableColumn("standing_charge", "float", description=f"The day's share of it. [{currency}]"),
+        ]
+    )
+
+
+def _month_columns() -> dg.TableSchema:
+    return dg.TableSchema(
+        [
+            dg.TableColumn("consumption", "float", description="Consumption of the month. [meter unit]"),
+            dg.TableColumn("per_day", "float", description="The same a day. [meter unit/d]"),
+            dg.TableColumn("estimated_share", "float", description="Part that is estimated, 0 to 1."),
+            dg.TableColumn("previous_month", "float", description="A day of the month before. [meter unit/d]"),
+            dg.TableColumn("previous_year", "float", description="A day of the year before. [meter unit/d]"),
+        ]
+    )

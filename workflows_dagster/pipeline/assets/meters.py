@@ -1,0 +1,190 @@
+"""One asset a meter, partitioned by day and wired as meters.yaml says."""
+
+from collections.abc import Hashable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.domain import days
+from workflows_dagster.evaluation import Evaluated, Evaluation, raw_series
+from workflows_dagster.pipeline.io_manager import UNIT_METADATA
+from workflows_dagster.pipeline.partition_metadata import add_partition_metadata
+from workflows_dagster.pipeline.partitions import day_range
+from workflows_dagster.pipeline.resources import StoreResource
+from workflows_dagster.records.findings import keep_findings
+from workflows_dagster.services.tibber_sync import reader_of_hours
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter, VirtualMeter
+from workflows_dagster.stores.ports import FINDING_DAILY
+
+RAW_PREFIX = "lampfi"
+PROFILES_KEY = dg.AssetKey("seasonal_profiles")
+TIBBER_KEY = dg.AssetKey("tibber_consumption")
+IO_MANAGER_KEY = "days"
+# The nightly run computes yesterday; a second night missed is a failure.
+_EVERY_NIGHT = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
+
+
+def raw_key(meter: PhysicalMeter) -> dg.AssetKey:
+    """Give the key of the external asset that stands for a meter's raw readings."""
+    return dg.AssetKey([RAW_PREFIX, meter.raw_entity_id])
+
+
+def raw_assets(settings: Settings) -> list[dg.AssetSpec]:
+    """Give the external assets where lineage begins: one an entity, whoever reads it."""
+    specs: dict[dg.AssetKey, dg.AssetSpec] = {}
+    bucket = settings.site.influxdb.bucket_raw
+    on_tibber = reader_of_hours(settings)
+    for meter in settings.meters.physical:
+        series = raw_series(meter)
+        specs[raw_key(meter)] = dg.AssetSpec(
+            raw_key(meter),
+            deps=[TIBBER_KEY] if on_tibber and raw_key(meter) == raw_key(on_tibber) else [],
+            description=(
+                f"Raw readings of `{series.entity_id}` as Home Assistant, Tibber or a person left them: "
+                f"bucket `{bucket}`, measurement `{series.measurement}`, field `{series.field}`."
+            ),
+            group_name="ingestion",
+            kinds={"influxdb" if settings.site.storage.backend == "influxdb" else "sqlite"},
+            metadata={"measurement": series.measurement, "field": series.field},
+        )
+    return list(specs.values())
+
+
+def meter_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """Build the graph of all meters."""
+    return [_asset(meter, settings, partitions) for meter in settings.meters.in_order()]
+
+
+def _asset(meter: Meter, settings: Settings, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    if isinstance(meter, PhysicalMeter):
+        deps = [raw_key(meter)] + ([PROFILES_KEY] if settings.pattern_of(meter.meter_id) else [])
+        inputs = {}
+    else:
+        deps = []
+        inputs = {source: dg.AssetIn(key=dg.AssetKey(source)) for source in meter.upstream}
+
+    @dg.asset(
+        name=meter.meter_id,
+        ins=inputs,
+        deps=deps,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=meter.utility,
+        description=describe(meter, settings),
+        kinds={"pandas", "influxdb" if settings.site.storage.backend == "influxdb" else "sqlite"},
+        tags={"meter/type": meter.type, "meter/utility": meter.utility},
+        metadata={UNIT_METADATA: meter.output_unit, "dagster/column_schema": _columns(meter)},
+        io_manager_key=IO_MANAGER_KEY,
+        required_resource_keys={"store"},
+        output_required=True,
+        freshness_policy=_EVERY_NIGHT,
+    )
+    def days_of_meter(context: dg.AssetExecutionContext, **frames: pd.DataFrame) -> pd.DataFrame:
+        first, last = day_range(context.partition_key_range)
+        resource: StoreResource = context.resources.store
+        evaluation = Evaluation(settings, resource.store)
+        if isinstance(meter, PhysicalMeter):
+            evaluated = evaluation.physical(meter, first, last)
+            start, end = days.opening(first, settings.site.zone), days.closing(last, settings.site.zone)
+            keep_findings(resource.store, FINDING_DAILY, meter.meter_id, start, end, evaluated.findings)
+        else:
+            evaluated = evaluation.derived(meter, first, last, frames)
+        _report(context, settings, evaluated)
+        return evaluated.days
+
+    return days_of_meter
+
+
+def _report(context: dg.AssetExecutionContext, settings: Settings, evaluated: Evaluated) -> None:
+    """Show the days' figures on the page, a partition each."""
+    frame = evaluated.days
+    civil = days.civil_days(pd.DatetimeIndex(frame.index), settings.site.zone)
+    keys = {day.isoformat() for day in civil}
+    by_partition: dict[str, Mapping[str, float | str | None]] = {
+        day.isoformat(): _figures(row) for day, row in zip(civil, frame.to_dict("records"), strict=True)
+    }
+    absent = {"quality": "not there"}
+    by_partition |= {key: absent for key in context.partition_keys if key not in keys}
+    add_partition_metadata(context, by_partition)
+
+
+def _figures(row: Mapping[Hashable, Any]) -> dict[str, float | str | None]:
+    """Pick what the catalog plots; a missing day has nothing to plot."""
+    figures: dict[str, float | str | None] = {"quality": str(row["quality"])}
+    for column in ("consumption", "estimated_share", "residual", "closing"):
+        value = row.get(column)
+        if isinstance(value, float) and np.isfinite(value):
+            figures[column] = value
+    return figures
+
+
+def describe(meter: Meter, settings: Settings) -> str:
+    """Say in a house owner's words what a meter's number is: formula, unit, sources."""
+    opening = f"{meter.description or meter.meter_id} [{meter.output_unit}]."
+    if isinstance(meter, PhysicalMeter):
+        life = [
+            f"from {meter.installation_date}" if meter.installation_date else "",
+            "until " + str(meter.deinstallation_date) if meter.deinstallation_date else "",
+        ]
+        there = " ".join(part for part in life if part)
+        kind = "hourly consumption" if meter.source.kind == "interval" else "readings of the register"
+        return (
+            f"{opening}\n\nConsumption of each day from the {kind} `{meter.raw_entity_id}`"
+            + (f", {there}" if there else "")
+            + ". Between two readings the difference is spread over the days"
+            + (", more where the season uses more." if settings.pattern_of(meter.meter_id) else " evenly.")
+        )
+    if isinstance(meter, MasterMeter):
+        return f"{opening}\n\nOne meter over several devices:\n\n" + "\n".join(_periods(meter))
+    return f"{opening}\n\n{_difference(meter)} What is left is not below 0; the signed difference stands in `residual`."
+
+
+def _periods(meter: MasterMeter) -> list[str]:
+    lines = []
+    for period in meter.periods:
+        sources = " + ".join(f"`{source}`" for source in period.source_meters)
+        until = f"until {period.end_date}" if period.end_date else "until today"
+        carried = ", the register carried on" if period.apply_offset_from_previous_period else ""
+        lines.append(f"- {period.start_date} {until}: {sources}{carried}")
+    return lines
+
+
+def _difference(meter: VirtualMeter) -> str:
+    terms = [f"`{meter.base_meter}`"]
+    for source in meter.subtract_meters:
+        conversion = meter.subtract_meter_conversions.get(source)
+        terms.append(f"`{source}`" + (f" ({conversion.from_unit} as {conversion.to_unit})" if conversion else ""))
+    return " − ".join(terms) + "."
+
+
+def _columns(meter: Meter) -> dg.TableSchema:
+    unit = meter.output_unit
+    columns = [
+        dg.TableColumn("consumption", "float", description=f"Consumption of the day. [{unit}]"),
+        dg.TableColumn(
+            "quality", "string", description="How it is known: measured, interpolated, extrapolated, missing."
+        ),
+        dg.TableColumn("estimated_share", "float", description="Part of the consumption that is estimated, 0 to 1."),
+    ]
+    if isinstance(meter, VirtualMeter):
+        return dg.TableSchema(
+            [
+                *columns,
+                dg.TableColumn(
+                    "residual",
+                    "float",
+                    description=f"Signed difference before it is kept from falling below 0. [{unit}]",
+                ),
+            ]
+        )
+    return dg.TableSchema(
+        [
+            dg.TableColumn("opening", "float", description=f"Register when the day opens. [{unit}]"),
+            dg.TableColumn("closing", "float", description=f"Register when the day closes. [{unit}]"),
+            *columns,
+        ]
+    )

@@ -1,0 +1,55 @@
+"""The asset that fits each meter's seasonal profile to its own history, and keeps it."""
+
+import dagster as dg
+import pandas as pd
+
+from workflows_dagster.evaluation.physical import PhysicalMeters
+from workflows_dagster.pipeline.assets.meters import PROFILES_KEY, raw_key
+from workflows_dagster.pipeline.resources import StoreResource
+from workflows_dagster.records.profiles import keep_profile
+from workflows_dagster.settings.load import Settings
+
+_DESCRIPTION = """How each meter's consumption follows the year: an even base and a share by its monthly table.
+
+Fitted to the meter's whole history and kept as a version: all estimated days are computed with the version that is
+kept.
+"""
+
+
+def seasonal_profiles_asset(settings: Settings) -> dg.AssetsDefinition:
+    """Build the asset over all meters with a monthly table."""
+    fitted = [meter for meter in settings.meters.physical if settings.pattern_of(meter.meter_id)]
+
+    @dg.asset(
+        key=PROFILES_KEY,
+        deps=[raw_key(meter) for meter in fitted],
+        group_name="ingestion",
+        description=_DESCRIPTION,
+        kinds={"scipy"},
+        required_resource_keys={"store"},
+    )
+    def seasonal_profiles(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        resource: StoreResource = context.resources.store
+        meters = PhysicalMeters(settings, resource.store)
+        now = pd.Timestamp.now("UTC")
+        rows = []
+        for meter in fitted:
+            profile = meters.fitted_profile(meter)
+            if profile is None:
+                continue
+            new = keep_profile(resource.store, meter.meter_id, meter.output_unit, profile, now)
+            rows.append(
+                dg.TableRecord(
+                    {
+                        "meter": meter.meter_id,
+                        "base": profile.base,
+                        "season": profile.season,
+                        "version": profile.version,
+                        "new": new,
+                    }
+                )
+            )
+        changed = sum(bool(row.data["new"]) for row in rows)
+        return dg.MaterializeResult(metadata={"profiles": dg.MetadataValue.table(rows), "changed": changed})
+
+    return seasonal_profiles

@@ -1,0 +1,156 @@
+"""Dagster's home: the folder that holds dagster.yaml, the event log, the runs and the schedules."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+HOME_VARIABLE = "DAGSTER_HOME"
+INSTANCE_FILE_NAME = "dagster.yaml"
+
+INSTANCE_FILE = """\
+# Dagster's instance file. It belongs into the folder that DAGSTER_HOME names; a copy there is yours to edit, nothing
+# overwrites it. Every path below is under that folder, so it may be moved as a whole while nothing runs.
+
+# Stock SQLite, but the events of a step in one transaction: seconds where stock takes minutes. The databases are the
+# same and stand where stock puts them (history/runs); without this section stock takes over, with the history.
+# Runs and schedules are in stock SQLite, which needs no section: history/runs.db and schedules/.
+event_log_storage:
+  module: workflows_dagster.pipeline.storage.event_log
+  class: BatchingSqliteEventLogStorage
+  config:
+    home:
+      env: DAGSTER_HOME
+
+# One run at a time: SQLite has one writer, two runs would wait for each other, and two runs over the same days would
+# write the same points. What is requested meanwhile waits in the queue.
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    max_concurrent_runs: 1
+    # After a power cut the daemon may be up before the code server: wait for it instead of failing the run.
+    max_user_code_failure_retries: 5
+    user_code_failure_retry_delay: 30
+
+# A run that a power cut ended still counts as running, and with one run at a time it would hold up the queue for good.
+# So no run may take longer than an hour; raise this on a machine where the first backfill needs more.
+run_monitoring:
+  enabled: true
+  max_runtime_seconds: 3600
+  # A run started by hand (meters backfill) is "not started" while it announces its partitions; slow disks take minutes.
+  start_timeout_seconds: 900
+  cancel_timeout_seconds: 180
+  poll_interval_seconds: 60
+
+# Every schedule here looks at the present and takes up all that was left: after a week off one tick is enough.
+scheduler:
+  module: dagster.core.scheduler
+  class: DagsterDaemonScheduler
+  config:
+    max_catchup_runs: 1
+
+# A run that asks for it (tag dagster/max_retries) is tried again when it fails; no other is.
+run_retries:
+  enabled: true
+  max_retries: 0
+
+# A sensor ticks every 30 seconds, nearly always for nothing: a million ticks a year.
+retention:
+  sensor:
+    purge_after_days:
+      skipped: 1
+      started: 7
+      success: 30
+      failure: 30
+  schedule:
+    purge_after_days:
+      skipped: 7
+      started: 7
+      success: 90
+      failure: 90
+
+# Whether each meter was computed last night is shown with it.
+freshness:
+  enabled: true
+
+# What a run prints goes to the run's own output (journal, docker logs) at once. Capturing it would start four
+# processes a run, lose the last lines at times and leave two files a run for ever. Steps and their log lines are on the
+# page in any case.
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+
+# At DEBUG every partition of every run is a line on the console. The event log has them in any case.
+python_logs:
+  python_log_level: INFO
+
+# The house's figures and habits are nobody else's business.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+"""
+"""What a fresh home gets as its dagster.yaml. deploy/dagster.yaml is a copy of it, and a test holds it to that."""
+
+
+class HomeError(RuntimeError):
+    """Dagster's home cannot be made where it should be; the text says why and what to do."""
+
+
+def home_folder(data_dir: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where Dagster's home is: `DAGSTER_HOME`, or else `dagster_home` in the data folder.
+
+    Args:
+        data_dir: The folder of our own data.
+        environ: Environment variables. An empty `DAGSTER_HOME` counts as unset, as it does for Dagster.
+
+    Returns:
+        An absolute path, which Dagster insists on; it need not exist.
+    """
+    named = environ.get(HOME_VARIABLE)
+    return (Path(named).expanduser() if named else data_dir / "dagster_home").absolute()
+
+
+def ensure_home(home: Path) -> Path:
+    """Make a Dagster home with our dagster.yaml, unless it is there.
+
+    A dagster.yaml that exists is left as it is. When two processes do this at once, both find one whole file.
+
+    Args:
+        home: The folder, see `home_folder`.
+
+    Returns:
+        The same folder.
+
+    Raises:
+        HomeError: The folder or the file cannot be made.
+    """
+    instance_file = home / INSTANCE_FILE_NAME
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not instance_file.exists():
+            _place(instance_file, INSTANCE_FILE)
+    except OSError as error:
+        raise HomeError(
+            f"{HOME_VARIABLE}: {home} cannot be made Dagster's home ({error.strerror}). "
+            f"Make the folder writable, or let {HOME_VARIABLE} name another."
+        ) from error
+    return home
+
+
+def _place(path: Path, text: str) -> None:
+    """Write a file so that it appears whole or not at all, and never in place of another."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        # A file made for one process only (0600) would be unreadable to the other services of the home.
+        draft.chmod(0o644)
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            return
+    finally:
+        draft.unlink()

@@ -1,0 +1,1 @@
+"""Typed access to what is stored: days, findings, profiles."""

@@ -1,0 +1,134 @@
+"""From what has changed to the runs that repair it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from workflows_dagster.evaluation.physical import PhysicalMeters, raw_series
+from workflows_dagster.repair.snapshot import Snapshot, changed_periods, digest, digests, periods_of
+from workflows_dagster.repair.stale_days import Span, StaleDays, spans
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import Meter, PhysicalMeter, VirtualMeter
+from workflows_dagster.stores.ports import RawSeries, Store
+
+
+@dataclass(frozen=True, order=True)
+class Repair:
+    """One run: a contiguous span of days of some meters.
+
+    Attributes:
+        span: The days.
+        meters: The meters, each after those that it is made from.
+    """
+
+    span: Span
+    meters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run, and the snapshot that is true once it is requested."""
+
+    repairs: tuple[Repair, ...]
+    snapshot: Snapshot
+    changed: tuple[str, ...]
+
+
+def plan_repairs(
+    settings: Settings,
+    store: Store,
+    before: Snapshot | None,
+    within: Span,
+    computed: Callable[[str], Collection[date]],
+) -> Plan:
+    """Find what has changed since a snapshot, and the runs that repair it.
+
+    Args:
+        settings: The house.
+        store: Its readings and days.
+        before: The last snapshot; without one everything is compared.
+        within: Days that partitions exist for.
+        computed: Gives the days of a meter that were computed before. A day that never was is the daily schedule's.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    fingerprints = _fingerprints(settings, store)
+    snapshot = take_snapshot(settings, store, fingerprints)
+    if before is not None and before.encode() == snapshot.encode():
+        return Plan((), snapshot, ())
+    stale = StaleDays(settings, store, within, computed)
+    found: dict[str, set[date]] = {}
+    changed: list[str] = []
+    for meter in settings.meters.in_order():
+        whole = before is None or before.recipes.get(meter.meter_id) != snapshot.recipes[meter.meter_id]
+        if isinstance(meter, PhysicalMeter):
+            old = {} if before is None else before.readings.get(meter.meter_id, {})
+            periods = changed_periods(fingerprints[meter.meter_id], old)
+            if whole or periods:
+                changed.append(meter.meter_id)
+                windows = [within] if whole else stale.reach(meter, periods)
+                found[meter.meter_id] = stale.among(meter.meter_id, windows)
+        elif whole:
+            changed.append(meter.meter_id)
+            found[meter.meter_id] = stale.among(meter.meter_id, [within])
+        elif any(found.get(source) for source in meter.upstream):
+            found[meter.meter_id] = stale.derived(meter.meter_id, found)
+    return Plan(tuple(group(settings, found)), snapshot, tuple(changed))
+
+
+def take_snapshot(settings: Settings, store: Store, fingerprints: Mapping[str, pd.DataFrame]) -> Snapshot:
+    """Sum up the readings, and the recipe by which each meter's days are computed."""
+    physical = PhysicalMeters(settings, store)
+    return Snapshot(
+        readings={meter_id: digests(rows, periods_of(rows)) for meter_id, rows in fingerprints.items()},
+        recipes={meter.meter_id: _recipe(meter, settings, physical) for meter in settings.meters},
+    )
+
+
+def group(settings: Settings, stale: Mapping[str, set[date]]) -> list[Repair]:
+    """Group stale days to runs: a meter's spans with everything stale that is made from it, equal spans as one.
+
+    A derived meter joins the run of each meter that it is made from, so that it is computed after the last of them. Its
+    stale days that none of those covers, after a change of a master's offset, are runs of their own.
+    """
+    order = [meter.meter_id for meter in settings.meters.in_order()]
+    by_span: dict[Span, set[str]] = {}
+    covered: dict[str, set[date]] = {}
+    for meter_id in order:
+        own = stale.get(meter_id, set()) - covered.get(meter_id, set())
+        for span in spans(own):
+            inside = {day.date() for day in pd.date_range(span.first, span.last)}
+            for member in settings.meters.downstream_of([meter_id]):
+                if member == meter_id or stale.get(member, set()) & inside:
+                    by_span.setdefault(span, set()).add(member)
+                    covered.setdefault(member, set()).update(inside)
+    return [
+        Repair(span, tuple(meter for meter in order if meter in members)) for span, members in sorted(by_span.items())
+    ]
+
+
+def _fingerprints(settings: Settings, store: Store) -> dict[str, pd.DataFrame]:
+    """Ask for all meters' fingerprints at once: an interval meter's register readings count as its own."""
+    series: dict[str, list[RawSeries]] = {}
+    for meter in settings.meters.physical:
+        own = [raw_series(meter)]
+        if meter.source.kind == "interval":
+            own.append(RawSeries(meter.output_unit, meter.meter_id))
+        series[meter.meter_id] = own
+    everything = store.fingerprints(list(dict.fromkeys(address for own in series.values() for address in own)))
+    # Two meters may share one entity: the old and the new one under the same name.
+    return {meter_id: everything[everything["series"].isin(own)] for meter_id, own in series.items()}
+
+
+def _recipe(meter: Meter, settings: Settings, physical: PhysicalMeters) -> str:
+    facts: list[object] = [repr(meter.model_copy(update={"description": None})), settings.site.timezone]
+    if isinstance(meter, PhysicalMeter):
+        facts.append(physical.profile(meter).version)
+    if isinstance(meter, VirtualMeter) and meter.subtract_meter_conversions:
+        facts.append(settings.site.gas_conversion)
+    return digest(*facts)

@@ -1,0 +1,196 @@
+"""Which stored days differ from what the raw readings give now.
+
+Where a change can reach is judged generously; what it reached is found by computing those days and comparing them with
+the stored ones, bit for bit. So exactly the days that are no longer true are repaired, whatever the change was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.domain import days
+from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
+from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.register import CONTEXT
+from workflows_dagster.evaluation import Evaluated, Evaluation, raw_series
+from workflows_dagster.records.days import read_days
+from workflows_dagster.records.findings import kept_findings
+from workflows_dagster.repair.snapshot import bounds
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter
+from workflows_dagster.stores.ports import FINDING_DAILY, Store
+
+_COMPARED = ("opening", "closing", "consumption", "quality", "estimated_share", "residual")
+# Windows nearer than this are evaluated as one.
+_NEAR = timedelta(days=31)
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """Consecutive civil days, both ends included."""
+
+    first: date
+    last: date
+
+    def clipped(self, within: Span) -> Span | None:
+        """Give the part that lies within another span, or None."""
+        first, last = max(self.first, within.first), min(self.last, within.last)
+        return Span(first, last) if first <= last else None
+
+
+def spans(civil: Iterable[date], *, near: timedelta = timedelta(days=1)) -> list[Span]:
+    """Join days to spans; days at most `near` apart belong together."""
+    result: list[Span] = []
+    for day in sorted(set(civil)):
+        if result and day - result[-1].last <= near:
+            result[-1] = Span(result[-1].first, day)
+        else:
+            result.append(Span(day, day))
+    return result
+
+
+class StaleDays:
+    """Finds stale days of one house, within the days that partitions exist for.
+
+    Args:
+        settings: The house.
+        store: Its readings and days.
+        within: Days that partitions exist for.
+        computed: Gives the days of a meter that were computed before, with or without a result. Others are not stale
+            but missing, and not looked for here.
+    """
+
+    def __init__(
+        self, settings: Settings, store: Store, within: Span, computed: Callable[[str], Collection[date]]
+    ) -> None:
+        self._settings, self._store, self._within = settings, store, within
+        self._computed_days = computed
+        self._zone = settings.site.zone
+        self._evaluation = Evaluation(settings, store)
+        self._whole: dict[str, Evaluated] = {}
+
+    def reach(self, meter: PhysicalMeter, periods: Iterable[str]) -> list[Span]:
+        """Give the days that a change of a meter's readings in some periods can reach.
+
+        They are bounded by the readings that take part in the cleaning around the change, and hold the days before the
+        first and after the last reading where the change lies in the year that those are scaled by.
+
+        Args:
+            meter: The meter.
+            periods: `YYYY` or `YYYY-MM`.
+        """
+        windows = [self._within] if meter.source.kind == "interval" else []
+        series = raw_series(meter)
+        # The meter's own valid readings: a predecessor's, or one that waits to be confirmed, may stand further out.
+        ends = self._evaluation.of_physical.ends(meter)
+        if ends is None:
+            return [self._within]
+        oldest, newest = ends
+        rate_window = pd.Timedelta(days=RATE_WINDOW_DAYS + 31)
+        for period in periods:
+            start, end = bounds(period)
+            around = self._store.readings(series, start, end, before=CONTEXT, after=CONTEXT)
+            if around.empty:
+                return [self._within]
+            first = self._civil(around.index[0]) if (around.index < start).sum() == CONTEXT else self._within.first
+            last = self._civil(around.index[-1]) if (around.index >= end).sum() == CONTEXT else self._within.last
+            windows.append(Span(first, last))
+            if start <= oldest + rate_window:
+                windows.append(Span(self._within.first, self._civil(oldest)))
+            if end >= newest - rate_window:
+                windows.append(Span(self._civil(newest), self._within.last))
+        clipped = [window.clipped(self._within) for window in windows if window.first <= window.last]
+        return _merged([window for window in clipped if window is not None])
+
+    def derived(self, meter_id: str, upstream: Mapping[str, set[date]]) -> set[date]:
+        """Find a derived meter's stale days among those of the meters that it is made from.
+
+        A reading at a replacement carries on into the master's register, and so reaches all days after it.
+        """
+        meter = self._settings.meters[meter_id]
+        candidates = {day for source in meter.upstream for day in upstream.get(source, ())}
+        windows = spans(candidates, near=_NEAR)
+        if isinstance(meter, MasterMeter):
+            for period in meter.periods[1:]:
+                if not period.apply_offset_from_previous_period:
+                    continue
+                handover = {period.start_date - timedelta(days=1), period.start_date}
+                if candidates & handover:
+                    after = Span(period.start_date - timedelta(days=1), self._within.last)
+                    windows = _merged([*windows, after])
+                    candidates |= {day.date() for day in pd.date_range(after.first, after.last)}
+        return self.among(meter_id, windows) & candidates
+
+    def among(self, meter_id: str, windows: Iterable[Span]) -> set[date]:
+        """Find a meter's stale days within windows."""
+        differing: set[date] = set()
+        unit = self._settings.meters[meter_id].output_unit
+        for window in windows:
+            evaluated = self._evaluated(meter_id, window)
+            computed = evaluated.days
+            cuts = days.openings(window.first, window.last, self._zone)
+            stored = read_days(self._store, meter_id, cuts[0], cuts[-1])
+            index = pd.DatetimeIndex(computed.index.union(stored.index))
+            different = ~_equal_rows(computed.reindex(index), stored.reindex(index), unit)
+            kept = set(days.civil_days(pd.DatetimeIndex(stored.index), self._zone))
+            found = set(days.civil_days(pd.DatetimeIndex(index[different]), self._zone))
+            if isinstance(self._settings.meters[meter_id], PhysicalMeter):
+                # A glitch that was left out changes no day's figures, and yet a person should know of it.
+                known = kept_findings(self._store, meter_id, cuts[0], cuts[-1], [FINDING_DAILY])
+                told = self._sentences(evaluated.findings, cuts) ^ self._sentences(known, cuts)
+                found |= {day for day, _, _ in told}
+            new = found - kept
+            differing |= (found & kept) | (new & self._computed(meter_id) if new else set())
+        return differing
+
+    def _sentences(self, findings: Iterable[Finding], cuts: pd.DatetimeIndex) -> set[tuple[date, str, str]]:
+        """Give what is said of each day; a stored finding may stand a microsecond later than it begins."""
+        return {
+            (self._civil(finding.start), finding.code, finding.sentence)
+            for finding in findings
+            if cuts[0] <= finding.start < cuts[-1]
+        }
+
+    def _evaluated(self, meter_id: str, window: Span) -> Evaluated:
+        """Evaluate a meter; over the whole history each is evaluated once, whoever is made from it."""
+        if window != self._within:
+            return self._evaluation.days(meter_id, window.first, window.last)
+        if meter_id not in self._whole:
+            meter = self._settings.meters[meter_id]
+            if isinstance(meter, PhysicalMeter):
+                evaluated = self._evaluation.physical(meter, window.first, window.last)
+            else:
+                frames = {source: self._evaluated(source, window).days for source in meter.upstream}
+                evaluated = self._evaluation.derived(meter, window.first, window.last, frames)
+            self._whole[meter_id] = evaluated
+        return self._whole[meter_id]
+
+    def _computed(self, meter_id: str) -> set[date]:
+        return set(self._computed_days(meter_id))
+
+    def _civil(self, instant: pd.Timestamp) -> date:
+        return days.civil_day(instant, self._zone)
+
+
+def _equal_rows(computed: pd.DataFrame, stored: pd.DataFrame, unit: str) -> np.ndarray:
+    equal: np.ndarray = (stored["unit"] == unit).to_numpy() | stored["unit"].isna().to_numpy()
+    for column in _COMPARED:
+        left = computed[column] if column in computed else pd.Series(np.nan, index=computed.index)
+        right = stored[column]
+        equal &= ((left == right) | (left.isna() & right.isna())).to_numpy()
+    return equal
+
+
+def _merged(windows: Iterable[Span]) -> list[Span]:
+    result: list[Span] = []
+    for window in sorted(windows):
+        if result and window.first - result[-1].last <= _NEAR:
+            result[-1] = Span(result[-1].first, max(result[-1].last, window.last))
+        else:
+            result.append(window)
+    return result

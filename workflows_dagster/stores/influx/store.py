@@ -1,0 +1,72 @@
+"""The InfluxDB 2.x backend: the owner's buckets, read by Grafana and written by Home Assistant."""
+
+from __future__ import annotations
+
+from workflows_dagster.stores.influx.connection import InfluxConnection, ServerFacts
+from workflows_dagster.stores.influx.processed import InfluxProcessed
+from workflows_dagster.stores.influx.raw import InfluxRaw
+from workflows_dagster.stores.influx.retry import Clock, Patience, SystemClock
+
+
+class InfluxStore(InfluxRaw, InfluxProcessed):
+    """Raw readings and processed series in two buckets of one InfluxDB 2.x.
+
+    Writes are synchronous, and count when they read back. Safe for several threads; nothing is opened before first use.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        org: str,
+        bucket_raw: str,
+        bucket_processed: str,
+        *,
+        timeout_ms: int = 30_000,
+        retry_attempts: int = 3,
+        clock: Clock | None = None,
+    ) -> None:
+        """Name the server and the buckets.
+
+        Args:
+            url: Address of the server.
+            token: Secret; it appears in no error, log or `repr`.
+            org: Organisation.
+            bucket_raw: Where Home Assistant writes.
+            bucket_processed: Where we write.
+            timeout_ms: How long to wait for an answer. [ms]
+            retry_attempts: How often to try again what may pass.
+            clock: What waits between tries; the machine's monotonic clock by default.
+        """
+        patience = Patience(retry_attempts, clock=clock or SystemClock())
+        connection = InfluxConnection(url, token, org, timeout_ms, patience)
+        InfluxRaw.__init__(self, connection, bucket_raw)
+        InfluxProcessed.__init__(self, connection, bucket_processed)
+
+    def __repr__(self) -> str:
+        return f"InfluxStore({self._connection.url!r}, raw={self._raw!r}, processed={self._processed!r})"
+
+    def close(self) -> None:
+        """Close all connections; the store opens them again when used."""
+        self._connection.close()
+
+    def check(self) -> ServerFacts:
+        """Find out what works and what does not, without raising and without writing anything."""
+        return self._connection.look((self._raw, self._processed))
+
+    def processed_shard_days(self) -> float | None:
+        """Tell how many days one shard of the processed bucket covers; None where the server does not say. [d]
+
+        Raises:
+            StoreError: It cannot be asked.
+        """  # noqa: D415
+        seconds = self._connection.shard_seconds(self._processed)
+        return None if seconds is None else seconds / 86_400
+
+    def create_bucket_processed(self) -> None:
+        """Create the processed bucket, kept for ever and a year a shard; one that is there stays as it is.
+
+        Raises:
+            StoreError: The token may not do so.
+        """
+        self._connection.create_bucket(self._processed)

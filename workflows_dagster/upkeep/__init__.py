@@ -1,1 +1,0 @@
-"""What keeps the house alive: small databases, backups that were tried out, and the way back."""
