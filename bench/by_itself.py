@@ -135,7 +135,7 @@ def _inside(arguments: list[str]) -> None:
 def _looks(settings: object, store: object, instance: object) -> dict[str, float]:
     """Time a quiet look of the sensor and a night with nothing new. [s]"""  # noqa: D415
     from bench.household import LAST
-    from workflows_dagster.pipeline.automation import computed_days
+    from workflows_dagster.pipeline.runs import computed_days
     from workflows_dagster.repair.missing import missing_days
     from workflows_dagster.repair.repairs import plan_repairs
     from workflows_dagster.repair.stale_days import Span

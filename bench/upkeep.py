@@ -145,10 +145,11 @@ def _simulate(console: Console, folder: Path, days: int, years: int) -> None:
 
 def _templates(settings: Settings, instance: DagsterInstance, home: Home) -> tuple[list[Template], list[Template]]:
     """Make the runs of one night and one hour for real."""
-    from workflows_dagster.pipeline.downstream import Due, follow_ups
-    from workflows_dagster.pipeline.graph import RUNNING_DAY_JOB, TIBBER_JOB, build_definitions
+    from workflows_dagster.pipeline.graph import build_definitions
+    from workflows_dagster.pipeline.jobs import RUNNING_DAY_JOB, TIBBER_JOB
     from workflows_dagster.pipeline.maintenance import UPKEEP_JOB
     from workflows_dagster.pipeline.partitions import range_tags
+    from workflows_dagster.pipeline.sensors.downstream import Due, follow_ups
     from workflows_dagster.repair.stale_days import Span
 
     definitions = build_definitions(settings)

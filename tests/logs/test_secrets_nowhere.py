@@ -42,7 +42,8 @@ from workflows_dagster.logs.configure import configure_service, unconfigure
 from workflows_dagster.logs.reading import plan_of, plan_of_house
 from workflows_dagster.pipeline.assets.meters import TIBBER_KEY
 from workflows_dagster.pipeline.backfill import dagster_instance
-from workflows_dagster.pipeline.graph import TIBBER_JOB, build_definitions
+from workflows_dagster.pipeline.graph import build_definitions
+from workflows_dagster.pipeline.jobs import TIBBER_JOB
 from workflows_dagster.pipeline.partitions import range_tags
 from workflows_dagster.pipeline.storage.run_log import RunLogger
 from workflows_dagster.settings.load import load

@@ -26,13 +26,13 @@ from tests.alerts.receiver import SECRET, Receiver
 from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.maintenance import status
-from workflows_dagster.pipeline.alerts_sensor import OFF, alerts_sensor
-from workflows_dagster.pipeline.downstream import DAYS_JOB
 from workflows_dagster.pipeline.failures import failed_jobs, tick_causes
-from workflows_dagster.pipeline.graph import RUNNING_DAY_JOB, TIBBER_JOB, build_definitions
+from workflows_dagster.pipeline.graph import build_definitions
+from workflows_dagster.pipeline.jobs import DAYS_JOB, RUNNING_DAY_JOB, TIBBER_JOB
 from workflows_dagster.pipeline.maintenance import BACKUP_JOB
 from workflows_dagster.pipeline.partitions import range_tags
 from workflows_dagster.pipeline.resources import EMBEDDED_FILE
+from workflows_dagster.pipeline.sensors.alerts import OFF, alerts_sensor
 from workflows_dagster.records.findings import keep_findings
 from workflows_dagster.settings.secrets import Secrets
 from workflows_dagster.stores.embedded import EmbeddedStore

@@ -14,12 +14,13 @@ import pytest
 
 from tests.conftest import SmallHouse
 from workflows_dagster.domain import days
-from workflows_dagster.pipeline.automation import daily_schedule, new_readings_sensor, partition_span
 from workflows_dagster.pipeline.backfill import backfill, dagster_instance
-from workflows_dagster.pipeline.downstream import DAYS_JOB
 from workflows_dagster.pipeline.graph import build_definitions
-from workflows_dagster.pipeline.partitions import range_tags
+from workflows_dagster.pipeline.jobs import DAYS_JOB
+from workflows_dagster.pipeline.partitions import partition_span, range_tags
 from workflows_dagster.pipeline.resources import EMBEDDED_FILE, store_resource
+from workflows_dagster.pipeline.schedules import daily_schedule
+from workflows_dagster.pipeline.sensors.new_readings import new_readings_sensor
 from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE
 from workflows_dagster.pipeline.storage.home import HOME_VARIABLE
 from workflows_dagster.records.days import read_days, write_days

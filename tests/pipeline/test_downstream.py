@@ -20,11 +20,12 @@ from tests.pipeline.test_automation import (
     span_of,
 )
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
-from workflows_dagster.pipeline.automation import partition_span
 from workflows_dagster.pipeline.backfill import backfill
-from workflows_dagster.pipeline.downstream import DAYS_JOB, Due, follow_ups
 from workflows_dagster.pipeline.graph import build_definitions
+from workflows_dagster.pipeline.jobs import DAYS_JOB
+from workflows_dagster.pipeline.partitions import partition_span
 from workflows_dagster.pipeline.resources import store_resource
+from workflows_dagster.pipeline.sensors.downstream import Due, follow_ups
 from workflows_dagster.records.days import read_days
 from workflows_dagster.records.findings import kept_findings
 from workflows_dagster.repair.stale_days import Span

@@ -20,7 +20,8 @@ from workflows_dagster.domain import days
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.pipeline.assets.meters import TIBBER_KEY
 from workflows_dagster.pipeline.backfill import backfill, dagster_instance
-from workflows_dagster.pipeline.graph import TIBBER_JOB, build_definitions
+from workflows_dagster.pipeline.graph import build_definitions
+from workflows_dagster.pipeline.jobs import TIBBER_JOB
 from workflows_dagster.records.days import read_days
 from workflows_dagster.sample_house.tibber_server import Fault, TibberStandIn, drop, graphql_error, refusal
 from workflows_dagster.settings.load import Settings

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
 
-from workflows_dagster.pipeline.lost_runs_sensor import lost_runs_sensor, process_of
+from workflows_dagster.pipeline.sensors.lost_runs import lost_runs_sensor, process_of
 
 STARTED, STARTING = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from workflows_dagster.pipeline.assets.insight import months_to_report
-from workflows_dagster.pipeline.downstream import Due, follow_ups, priced_by
+from workflows_dagster.pipeline.sensors.downstream import Due, follow_ups, priced_by
 from workflows_dagster.repair.stale_days import Span
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MeterBook

@@ -11,8 +11,8 @@ import dagster as dg
 import pytest
 
 from workflows_dagster.pipeline.assets.meters import TIBBER_KEY
-from workflows_dagster.pipeline.automation import tibber_schedule
 from workflows_dagster.pipeline.backfill import dagster_instance
+from workflows_dagster.pipeline.schedules import tibber_schedule
 from workflows_dagster.settings.load import Settings
 
 

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from workflows_dagster.pipeline.assets.ingestion import WRITTEN
 from workflows_dagster.pipeline.assets.meters import TIBBER_KEY
 from workflows_dagster.pipeline.backfill import BackfillError
-from workflows_dagster.pipeline.graph import TIBBER_JOB, build_definitions
+from workflows_dagster.pipeline.graph import build_definitions
+from workflows_dagster.pipeline.jobs import TIBBER_JOB
 from workflows_dagster.sample_house import sample_readings, write_sample
 from workflows_dagster.sample_house.tibber_server import TibberStandIn
 from workflows_dagster.services.tibber_sync import MEASUREMENT

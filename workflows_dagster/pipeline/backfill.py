@@ -18,11 +18,11 @@ from sqlalchemy.exc import DBAPIError
 from workflows_dagster.domain import days
 from workflows_dagster.pipeline.assets.insight import MONTHS_KEY
 from workflows_dagster.pipeline.assets.meters import PROFILES_KEY
-from workflows_dagster.pipeline.automation import partition_span
-from workflows_dagster.pipeline.downstream import DAYS_JOB, FOLLOWED, MONTHS_JOB, Due, follow_ups
-from workflows_dagster.pipeline.graph import PROFILES_JOB, build_definitions
-from workflows_dagster.pipeline.partitions import range_tags
+from workflows_dagster.pipeline.graph import build_definitions
+from workflows_dagster.pipeline.jobs import DAYS_JOB, MONTHS_JOB, PROFILES_JOB
+from workflows_dagster.pipeline.partitions import partition_span, range_tags
 from workflows_dagster.pipeline.resources import opened, store_resource
+from workflows_dagster.pipeline.sensors.downstream import FOLLOWED, Due, follow_ups
 from workflows_dagster.pipeline.storage.damage import DamagedHomeError, damaged_home
 from workflows_dagster.pipeline.storage.home import HOME_VARIABLE, ensure_home
 from workflows_dagster.records.profiles import kept_profile

@@ -3,46 +3,38 @@
 import dagster as dg
 
 from workflows_dagster.logs.reading import secrets_in
-from workflows_dagster.pipeline.alerts_sensor import alerts_sensor
 from workflows_dagster.pipeline.assets.ingestion import tibber_asset
-from workflows_dagster.pipeline.assets.insight import (
-    ANOMALIES_KEY,
-    COSTS_KEY,
-    MONTHS_KEY,
-    anomalies_asset,
-    costs_asset,
-    months_asset,
-)
-from workflows_dagster.pipeline.assets.meters import IO_MANAGER_KEY, PROFILES_KEY, TIBBER_KEY, meter_assets, raw_assets
-from workflows_dagster.pipeline.assets.running_day import RUNNING_DAY_KEY, running_day_asset
+from workflows_dagster.pipeline.assets.insight import anomalies_asset, costs_asset, months_asset
+from workflows_dagster.pipeline.assets.meters import IO_MANAGER_KEY, meter_assets, raw_assets
+from workflows_dagster.pipeline.assets.running_day import running_day_asset
 from workflows_dagster.pipeline.assets.seasonal_profiles import seasonal_profiles_asset
-from workflows_dagster.pipeline.automation import (
+from workflows_dagster.pipeline.checks import meter_checks
+from workflows_dagster.pipeline.io_manager import days_io_manager
+from workflows_dagster.pipeline.jobs import (
+    DAYS_JOB,
+    PROFILES_JOB,
+    RUNNING_DAY_JOB,
+    TIBBER_JOB,
+    days_job,
+    downstream_jobs,
+    other_jobs,
+)
+from workflows_dagster.pipeline.maintenance import upkeep
+from workflows_dagster.pipeline.partitions import daily_partitions, monthly_partitions
+from workflows_dagster.pipeline.resources import store_resource, tibber_resource
+from workflows_dagster.pipeline.schedules import (
     daily_schedule,
-    failed_runs_sensor,
-    new_readings_sensor,
     profiles_schedule,
     running_day_schedule,
     tibber_schedule,
 )
-from workflows_dagster.pipeline.checks import meter_checks
-from workflows_dagster.pipeline.downstream import (
-    CHECKS_JOB,
-    DAYS_JOB,
-    INSIGHT_JOB,
-    MONTHS_JOB,
-    following_sensor,
-)
-from workflows_dagster.pipeline.io_manager import days_io_manager
-from workflows_dagster.pipeline.lost_runs_sensor import lost_runs_sensor
-from workflows_dagster.pipeline.maintenance import upkeep
-from workflows_dagster.pipeline.partitions import daily_partitions, monthly_partitions
-from workflows_dagster.pipeline.resources import store_resource, tibber_resource
+from workflows_dagster.pipeline.sensors.alerts import alerts_sensor
+from workflows_dagster.pipeline.sensors.downstream import downstream_sensor
+from workflows_dagster.pipeline.sensors.failed_runs import failed_runs_sensor
+from workflows_dagster.pipeline.sensors.lost_runs import lost_runs_sensor
+from workflows_dagster.pipeline.sensors.new_readings import new_readings_sensor
 from workflows_dagster.pipeline.storage.run_log import keep_secret
 from workflows_dagster.settings.load import Settings
-
-PROFILES_JOB = "profiles"
-RUNNING_DAY_JOB = "today"
-TIBBER_JOB = "tibber_sync"
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -52,29 +44,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     months = monthly_partitions(settings)
     meters = meter_assets(settings, partitions)
     checks = meter_checks(settings)
-    days_job = dg.define_asset_job(
-        DAYS_JOB,
-        # In a run over a range each check would leave a row a day; they follow in a run of their own.
-        selection=dg.AssetSelection.assets(*meters).without_checks(),
-        description="Days of some or all meters, a whole range in one run.",
-    )
-    following = [
-        dg.define_asset_job(
-            INSIGHT_JOB,
-            selection=dg.AssetSelection.assets(ANOMALIES_KEY, COSTS_KEY),
-            description="Anomalies and costs of days that were computed.",
-        ),
-        dg.define_asset_job(
-            MONTHS_JOB,
-            selection=dg.AssetSelection.assets(MONTHS_KEY),
-            description="Months, and the report of a month that is over.",
-        ),
-        dg.define_asset_job(
-            CHECKS_JOB,
-            selection=dg.AssetSelection.checks(checks),
-            description="What is found about each meter.",
-        ),
-    ]
+    days = days_job(meters)
+    downstream = downstream_jobs(checks)
     kept = upkeep(settings)
     return dg.Definitions(
         assets=[
@@ -94,24 +65,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             IO_MANAGER_KEY: days_io_manager(settings),
         },
         jobs=[
-            days_job,
-            *following,
+            days,
+            *downstream,
+            *other_jobs(),
             *kept.jobs,
-            dg.define_asset_job(
-                PROFILES_JOB,
-                selection=dg.AssetSelection.assets(PROFILES_KEY),
-                description="Fit the seasonal profiles to all readings there are.",
-            ),
-            dg.define_asset_job(
-                RUNNING_DAY_JOB,
-                selection=dg.AssetSelection.assets(RUNNING_DAY_KEY),
-                description="Today so far.",
-            ),
-            dg.define_asset_job(
-                TIBBER_JOB,
-                selection=dg.AssetSelection.assets(TIBBER_KEY),
-                description="Tibber's new, late and corrected hours.",
-            ),
         ],
         schedules=[
             daily_schedule(settings, DAYS_JOB),
@@ -122,7 +79,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         ],
         sensors=[
             new_readings_sensor(settings, DAYS_JOB),
-            following_sensor(settings, following),
+            downstream_sensor(settings, downstream),
             failed_runs_sensor(),
             lost_runs_sensor(),
             alerts_sensor(settings, TIBBER_JOB, hourly_jobs=[RUNNING_DAY_JOB]),

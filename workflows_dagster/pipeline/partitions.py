@@ -1,9 +1,12 @@
 """Civil days as partitions."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
+import pandas as pd
 
+from workflows_dagster.domain import days
+from workflows_dagster.repair.stale_days import Span
 from workflows_dagster.settings.load import Settings
 
 DayRange = tuple[date, date]
@@ -43,3 +46,9 @@ def range_tags(first: date, last: date) -> dict[str, str]:
 def day_range(key_range: dg.PartitionKeyRange) -> DayRange:
     """Give the first and last civil day of a range of partitions."""
     return date.fromisoformat(key_range.start), date.fromisoformat(key_range.end)
+
+
+def partition_span(settings: Settings, now: pd.Timestamp) -> Span | None:
+    """Give the civil days that are complete at an instant, from the first on; None where there is none."""
+    last = days.civil_day(now.tz_convert("UTC"), settings.site.zone) - timedelta(days=1)
+    return Span(settings.first_day, last) if last >= settings.first_day else None

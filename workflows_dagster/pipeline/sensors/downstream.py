@@ -14,32 +14,24 @@ from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.months import COMPARED_WITH, month_of, shifted
 from workflows_dagster.evaluation.costs import hourly_prices
 from workflows_dagster.pipeline.assets.insight import ANOMALIES_KEY, COSTS_KEY, MONTHS_KEY
-from workflows_dagster.pipeline.automation import (
-    MAX_RETRIES,
-    SENSOR_SECONDS,
-    computed_days,
-    is_unfinished,
-    partition_span,
-)
+from workflows_dagster.pipeline.jobs import CHECKS_JOB, DAYS_JOB, INSIGHT_JOB, MONTHS_JOB
 from workflows_dagster.pipeline.partitions import (
     PARTITION,
     RANGE_END,
     RANGE_START,
     REVIEWED_FIRST,
     REVIEWED_LAST,
+    partition_span,
     range_tags,
 )
 from workflows_dagster.pipeline.resources import StoreResource
+from workflows_dagster.pipeline.runs import RETRIES, SENSOR_SECONDS, computed_days, is_unfinished
 from workflows_dagster.repair.snapshot import digest
 from workflows_dagster.repair.stale_costs import stale_cost_days
 from workflows_dagster.repair.stale_days import Span, spans
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import Store
 
-DAYS_JOB = "days"
-INSIGHT_JOB = "insight"
-MONTHS_JOB = "months"
-CHECKS_JOB = "checks"
 # A run of days carries it once what follows has been done.
 FOLLOWED = "meters/followed"
 # A day is judged by the eight weeks before it, a long gap by the year before it; the gap itself may be as long.
@@ -138,7 +130,7 @@ def _together(wanted: dict[dg.AssetKey, set[date]], within: Span) -> dict[Span, 
     return dict(sorted(runs.items()))
 
 
-def following_sensor(settings: Settings, jobs: Sequence[UnresolvedAssetJobDefinition]) -> dg.SensorDefinition:
+def downstream_sensor(settings: Settings, jobs: Sequence[UnresolvedAssetJobDefinition]) -> dg.SensorDefinition:
     """Build the sensor that sees days that were computed, by whomever, and requests what follows.
 
     It waits while days are being computed, so that many runs are followed once. Once a day it also looks for days that
@@ -182,7 +174,7 @@ def following_sensor(settings: Settings, jobs: Sequence[UnresolvedAssetJobDefini
                 run_key=f"{reason}:{run.job}:{run.first}:{run.last}:{len(run.keys)}",
                 job_name=run.job,
                 asset_selection=list(run.keys) or None,
-                tags={**run.tags, "dagster/max_retries": str(MAX_RETRIES), "dagster/retry_strategy": "ALL_STEPS"},
+                tags={**run.tags, **RETRIES},
             )
             for run in follow_ups(due, within)
         ]

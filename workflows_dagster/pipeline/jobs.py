@@ -1,0 +1,70 @@
+"""Dagster jobs: the days, what is made from them, and the jobs of the schedules."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from workflows_dagster.pipeline.assets.insight import ANOMALIES_KEY, COSTS_KEY, MONTHS_KEY
+from workflows_dagster.pipeline.assets.meters import PROFILES_KEY, TIBBER_KEY
+from workflows_dagster.pipeline.assets.running_day import RUNNING_DAY_KEY
+
+DAYS_JOB = "days"
+INSIGHT_JOB = "insight"
+MONTHS_JOB = "months"
+CHECKS_JOB = "checks"
+PROFILES_JOB = "profiles"
+RUNNING_DAY_JOB = "today"
+TIBBER_JOB = "tibber_sync"
+
+
+def days_job(meters: Sequence[dg.AssetsDefinition]) -> UnresolvedAssetJobDefinition:
+    """Build the job of the days of some or all meters, a whole range in one run."""
+    return dg.define_asset_job(
+        DAYS_JOB,
+        # In a run over a range each check would leave a row a day; they follow in a run of their own.
+        selection=dg.AssetSelection.assets(*meters).without_checks(),
+        description="Days of some or all meters, a whole range in one run.",
+    )
+
+
+def downstream_jobs(checks: dg.AssetChecksDefinition) -> list[UnresolvedAssetJobDefinition]:
+    """Build the jobs of what is made from the days."""
+    return [
+        dg.define_asset_job(
+            INSIGHT_JOB,
+            selection=dg.AssetSelection.assets(ANOMALIES_KEY, COSTS_KEY),
+            description="Anomalies and costs of days that were computed.",
+        ),
+        dg.define_asset_job(
+            MONTHS_JOB,
+            selection=dg.AssetSelection.assets(MONTHS_KEY),
+            description="Months, and the report of a month that is over.",
+        ),
+        dg.define_asset_job(
+            CHECKS_JOB,
+            selection=dg.AssetSelection.checks(checks),
+            description="What is found about each meter.",
+        ),
+    ]
+
+
+def other_jobs() -> list[UnresolvedAssetJobDefinition]:
+    """Build the jobs of the profiles, the running day and Tibber's hours."""
+    return [
+        dg.define_asset_job(
+            PROFILES_JOB,
+            selection=dg.AssetSelection.assets(PROFILES_KEY),
+            description="Fit the seasonal profiles to all readings there are.",
+        ),
+        dg.define_asset_job(
+            RUNNING_DAY_JOB,
+            selection=dg.AssetSelection.assets(RUNNING_DAY_KEY),
+            description="Today so far.",
+        ),
+        dg.define_asset_job(
+            TIBBER_JOB,
+            selection=dg.AssetSelection.assets(TIBBER_KEY),
+            description="Tibber's new, late and corrected hours.",
+        ),
+    ]

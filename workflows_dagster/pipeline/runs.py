@@ -1,0 +1,43 @@
+"""Run requests of the sensors and schedules, and the state of the runs they wait for."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+
+import dagster as dg
+from dagster import DagsterInstance
+
+from workflows_dagster.pipeline.partitions import range_tags
+from workflows_dagster.repair.repairs import Repair
+from workflows_dagster.repair.snapshot import digest
+
+SENSOR_SECONDS = 30
+# Dagster retries a failed run this often; the next night compares all days with the readings anyway.
+MAX_RETRIES = 3
+RETRIES = {"dagster/max_retries": str(MAX_RETRIES), "dagster/retry_strategy": "ALL_STEPS"}
+_UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+
+
+def repair_requests(repairs: Iterable[Repair], job: str, reason: str) -> Iterator[dg.RunRequest]:
+    """Give one run request per repair."""
+    for repair in repairs:
+        first, last = repair.span.first, repair.span.last
+        yield dg.RunRequest(
+            run_key=f"{reason}:{first}:{last}:{digest(repair.meters)}",
+            job_name=job,
+            asset_selection=[dg.AssetKey(meter) for meter in repair.meters],
+            # They follow in a run of their own; here each would leave a row a day.
+            asset_check_keys=[],
+            tags={**range_tags(first, last), **RETRIES},
+        )
+
+
+def is_unfinished(
+    instance: DagsterInstance, *, job_name: str | None = None, tags: Mapping[str, str] | None = None
+) -> bool:
+    """Tell whether a run of a job, or with some tags, waits or works."""
+    return bool(instance.get_runs(dg.RunsFilter(job_name=job_name, tags=tags, statuses=_UNFINISHED), limit=1))
+
+
+def computed_days(instance: DagsterInstance, meter_id: str) -> list[date]:
+    """Give the days of a meter that Dagster knows to be materialized."""
+    return [date.fromisoformat(key) for key in instance.get_materialized_partitions(dg.AssetKey(meter_id))]

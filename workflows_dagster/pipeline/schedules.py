@@ -1,0 +1,115 @@
+"""Dagster schedules: the nightly comparison of all days, Tibber's hours, the monthly refit and the running day."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pandas as pd
+
+from workflows_dagster.pipeline.assets.meters import TIBBER_KEY
+from workflows_dagster.pipeline.partitions import partition_span
+from workflows_dagster.pipeline.resources import StoreResource
+from workflows_dagster.pipeline.runs import computed_days, is_unfinished, repair_requests
+from workflows_dagster.repair.missing import catch_up, missing_days
+from workflows_dagster.repair.repairs import plan_repairs
+from workflows_dagster.settings.load import Settings
+
+DAILY = "daily"
+MONTHLY_REFIT = "30 3 1 * *"
+EVERY_HOUR = "15 * * * *"
+# A tick that comes a little early, because the one before came a little late, asks all the same.
+_EARLIEST = 0.9
+
+
+def _now() -> pd.Timestamp:
+    return pd.Timestamp.now("UTC")
+
+
+def daily_schedule(settings: Settings, job: str, now: Callable[[], pd.Timestamp] = _now) -> dg.ScheduleDefinition:
+    """Build the nightly schedule: all missing days, however long the machine was off, and all that are not true.
+
+    Besides what is missing it compares every stored day with what the readings give, so that whatever went wrong
+    before, a run that failed for good or a server that lost data, is right in the morning. It looks at the present,
+    so of several ticks that were missed one is enough.
+    """
+
+    @dg.schedule(
+        name=DAILY,
+        cron_schedule=settings.site.workflows.analytics.schedule,
+        execution_timezone=settings.site.timezone,
+        job_name=job,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Computes every missing day of every meter, and any that is no longer true.",
+    )
+    def daily(context: dg.ScheduleEvaluationContext, store: StoreResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        if is_unfinished(context.instance, tags={"dagster/schedule_name": DAILY}):
+            yield dg.SkipReason("The run of an earlier tick is not done.")
+            return
+        within = partition_span(settings, now())
+        if within is None:
+            yield dg.SkipReason("No day is complete yet.")
+            return
+        computed = {meter.meter_id: computed_days(context.instance, meter.meter_id) for meter in settings.meters}
+        missing = missing_days(settings, store.store, computed, within)
+        present = {meter: set(found) - missing.get(meter, set()) for meter, found in computed.items()}
+        repairs = [
+            # Repairs first: what was lost may be made from what is repaired, and one run comes after the other.
+            *plan_repairs(settings, store.store, None, within, present.__getitem__).repairs,
+            *catch_up(settings, missing),
+        ]
+        if not repairs:
+            yield dg.SkipReason("Every day is there and true.")
+            return
+        yield from repair_requests(repairs, job, f"{now():%Y-%m-%d}")
+
+    return daily
+
+
+def tibber_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
+    """Build the schedule of the Tibber sync, which asks no sooner after an answer than `tibber.polling_interval`."""
+    pause = timedelta(seconds=_EARLIEST * settings.site.tibber.polling_interval)
+
+    @dg.schedule(
+        name="tibber_hourly",
+        job_name=job,
+        cron_schedule=settings.site.workflows.tibber_sync.schedule,
+        execution_timezone=settings.site.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Fetches Tibber's hours.",
+    )
+    def tibber_hourly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        answered = context.instance.get_latest_materialization_event(TIBBER_KEY)
+        if answered is not None:
+            earliest = datetime.fromtimestamp(answered.timestamp, UTC) + pause
+            if context.scheduled_execution_time < earliest:
+                seconds = settings.site.tibber.polling_interval
+                return dg.SkipReason(
+                    f"Tibber was asked less than {seconds} s ago (config.yaml:tibber.polling_interval)."
+                )
+        return dg.RunRequest()
+
+    return tibber_hourly
+
+
+def profiles_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
+    """Build the monthly refit. A profile that moves changes its meter's recipe, which the sensor sees and repairs."""
+    return dg.ScheduleDefinition(
+        name="monthly_profiles",
+        job_name=job,
+        cron_schedule=MONTHLY_REFIT,
+        execution_timezone=settings.site.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Refits the seasonal profiles; where one moves, its meter's estimated days are recomputed.",
+    )
+
+
+def running_day_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
+    """Build the hourly schedule of today so far."""
+    return dg.ScheduleDefinition(
+        name="running_day_hourly",
+        job_name=job,
+        cron_schedule=EVERY_HOUR,
+        execution_timezone=settings.site.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Shows today so far.",
+    )

@@ -1,0 +1,53 @@
+"""Requests the days that changed readings reach."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import dagster as dg
+import pandas as pd
+
+from workflows_dagster.pipeline.partitions import partition_span
+from workflows_dagster.pipeline.resources import StoreResource
+from workflows_dagster.pipeline.runs import SENSOR_SECONDS, computed_days, is_unfinished, repair_requests
+from workflows_dagster.repair.repairs import plan_repairs
+from workflows_dagster.repair.snapshot import decode, digest
+from workflows_dagster.settings.load import Settings
+
+
+def new_readings_sensor(settings: Settings, job: str) -> dg.SensorDefinition:
+    """Build the sensor that finds new, back-dated, edited and deleted readings, and requests the days they reach.
+
+    Its cursor is a snapshot of the readings. It moves only with the requests that it stands for, and waits while days
+    are being computed, so that no change falls between a run and the look at its result.
+    """
+
+    @dg.sensor(
+        name="new_readings",
+        job_name=job,
+        minimum_interval_seconds=SENSOR_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Finds changed readings and recomputes the days that they reach, and no others.",
+    )
+    def new_readings(context: dg.SensorEvaluationContext, store: StoreResource) -> dg.SensorResult | dg.SkipReason:
+        if is_unfinished(context.instance, job_name=job):
+            return dg.SkipReason("Days are being computed; the readings are looked at when that is done.")
+        within = partition_span(settings, pd.Timestamp.now("UTC"))
+        if within is None:
+            return dg.SkipReason("No day is complete yet.")
+        number, _, text = (context.cursor or "").partition("|")
+        before = decode(text)
+        plan = plan_repairs(settings, store.store, before, within, partial(computed_days, context.instance))
+        if not plan.changed:
+            return dg.SkipReason("No reading has changed.")
+        # Numbered, because readings that go back to what they were must be a new request all the same.
+        number = str(int(number) + 1 if number.isdigit() else 1)
+        cursor = f"{number}|{plan.snapshot.encode()}"
+        if not plan.repairs:
+            return dg.SensorResult(skip_reason=f"{_names(plan.changed)} changed; no complete day does.", cursor=cursor)
+        return dg.SensorResult(run_requests=list(repair_requests(plan.repairs, job, digest(cursor))), cursor=cursor)
+
+    return new_readings
+
+
+def _names(meters: Sequence[str]) -> str:
+    return ", ".join(meters[:3]) + (f" and {len(meters) - 3} more" if len(meters) > 3 else "")
