@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.accuracy.households import Household
-from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate, rate_near
+from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate, rate_window
 from workflows_dagster.domain.degree_days import Weather, fit_degree_days
 from workflows_dagster.domain.register import Counter, Register, clean
 from workflows_dagster.domain.season import FLAT, Weight, fit_profile, table_profile, weight_of
@@ -55,5 +55,6 @@ def weights(register: Register, household: Household, weather: Weather | None) -
 
 def spread(register: Register, cuts: pd.DatetimeIndex, weight: Weight) -> pd.Series:
     """Allocate readings to the pieces between cuts, before and beyond them too, as the pipeline does."""
-    rates = Rates(rate_near(register, "first", weight), rate_near(register, "last", weight))
+    head, tail = rate_window(register, "first", weight), rate_window(register, "last", weight)
+    rates = Rates(head and head.rate, tail and tail.rate)
     return allocate(register, cuts, weight, _ALLOWANCE, Life(), rates)["consumption"]

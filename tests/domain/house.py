@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate, rate_near
+from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate, rate_window
 from workflows_dagster.domain.register import Counter, Register, clean
 from workflows_dagster.domain.season import FLAT, Profile, weight_of
 
@@ -48,13 +48,14 @@ def spread(
     if isinstance(register, pd.Series):
         register = clean(register, counter)
     weight = weight_of(profile)
+    head, tail = rate_window(register, "first", weight), rate_window(register, "last", weight)
     return allocate(
         register,
         days.openings(first, last, BERLIN),
         weight,
         Allowance(max_gap, max_extrapolation, counter.jitter, floor),
         life or Life(),
-        Rates(rate_near(register, "first", weight), rate_near(register, "last", weight)),
+        Rates(head and head.rate, tail and tail.rate),
     )
 
 

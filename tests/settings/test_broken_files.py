@@ -443,12 +443,17 @@ BROKEN_CONFIG = {
     "a schedule of six fields": (
         "workflows: {analytics: {schedule: '0 0 2 * * *'}}\n",
         "config.yaml: workflows.analytics.schedule: '0 0 2 * * *' has 6 fields instead of 5. "
-        "Write minute, hour, day, month and weekday, such as 0 2 * * *.",
+        "Write minute, hour, day, month and weekday, such as 0 2 * * *, or @daily.",
     ),
     "an hour that no day has": (
         "workflows: {tibber_sync: {schedule: '5 25 * * *'}}\n",
-        "config.yaml: workflows.tibber_sync.schedule: '5 25 * * *' has the hour '25', which is not within 0 to 23. "
-        "Write minute, hour, day, month and weekday, such as 0 2 * * *.",
+        "config.yaml: workflows.tibber_sync.schedule: '5 25 * * *' is no cron schedule. "
+        "Write minute, hour, day, month and weekday, such as 0 2 * * *, or @daily.",
+    ),
+    "a day that never comes": (
+        "upkeep: {backup_schedule: '0 0 31 2 *'}\n",
+        "config.yaml: upkeep.backup_schedule: '0 0 31 2 *' names a day that never comes. "
+        "Write a day that comes, such as 0 2 1 * * or 0 2 L * * for the last of each month.",
     ),
     "no time": (
         "influxdb: {timeout: 0}\n",

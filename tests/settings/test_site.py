@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
 from datetime import date
 from zoneinfo import ZoneInfo
 
+import dagster as dg
 import pytest
 from pydantic import ValidationError
 
@@ -49,36 +51,55 @@ def test_dated_gas_factors_come_in_the_order_of_their_days():
     )
 
 
-@pytest.mark.parametrize(
-    "cron", ["* * * * *", "0 2 * * *", "*/15 6-22/2 1,15 jan-MAR 0-7", "5 0 * * mon,FRI", "59 23 31 12 7"]
-)
-def test_a_schedule_of_five_fields_is_taken(cron: str):
+TAKEN = [
+    "* * * * *",
+    "0 2 * * *",
+    "*/15 6-22/2 1,15 jan-MAR 0-7",
+    "5 0 * * mon,FRI",
+    "59 23 31 12 7",
+    "@daily",
+    "0 2 L * *",
+    "0 22-2 * * *",
+    "0 0 29 2 *",
+    "0 0 * * 5#3",
+]
+NEVER = ["0 0 31 2 *", "0 0 30 2 1", "0 0 30,31 2 *", "0 0 31 4,6 *"]
+NONSENSE = [
+    "",
+    "daily",
+    "@reboot",
+    "60 * * * *",
+    "* 24 * * *",
+    "* * 0 * *",
+    "* * * 13 *",
+    "* * * * 8",
+    "*/0 * * * *",
+    "1,, * * * *",
+    "a * * * *",
+    "-1 * * * *",
+    "* * * mon *",
+    "* * * *",
+    "0 0 2 * * 5",
+    "٥ * * * *",
+]
+
+
+@pytest.mark.parametrize("cron", TAKEN)
+def test_a_schedule_that_dagster_takes_is_taken(cron: str):
     assert schedule(cron) == cron
+    # Dagster raises where it does not take one.
+    dg.ScheduleDefinition(name="daily", cron_schedule=schedule(cron), target="*")
 
 
-@pytest.mark.parametrize(
-    "cron",
-    [
-        "",
-        "daily",
-        "@daily",
-        "60 * * * *",
-        "* 24 * * *",
-        "* * 0 * *",
-        "* * * 13 *",
-        "* * * * 8",
-        "*/0 * * * *",
-        "5-1 * * * *",
-        "1,, * * * *",
-        "a * * * *",
-        "-1 * * * *",
-        "* * * mon *",
-        "* * * *",
-        "٥ * * * *",
-    ],
-)
+@pytest.mark.parametrize("cron", NEVER)
+def test_a_schedule_that_never_fires_is_refused(cron: str):
+    with pytest.raises(ValidationError, match=f"'{re.escape(cron)}' names a day that never comes"):
+        schedule(cron)
+
+
+@pytest.mark.parametrize("cron", NONSENSE)
 def test_what_is_no_schedule_is_refused(cron: str):
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match=r"is no cron schedule|fields instead of 5"):
         schedule(cron)
 
 

@@ -115,21 +115,6 @@ def rate_window(register: Register, side: Side, weight: Weight) -> RateWindow | 
     return RateWindow(int(times[first]), int(times[last]), values, advance, float(hi - lo))
 
 
-def rate_near(register: Register, side: Side, weight: Weight) -> float | None:
-    """Give the consumption per unit of weight over about a year next to one end of the history.
-
-    Args:
-        register: Readings that reach at least `RATE_WINDOW_DAYS` from that end, or all there are.
-        side: Which end.
-        weight: The meter's weight.
-
-    Returns:
-        Rate, or None where a single reading, or no weight between the readings, tells nothing. [meter unit/d]
-    """
-    window = rate_window(register, side, weight)
-    return window.rate if window else None
-
-
 def allocate(
     register: Register, cuts: pd.DatetimeIndex, weight: Weight, allowance: Allowance, life: Life, rates: Rates
 ) -> pd.DataFrame:

@@ -1,51 +1,40 @@
-"""Cron strings of five fields, looked at before the scheduler sees them."""
+"""Cron schedules, checked before Dagster's scheduler sees them."""
 
 from __future__ import annotations
 
-import re
+from datetime import datetime
 from typing import Annotated
 
+from croniter import CroniterBadDateError, CroniterError, croniter
 from pydantic import AfterValidator
 
 from workflows_dagster.settings.explain import Fault, refusal
 from workflows_dagster.settings.problems import shown
 
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905
-_WEEKDAYS = "sun mon tue wed thu fri sat".split()  # noqa: SIM905
-_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
-    ("minute", 0, 59, {}),
-    ("hour", 0, 23, {}),
-    ("day of the month", 1, 31, {}),
-    ("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, start=1)}),
-    ("day of the week", 0, 7, {name: number for number, name in enumerate(_WEEKDAYS)}),
-)
-_PART = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d{1,4}))?")
-_REMEDY = "Write minute, hour, day, month and weekday, such as 0 2 * * *."
+_FIELDS = 5
+_FEBRUARY = [2]
+# Dagster refuses these in February, whatever the weekday says.
+_NOT_IN_FEBRUARY = ([30], [31])
+_REMEDY = "Write minute, hour, day, month and weekday, such as 0 2 * * *, or @daily."
+_NEVER = "Write a day that comes, such as 0 2 1 * * or 0 2 L * * for the last of each month."
+# Any instant: a schedule that fires at all fires within the years that croniter looks ahead.
+_FROM = datetime(2024, 1, 1)
 
 
 def _cron(text: str) -> str:
-    fields = text.split()
-    if len(fields) != len(_FIELDS):
-        raise refusal(Fault(f"{shown(text)} has {len(fields)} fields instead of 5", _REMEDY))
-    for written, (name, lowest, highest, names) in zip(fields, _FIELDS, strict=True):
-        if not all(_fits(part.lower(), lowest, highest, names) for part in written.split(",")):
-            fact = f"{shown(text)} has the {name} {shown(written)}, which is not within {lowest} to {highest}"
-            raise refusal(Fault(fact, _REMEDY))
-    return " ".join(fields)
-
-
-def _fits(part: str, lowest: int, highest: int, names: dict[str, int]) -> bool:
-    found = _PART.fullmatch(part)
-    if not found or (found["step"] is not None and int(found["step"]) == 0):
-        return False
-    if found["first"] is None:
-        return True
-    # isdecimal lets other scripts' digits through, which the scheduler would not read.
-    ends = [
-        int(end) if end.isascii() and end.isdecimal() else names.get(end, -1)
-        for end in (found["first"], found["last"] or found["first"])
-    ]
-    return lowest <= ends[0] <= ends[1] <= highest
+    try:
+        expanded = croniter.expand(text)[0]
+        if len(expanded) != _FIELDS:
+            raise refusal(Fault(f"{shown(text)} has {len(expanded)} fields instead of {_FIELDS}", _REMEDY))
+        croniter(text, _FROM).get_next()
+        comes = expanded[3] != _FEBRUARY or expanded[2] not in _NOT_IN_FEBRUARY
+    except CroniterBadDateError:
+        comes = False
+    except CroniterError:
+        raise refusal(Fault(f"{shown(text)} is no cron schedule", _REMEDY)) from None
+    if not comes:
+        raise refusal(Fault(f"{shown(text)} names a day that never comes", _NEVER))
+    return " ".join(text.split())
 
 
 Cron = Annotated[str, AfterValidator(_cron)]
