@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.clock import PatientClock
 from workflows_dagster.clients.tibber.client import TibberClient, TibberError, TibberHours, overdue, since_for
 from workflows_dagster.sample_house.tibber_server import (
     Fault,
@@ -41,30 +42,13 @@ def hours(start: str, end: str) -> pd.Series:
     return pd.Series(index.hour / 10 + 0.1, index)
 
 
-class Watch:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.waits: list[float] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.now += seconds
-
-    def clock(self) -> float:
-        return self.now
-
-
 class Pair:
     """A stand-in and a client of it."""
 
     def __init__(self, server: TibberStandIn, home_id: str | None = None, token: str = TOKEN, **options: Any) -> None:
         self.server = server
-        self.watch = Watch()
-        self.client = TibberClient(
-            options.pop("url", server.url), token, home_id, sleep=self.watch.sleep, clock=self.watch.clock, **options
-        )
+        self.watch = PatientClock()
+        self.client = TibberClient(options.pop("url", server.url), token, home_id, clock=self.watch, **options)
 
 
 Serve = Callable[..., TibberStandIn]
@@ -392,9 +376,9 @@ def test_a_slow_answer_is_given_up_and_asked_for_again(serve: Serve) -> None:
 def test_a_refused_connection_is_tried_again_and_then_told() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        watch = Watch()
+        watch = PatientClock()
         url = f"http://127.0.0.1:{probe.getsockname()[1]}/gql"
-        client = TibberClient(url, TOKEN, None, attempts=3, sleep=watch.sleep, clock=watch.clock)
+        client = TibberClient(url, TOKEN, None, attempts=3, clock=watch)
         with pytest.raises(TibberError, match=r"refuses the connection \(3 tries in 3 s\)") as caught:
             client.check()
     assert caught.value.passing

@@ -59,9 +59,9 @@ def test_a_line_is_a_json_object_with_utc_time_level_logger_and_message(service:
 
 def test_a_line_within_a_run_names_run_job_asset_and_partitions(service: Service) -> None:
     follow_run(RunContext("1f0c", "days", "haupt_strom", "2024-01-01...2024-12-31"))
-    logging.getLogger("workflows_dagster.stores.influx.retry").warning("trying again")
+    logging.getLogger("workflows_dagster.retry").warning("trying again")
     follow_run(None)
-    logging.getLogger("workflows_dagster.stores.influx.retry").warning("trying again")
+    logging.getLogger("workflows_dagster.retry").warning("trying again")
     within, after = service.lines
     found = [within[key] for key in ("run", "job", "asset", "partitions")]
     assert found == ["1f0c", "days", "haupt_strom", "2024-01-01...2024-12-31"]

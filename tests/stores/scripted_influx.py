@@ -109,18 +109,3 @@ class ScriptedInflux:
             handler.end_headers()
             handler.wfile.write(content)
         handler.close_connection = answer.drop or answer.cut or gave_up
-
-
-class PatientClock:
-    """A clock on which waiting takes no time, and is kept."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.waits: list[float] = []
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.now += seconds

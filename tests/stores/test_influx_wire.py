@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.clock import PatientClock
 from tests.stores.influx_server import free_port
-from tests.stores.scripted_influx import NOTHING, Answer, PatientClock, ScriptedInflux, readings, refusal, table
+from tests.stores.scripted_influx import NOTHING, Answer, ScriptedInflux, readings, refusal, table
 from workflows_dagster.stores.influx.store import InfluxStore
 from workflows_dagster.stores.ports import CONSUMPTION_DAILY, RawSeries, StoreError
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +22,7 @@ from workflows_dagster.clients.tibber.query import (
 )
 from workflows_dagster.clients.tibber.service import Ask, QuestionRefusedError, TibberError, TibberService
 from workflows_dagster.clients.tibber.unknown_hours import overdue, since_for
+from workflows_dagster.retry import Clock, SystemClock
 
 __all__ = ["Account", "Home", "TibberClient", "TibberError", "TibberHours", "overdue", "since_for"]
 
@@ -62,8 +61,7 @@ class TibberClient:
         home_id: Which home; None for the only one.
         timeout_seconds: Longest wait for a connection, and for each piece of an answer. [s]
         attempts: How often one question is sent at most, where a failure may pass.
-        sleep: Waits. [s]
-        clock: Seconds since some instant, never set back.
+        clock: What times waits and requests; the machine's monotonic clock by default.
 
     Raises:
         TibberError: There is no token, or it cannot be one.
@@ -77,11 +75,10 @@ class TibberClient:
         *,
         timeout_seconds: float = 30,
         attempts: int = 5,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> None:
         self._service = TibberService(
-            url, token, timeout_seconds=timeout_seconds, attempts=attempts, sleep=sleep, clock=clock
+            url, token, timeout_seconds=timeout_seconds, attempts=attempts, clock=clock or SystemClock()
         )
         self._home_id = home_id
 

@@ -20,14 +20,13 @@ from gql.transport.exceptions import TransportConnectionFailed, TransportProtoco
 from gql.transport.requests import RequestsHTTPTransport
 from requests.auth import AuthBase
 
-_log = logging.getLogger(__name__)
+from workflows_dagster.retry import Clock, GaveUpError, RetryPolicy, TransientError, wait
+
 # At DEBUG the transport writes every question and answer: where the owner lives and what he uses belongs in no log.
 logging.getLogger("gql.transport.requests").setLevel(logging.WARNING)
 
-_FIRST_WAIT = 1.0
-_LONGEST_WAIT = 60.0
 # A sync comes every hour: what has not passed after some minutes is left to the next one.
-_LONGEST_TRYING = 600.0
+_LONGEST_RETRYING = 600.0
 # Tibber bans an address for ten minutes after 100 requests in five.
 _MOST_REQUESTS = 90
 _REQUESTS_WINDOW = 300.0
@@ -54,22 +53,6 @@ class TibberError(RuntimeError):
 
 class QuestionRefusedError(TibberError):
     """Tibber understood who asks, and has GraphQL errors for what was asked."""
-
-
-class _PassingError(Exception):
-    """A failure that may pass.
-
-    Attributes:
-        fact: What happened.
-        remedy: What to do if it does not pass.
-        wait: How long the server asks to wait, if it does. [s]
-    """
-
-    def __init__(self, fact: str, remedy: str = _LATER, wait: float | None = None) -> None:
-        super().__init__(fact)
-        self.fact = fact
-        self.remedy = remedy
-        self.wait = wait
 
 
 class _Bearer(AuthBase):
@@ -100,8 +83,7 @@ class TibberService:
         token: Access token; never shown.
         timeout_seconds: Longest wait for a connection, and for each piece of an answer. [s]
         attempts: How often one question is sent at most.
-        sleep: Waits. [s]
-        clock: Seconds since some instant, never set back.
+        clock: What times waits and requests.
 
     Raises:
         TibberError: There is no token, or it cannot be one.
@@ -114,8 +96,7 @@ class TibberService:
         *,
         timeout_seconds: float,
         attempts: int,
-        sleep: Callable[[float], None],
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         token = token.strip()
         if not token:
@@ -128,9 +109,8 @@ class TibberService:
         self.url = url
         self._auth = _Bearer(token)
         self._timeout = timeout_seconds
-        self._attempts = max(attempts, 1)
-        self._sleep = sleep
         self._clock = clock
+        self._retries = RetryPolicy(max(attempts - 1, 0), longest_total=_LONGEST_RETRYING, clock=clock)
         self._sent: deque[float] = deque()
 
     def __repr__(self) -> str:
@@ -163,22 +143,17 @@ class TibberService:
         self, transport: RequestsHTTPTransport, heard: list[requests.Response], document: str, variables: dict[str, Any]
     ) -> dict[str, Any]:
         question = GraphQLRequest(document, variable_values=variables)
-        began = self._clock()
-        attempt = 0
-        while True:
-            attempt += 1
+
+        def once() -> dict[str, Any]:
             self._keep_pace()
             heard.clear()
-            try:
-                return self._once(transport, heard, question)
-            except _PassingError as fault:
-                wait = max(min(_FIRST_WAIT * 2.0 ** (attempt - 1), _LONGEST_WAIT), fault.wait or 0.0)
-                spent = self._clock() - began
-                if attempt >= self._attempts or spent + wait > _LONGEST_TRYING:
-                    tries = f"{attempt} tries in {spent:.0f} s" if attempt > 1 else "1 try"
-                    raise TibberError(f"Tibber: {fault.fact} ({tries}). {fault.remedy}", passing=True) from None
-                _log.warning("Tibber: %s; asking again in %.0f s", fault.fact, wait)
-            self._wait(wait)
+            return self._once(transport, heard, question)
+
+        try:
+            return self._retries.run("Tibber", once)
+        except GaveUpError as error:
+            failure = error.last
+            raise TibberError(f"Tibber: {failure.fact} ({error.effort}). {failure.remedy}", passing=True) from None
 
     def _once(
         self, transport: RequestsHTTPTransport, heard: list[requests.Response], question: GraphQLRequest
@@ -203,7 +178,7 @@ class TibberService:
         if not isinstance(answer, dict):
             kind = response.headers.get("Content-Type", "no type").partition(";")[0]
             remedy = f"If it stays so: {_ADDRESS}"
-            raise _PassingError(
+            raise TransientError(
                 f"{self.url} gives no GraphQL answer but {len(response.content)} bytes ({kind})", remedy
             )
         return answer
@@ -214,12 +189,12 @@ class TibberService:
             shown = status if status >= 400 else "UNAUTHENTICATED"
             raise TibberError(f"Tibber: the token is refused ({shown}). {_NEW_TOKEN}")
         if status == 429:
-            wait = _retry_after(response)
-            asks = "" if wait is None else f" and asks to wait {wait:.0f} s"
+            seconds = _retry_after(response)
+            asks = "" if seconds is None else f" and asks to wait {seconds:.0f} s"
             remedy = f"{_LATER} Look whether something else in the house asks Tibber too often."
-            raise _PassingError(f"the service says that it is asked too often (429){asks}", remedy, wait)
+            raise TransientError(f"the service says that it is asked too often (429){asks}", remedy, seconds)
         if status >= 500 or status in _PASSING_STATUSES:
-            raise _PassingError(f"the service is out of order ({status})", wait=_retry_after(response))
+            raise TransientError(f"the service is out of order ({status})", _LATER, _retry_after(response))
         if 300 <= status < 400:
             raise TibberError(f"Tibber: {self.url} sends us elsewhere ({status}). {_ADDRESS}")
 
@@ -231,13 +206,13 @@ class TibberService:
         if len(text) > _LONGEST_MESSAGE:
             text = text[:_LONGEST_MESSAGE] + " …"
         if all(code == "INTERNAL_SERVER_ERROR" for code in _codes(listed)):
-            return _PassingError(f"the service has an error of its own: {text}")
+            return TransientError(f"the service has an error of its own: {text}", _LATER)
         return QuestionRefusedError(f"Tibber: the question is refused: {text}. Look at status.tibber.com; {_ADDRESS}")
 
     def _unreached(self, failure: BaseException) -> Exception:
         chain = list(_chain(failure))
         if isinstance(failure, requests.Timeout):
-            return _PassingError(f"no answer from {self.url} within {self._timeout:g} s")
+            return TransientError(f"no answer from {self.url} within {self._timeout:g} s", _LATER)
         if any(isinstance(error, ssl.SSLCertVerificationError) for error in chain):
             remedy = f"Look whether this machine's clock and certificates are right. {_ADDRESS}"
             return TibberError(f"Tibber: the certificate of {self.url} cannot be verified. {remedy}")
@@ -246,21 +221,15 @@ class TibberService:
             return TibberError(f"Tibber: {self.url} cannot be asked ({kind}). {_ADDRESS}")
         remedy = f"{_LATER} If it stays so, look at the network. {_ADDRESS}"
         if any(isinstance(error, socket.gaierror) for error in chain):
-            return _PassingError(f"the host of {self.url} is not known", remedy)
+            return TransientError(f"the host of {self.url} is not known", remedy)
         if any(isinstance(error, ConnectionRefusedError) for error in chain):
-            return _PassingError(f"{self.url} refuses the connection", remedy)
-        return _PassingError(f"the connection to {self.url} broke", remedy)
+            return TransientError(f"{self.url} refuses the connection", remedy)
+        return TransientError(f"the connection to {self.url} broke", remedy)
 
     def _keep_pace(self) -> None:
         if len(self._sent) >= _MOST_REQUESTS:
-            self._wait(self._sent.popleft() + _REQUESTS_WINDOW - self._clock())
-        self._sent.append(self._clock())
-
-    def _wait(self, seconds: float) -> None:
-        due = self._clock() + seconds
-        # A sleep may end early; only the clock tells when the wait is over.
-        while (left := due - self._clock()) > 0:
-            self._sleep(left)
+            wait(self._clock, self._sent.popleft() + _REQUESTS_WINDOW - self._clock.monotonic())
+        self._sent.append(self._clock.monotonic())
 
 
 def _json_object(text: str) -> dict[str, Any]:

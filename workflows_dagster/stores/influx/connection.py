@@ -14,8 +14,8 @@ import influxdb_client
 import urllib3.exceptions
 from influxdb_client.client.exceptions import InfluxDBError
 
+from workflows_dagster.retry import GaveUpError, RetryPolicy, TransientError
 from workflows_dagster.stores.influx.annotated_csv import AnnotatedCsvError, FluxError, Section, sections
-from workflows_dagster.stores.influx.retry import GaveUpError, PassingError, Patience
 from workflows_dagster.stores.ports import StoreError
 
 _Result = TypeVar("_Result")
@@ -89,13 +89,13 @@ class NotAllowedError(RefusedError):
 class InfluxConnection:
     """Requests to one server with one token. Safe for several threads."""
 
-    def __init__(self, url: str, token: str, org: str, timeout_ms: int, patience: Patience) -> None:
+    def __init__(self, url: str, token: str, org: str, timeout_ms: int, retries: RetryPolicy) -> None:
         self.url = _without_credentials(url)
         self._address = url
         self._token = token
         self._org = org
         self._timeout_ms = timeout_ms
-        self._patience = patience
+        self._retries = retries
         self._lock = threading.Lock()
         self._client: Any = None
 
@@ -126,7 +126,7 @@ class InfluxConnection:
             try:
                 return sections(body)
             except AnnotatedCsvError as error:
-                raise PassingError(
+                raise TransientError(
                     f"the answer is not InfluxDB's CSV: {error}",
                     "Check that influxdb.url in config.yaml leads to InfluxDB 2.x itself",
                 ) from None
@@ -156,7 +156,7 @@ class InfluxConnection:
 
     def look(self, buckets: Sequence[str]) -> ServerFacts:
         """Find out, in one try each and without writing anything, what works and what does not."""
-        once = Patience(0, clock=self._patience.clock)
+        once = RetryPolicy(0, clock=self._retries.clock)
         try:
             version = str(self._tried(lambda: self._open().version(), "", "asking for the version", once) or "unknown")
         except StoreError as error:
@@ -239,7 +239,7 @@ class InfluxConnection:
             raise
         return any(bucket.name == name for bucket in found or [])
 
-    def _tried(self, call: Callable[[], _Result], bucket: str, what: str, patience: Patience | None = None) -> _Result:
+    def _tried(self, call: Callable[[], _Result], bucket: str, what: str, policy: RetryPolicy | None = None) -> _Result:
         def sorted_out() -> _Result:
             try:
                 return call()
@@ -251,27 +251,27 @@ class InfluxConnection:
                 raise self._unreachable(error, what) from None
 
         try:
-            return (patience or self._patience).run(self._masked(f"InfluxDB at {self.url}: {what}"), sorted_out)
+            return (policy or self._retries).run(self._masked(f"InfluxDB at {self.url}: {what}"), sorted_out)
         except GaveUpError as error:
             raise StoreError(self._text(f"{error.last.fact} ({error.effort})", error.last.remedy)) from None
 
     # Errors
 
-    def _unreachable(self, error: Exception, what: str) -> PassingError:
+    def _unreachable(self, error: Exception, what: str) -> TransientError:
         remedy = "Check that InfluxDB is running, and influxdb.url in config.yaml"
         if isinstance(error, urllib3.exceptions.TimeoutError) and not isinstance(
             error, urllib3.exceptions.NewConnectionError
         ):
-            return PassingError(f"no answer within {self._timeout_ms / 1000:g} s while {what}", remedy)
+            return TransientError(f"no answer within {self._timeout_ms / 1000:g} s while {what}", remedy)
         # The library's text opens with the address of an object in memory.
         reason = self._masked(re.sub(r"^.*?(?:>|\)|Connection\(.*?\)): ", "", str(error)))
-        return PassingError(f"not reachable while {what} ({reason})", remedy)
+        return TransientError(f"not reachable while {what} ({reason})", remedy)
 
     def _sorted(self, error: InfluxDBError, bucket: str, what: str) -> Exception:
         status, reason = _status(error), _reason(error)
         if status in _PASSING:
             wait = str(error.retry_after or "")
-            return PassingError(
+            return TransientError(
                 self._masked(f"answered {status} while {what}: {reason}"),
                 "Try again later; if it stays, see the server's log and its disk",
                 float(wait) if re.fullmatch(r"\d+(\.\d+)?", wait) else None,

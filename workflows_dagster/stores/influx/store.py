@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from workflows_dagster.retry import Clock, RetryPolicy, SystemClock
 from workflows_dagster.stores.influx.connection import InfluxConnection, ServerFacts
 from workflows_dagster.stores.influx.processed import InfluxProcessed
 from workflows_dagster.stores.influx.raw import InfluxRaw
-from workflows_dagster.stores.influx.retry import Clock, Patience, SystemClock
+
+# A run must not wait for longer; the next one begins anew. [s]
+_LONGEST_RETRYING = 600.0
 
 
 class InfluxStore(InfluxRaw, InfluxProcessed):
@@ -38,8 +41,8 @@ class InfluxStore(InfluxRaw, InfluxProcessed):
             retry_attempts: How often to try again what may pass.
             clock: What waits between tries; the machine's monotonic clock by default.
         """
-        patience = Patience(retry_attempts, clock=clock or SystemClock())
-        connection = InfluxConnection(url, token, org, timeout_ms, patience)
+        retries = RetryPolicy(retry_attempts, longest_total=_LONGEST_RETRYING, clock=clock or SystemClock())
+        connection = InfluxConnection(url, token, org, timeout_ms, retries)
         InfluxRaw.__init__(self, connection, bucket_raw)
         InfluxProcessed.__init__(self, connection, bucket_processed)
 
