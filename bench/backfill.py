@@ -126,12 +126,12 @@ def _stock_home(home: Path) -> None:
 def _stored(settings: Settings, first: date, last: date) -> dict[str, Any]:
     """Count and digest the days as they stand in the store."""
     from workflows_dagster.domain import days
-    from workflows_dagster.pipeline.resources import opened, store_resource
     from workflows_dagster.records.days import read_days
+    from workflows_dagster.stores.open import open_store
 
     digest, points = hashlib.sha256(), 0
     zone = settings.site.zone
-    with opened(store_resource(settings)) as store:
+    with open_store(settings) as store:
         for meter in settings.meters:
             frame = read_days(store, meter.meter_id, days.opening(first, zone), days.closing(last, zone))
             points += len(frame)

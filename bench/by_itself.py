@@ -111,14 +111,14 @@ def _inside(arguments: list[str]) -> None:
     from dagster import DagsterInstance
 
     from workflows_dagster.evaluation import raw_series
-    from workflows_dagster.pipeline.resources import opened, store_resource
     from workflows_dagster.records.days import read_days
     from workflows_dagster.settings.load import load
+    from workflows_dagster.stores.open import open_store
 
     settings = load()
     meter = settings.meters[LATE_METER]
     noon = pd.Timestamp(datetime(LATE_DAY.year, LATE_DAY.month, LATE_DAY.day, 12, tzinfo=UTC)).as_unit("us")
-    with DagsterInstance.get() as instance, opened(store_resource(settings)) as store:
+    with DagsterInstance.get() as instance, open_store(settings) as store:
         runs = [run.run_id for run in instance.get_runs(limit=20)]
         if arguments[0] == "--looks":
             print(json.dumps(_looks(settings, store, instance)))

@@ -36,9 +36,9 @@ class Houses:
 
     def __init__(self, folder: Path) -> None:
         from bench.household import copy_config, readings_of_house, write_house
-        from workflows_dagster.pipeline.resources import EMBEDDED_FILE
         from workflows_dagster.settings.load import load
         from workflows_dagster.stores.embedded import EmbeddedStore
+        from workflows_dagster.stores.open import EMBEDDED_FILE
 
         self._folder, self._number = folder, 0
         self._config = copy_config(folder / "config", {"storage": {"backend": "embedded"}})

@@ -52,9 +52,9 @@ def main() -> None:
 
 
 def _write(folder: Path, environment: dict[str, str], days: int) -> None:
-    from workflows_dagster.pipeline.resources import EMBEDDED_FILE
     from workflows_dagster.settings.load import load
     from workflows_dagster.stores.embedded import EmbeddedStore
+    from workflows_dagster.stores.open import EMBEDDED_FILE
 
     settings = load(folder / "config", environment)
     store = EmbeddedStore(settings.data_dir / EMBEDDED_FILE)

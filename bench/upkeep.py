@@ -86,10 +86,10 @@ def main() -> None:
 def _simulate(console: Console, folder: Path, days: int, years: int) -> None:
     from bench.simulated_days import Home
     from workflows_dagster.pipeline.backfill import backfill, dagster_instance, fit_missing_profiles
-    from workflows_dagster.pipeline.resources import EMBEDDED_FILE
     from workflows_dagster.pipeline.storage.retention import tidy
     from workflows_dagster.settings.load import load
     from workflows_dagster.stores.embedded import EmbeddedStore
+    from workflows_dagster.stores.open import EMBEDDED_FILE
 
     settings = load(copy_config(folder / "config", {"storage": {"backend": "embedded"}}), dict(os.environ))
     first = date(LAST.year - years + 1, 1, 1)

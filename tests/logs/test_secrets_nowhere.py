@@ -312,7 +312,7 @@ def test_no_secret_is_in_any_log_or_event_or_answer(house: House, capfd: pytest.
     house.shown += [runs, graph, home, tick, *capfd.readouterr()]
     # The failures are all there to be looked through.
     assert "careless" in runs
-    assert "INFLUX_TOKEN" in graph
+    assert "TIBBER_API_TOKEN" in graph
     assert "BatchingSqliteEventLogStorage" in home
     assert "answered 500" in tick
     for text in (console, runs, tick):

@@ -31,11 +31,11 @@ from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.pipeline.jobs import DAYS_JOB, RUNNING_DAY_JOB, TIBBER_JOB
 from workflows_dagster.pipeline.maintenance import BACKUP_JOB
 from workflows_dagster.pipeline.partitions import range_tags
-from workflows_dagster.pipeline.resources import EMBEDDED_FILE
 from workflows_dagster.pipeline.sensors.alerts import OFF, alerts_sensor
 from workflows_dagster.records.findings import keep_findings
 from workflows_dagster.settings.secrets import Secrets
 from workflows_dagster.stores.embedded import EmbeddedStore
+from workflows_dagster.stores.open import EMBEDDED_FILE
 from workflows_dagster.stores.ports import ANOMALY_DAILY, FINDING_NOW
 
 HOUSE = """

@@ -18,7 +18,7 @@ from workflows_dagster.pipeline.backfill import backfill, dagster_instance
 from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.pipeline.jobs import DAYS_JOB
 from workflows_dagster.pipeline.partitions import partition_span, range_tags
-from workflows_dagster.pipeline.resources import EMBEDDED_FILE, store_resource
+from workflows_dagster.pipeline.resources import store_resource
 from workflows_dagster.pipeline.schedules import daily_schedule
 from workflows_dagster.pipeline.sensors.new_readings import new_readings_sensor
 from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE
@@ -26,6 +26,7 @@ from workflows_dagster.pipeline.storage.home import HOME_VARIABLE
 from workflows_dagster.records.days import read_days, write_days
 from workflows_dagster.settings.load import load
 from workflows_dagster.stores.embedded import EmbeddedStore
+from workflows_dagster.stores.open import EMBEDDED_FILE
 from workflows_dagster.stores.ports import RawSeries
 
 HOUSE = """

@@ -25,7 +25,6 @@ from workflows_dagster.domain import days
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.physical import PhysicalMeters
 from workflows_dagster.pipeline.backfill import BackfillError, backfill, dagster_instance, fit_missing_profiles
-from workflows_dagster.pipeline.resources import EMBEDDED_FILE
 from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE
 from workflows_dagster.records.days import read_days, write_days
 from workflows_dagster.records.profiles import keep_profile
@@ -34,6 +33,7 @@ from workflows_dagster.repair.stale_days import Span
 from workflows_dagster.settings.load import Settings, load
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.influx.store import InfluxStore
+from workflows_dagster.stores.open import EMBEDDED_FILE
 from workflows_dagster.stores.ports import (
     CONSUMPTION_DAILY,
     MEASUREMENTS,

@@ -12,7 +12,6 @@ import click
 import pandas as pd
 
 from workflows_dagster.clients.tibber.client import TibberClient, TibberError
-from workflows_dagster.pipeline.resources import EmbeddedStoreResource, opened, store_resource
 from workflows_dagster.pipeline.storage.home import home_folder
 from workflows_dagster.pipeline.storage.home_check import HomeFacts, look_at_home
 from workflows_dagster.services.raw_catalogue import newest_by_meter
@@ -20,6 +19,7 @@ from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.influx.connection import BucketFacts, ServerFacts
 from workflows_dagster.stores.influx.store import InfluxStore
+from workflows_dagster.stores.open import embedded_path, open_store
 from workflows_dagster.stores.ports import RawStore, StoreError
 
 # Below this, a multi-year write goes through many shards.
@@ -85,12 +85,12 @@ def look_around(settings: Settings, may_create: MayCreate) -> Iterator[Fact]:
 
 
 def _store(settings: Settings, may_create: MayCreate) -> Iterator[Fact]:
-    resource = store_resource(settings)
-    if isinstance(resource, EmbeddedStoreResource) and not Path(resource.path).exists():
-        yield _embedded_to_be(Path(resource.path))
+    path = embedded_path(settings.data_dir)
+    if settings.site.storage.backend == "embedded" and not path.exists():
+        yield _embedded_to_be(path)
         return
     try:
-        with opened(resource) as store:
+        with open_store(settings) as store:
             if isinstance(store, InfluxStore):
                 yield from _influx(settings, store, may_create)
             elif isinstance(store, EmbeddedStore):

@@ -9,11 +9,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from workflows_dagster.domain import days, discovery
-from workflows_dagster.pipeline.resources import opened, store_resource
 from workflows_dagster.services.raw_catalogue import Discovered
 from workflows_dagster.services.raw_catalogue import discover as discover_registers
 from workflows_dagster.settings.load import Settings, load
 from workflows_dagster.settings.new_entries import NewMeter, entries
+from workflows_dagster.stores.open import open_store
 
 
 @click.command()
@@ -21,7 +21,7 @@ from workflows_dagster.settings.new_entries import NewMeter, entries
 def discover(only_lines: bool) -> None:
     """List what looks like a meter among the raw readings and stands in no file, as lines ready for meters.yaml."""
     settings = load()
-    with opened(store_resource(settings)) as store:
+    with open_store(settings) as store:
         found, catalogue = discover_registers(store, settings.meters.physical)
     click.echo(_summary(found, catalogue), err=True)
     if not found:

@@ -11,8 +11,8 @@ from workflows_dagster.cli.errors import EXIT_WRONG_INPUT, known_meter
 from workflows_dagster.evaluation.explanation import Asked, Explainer, NothingToExplainError
 from workflows_dagster.evaluation.explanation.plain import plain
 from workflows_dagster.evaluation.explanation.text import render
-from workflows_dagster.pipeline.resources import opened, store_resource
 from workflows_dagster.settings.load import load
+from workflows_dagster.stores.open import open_store
 
 _ALL_LEVELS = 99
 
@@ -47,7 +47,7 @@ def explain(ctx: click.Context, meter: str, day: Asked, form: str, depth: int, d
     known_meter(settings.meters, meter)
     now = pd.Timestamp.now("UTC")
     try:
-        with opened(store_resource(settings)) as store:
+        with open_store(settings) as store:
             explanation = Explainer(settings, store, now).explain(meter, day)
     except NothingToExplainError as error:
         click.echo(f"{meter}: {error}", err=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 import pandas as pd
 from rich.console import Console
@@ -11,9 +9,9 @@ from rich.table import Table
 
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.pipeline.checks import when
-from workflows_dagster.pipeline.resources import EmbeddedStoreResource, opened, store_resource
 from workflows_dagster.records.findings import findings_of_house
 from workflows_dagster.settings.load import Settings
+from workflows_dagster.stores.open import embedded_path, open_store
 from workflows_dagster.stores.ports import FINDING_DAILY, FINDING_MONTHLY, FINDING_NOW
 
 # What is older is on the page of the meter.
@@ -32,10 +30,9 @@ def report_findings(settings: Settings, console: Console, now: pd.Timestamp) -> 
     Raises:
         StoreError: The store cannot be read.
     """
-    resource = store_resource(settings)
-    if isinstance(resource, EmbeddedStoreResource) and not Path(resource.path).exists():
+    if settings.site.storage.backend == "embedded" and not embedded_path(settings.data_dir).exists():
         return
-    with opened(resource) as store:
+    with open_store(settings) as store:
         past = findings_of_house(store, [FINDING_DAILY, FINDING_MONTHLY])
         at_present = findings_of_house(store, [FINDING_NOW])
     since = now - RECENT

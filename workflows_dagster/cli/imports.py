@@ -10,9 +10,9 @@ import pandas as pd
 from workflows_dagster.cli.errors import EXIT_WRONG_INPUT, known_meter
 from workflows_dagster.clients.spreadsheets.reader import Row, Sheet, read_spreadsheet
 from workflows_dagster.evaluation import raw_series
-from workflows_dagster.pipeline.resources import opened, store_resource
 from workflows_dagster.settings.load import Settings, load
 from workflows_dagster.settings.meters import PhysicalMeter
+from workflows_dagster.stores.open import open_store
 
 _SHOWN_GOOD_ROWS = 5
 
@@ -87,7 +87,7 @@ def _unusable(meter_id: str | None, settings: Settings) -> str:
 
 
 def _write(settings: Settings, by_meter: dict[str, list[Row]]) -> None:
-    with opened(store_resource(settings)) as store:
+    with open_store(settings) as store:
         for name, rows in by_meter.items():
             meter = settings.meters[name]
             assert isinstance(meter, PhysicalMeter)

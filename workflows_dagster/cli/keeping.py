@@ -17,10 +17,10 @@ from workflows_dagster.maintenance.restore import left_note, moved_note, resume
 from workflows_dagster.maintenance.restore import restore as restore_backup
 from workflows_dagster.pipeline.backfill import dagster_instance
 from workflows_dagster.pipeline.maintenance import places
-from workflows_dagster.pipeline.resources import EMBEDDED_FILE
 from workflows_dagster.pipeline.storage.home import INSTANCE_FILE_NAME, HomeError, home_folder
 from workflows_dagster.pipeline.storage.retention import NotSqliteError, preview, tidy
 from workflows_dagster.settings.load import CONFIG_DIR, DATA_DIR, load
+from workflows_dagster.stores.open import EMBEDDED_FILE
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 

@@ -14,9 +14,9 @@ from rich.table import Table
 from workflows_dagster.cli.figures import number
 from workflows_dagster.domain import days
 from workflows_dagster.domain.periods import by_period
-from workflows_dagster.pipeline.resources import opened, store_resource
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
+from workflows_dagster.stores.open import open_store
 
 _MONTHS_SHOWN = 12
 _TITLE = "The last twelve months"
@@ -64,7 +64,7 @@ def print_last_months(console: Console, settings: Settings, last: date) -> None:
 def _rows(settings: Settings, first: date, last: date, months: Sequence[str]) -> list[_Row]:
     zone = settings.site.zone
     rows = []
-    with opened(store_resource(settings)) as store:
+    with open_store(settings) as store:
         for meter in settings.meters:
             frame = read_days(store, meter.meter_id, days.opening(first, zone), days.closing(last, zone))
             if frame.empty:

@@ -25,9 +25,9 @@ from workflows_dagster.domain import days
 from workflows_dagster.domain.periods import Step, by_period
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.pipeline.graph import build_definitions
-from workflows_dagster.pipeline.resources import opened, store_resource
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings, load
+from workflows_dagster.stores.open import open_store
 
 Format = Literal["table", "csv", "json"]
 PROVISIONAL = "provisional"
@@ -95,7 +95,7 @@ def _stored_days(settings: Settings, meter: str, first: date | None, last: date 
     zone = settings.site.zone
     start = days.opening(first, zone) if first else None
     end = days.closing(last, zone) if last else None
-    with opened(store_resource(settings)) as store:
+    with open_store(settings) as store:
         return read_days(store, meter, start, end)
 
 
@@ -105,7 +105,7 @@ def _today(settings: Settings, meter: str, first: date | None, last: date | None
     today = days.civil_day(now, settings.site.zone)
     if (first and first > today) or (last and last < today):
         return []
-    with opened(store_resource(settings)) as store:
+    with open_store(settings) as store:
         frame = Evaluation(settings, store, until=now).days(meter, today, today).days
     frame = frame.reindex(columns=["opening", "closing", "consumption", "quality", "estimated_share"])
     return _rows(frame.assign(unit=settings.meters[meter].output_unit, quality=PROVISIONAL), settings, "day")

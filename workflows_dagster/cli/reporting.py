@@ -12,11 +12,11 @@ import pandas as pd
 
 from workflows_dagster.cli.errors import EXIT_FAILED, EXIT_WRONG_INPUT
 from workflows_dagster.domain import days, months
-from workflows_dagster.pipeline.resources import opened, store_resource
 from workflows_dagster.reports import NoDaysError, Report, monthly_report
 from workflows_dagster.reports.monthly import REPORTS_FOLDER, parse_month, write_whole
 from workflows_dagster.reports.noting import notes_of_month
 from workflows_dagster.settings.load import Settings, load
+from workflows_dagster.stores.open import open_store
 
 Format = Literal["html", "markdown"]
 _STDOUT = "-"
@@ -77,7 +77,7 @@ def report(ctx: click.Context, month: date | None, form: Format, out: str | None
 
 
 def _made(settings: Settings, month: date) -> Report:
-    with opened(store_resource(settings)) as store:
+    with open_store(settings) as store:
         return monthly_report(settings, store, f"{month:%Y-%m}", notes_of_month(settings, store, month))
 
 

@@ -23,11 +23,11 @@ from workflows_dagster.pipeline.backfill import (
     report_month,
 )
 from workflows_dagster.pipeline.backfill import backfill as run_backfill
-from workflows_dagster.pipeline.resources import opened, store_resource
 from workflows_dagster.pipeline.storage.home import HomeError, home_folder
 from workflows_dagster.reports.monthly import REPORTS_FOLDER
 from workflows_dagster.sample_house import write_sample
 from workflows_dagster.settings.load import Settings, load
+from workflows_dagster.stores.open import open_store
 
 
 @click.command()
@@ -68,7 +68,7 @@ def demo(ctx: click.Context, years: int, on_tibber: bool) -> None:
     first = max(settings.first_day, last - timedelta(days=round(years * 365.25) - 1))
     house = tibber_house(settings) if on_tibber else None
     settings = house.settings if house else settings
-    with Console().status("Reading the sample household's meters …"), opened(store_resource(settings)) as store:
+    with Console().status("Reading the sample household's meters …"), open_store(settings) as store:
         if house:
             count = write_sample_around(store, house, now.to_pydatetime(), first)
         else:

@@ -21,12 +21,12 @@ from workflows_dagster.pipeline.assets.meters import PROFILES_KEY
 from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.pipeline.jobs import DAYS_JOB, MONTHS_JOB, PROFILES_JOB
 from workflows_dagster.pipeline.partitions import partition_span, range_tags
-from workflows_dagster.pipeline.resources import opened, store_resource
 from workflows_dagster.pipeline.sensors.downstream import FOLLOWED, Due, follow_ups
 from workflows_dagster.pipeline.storage.damage import DamagedHomeError, damaged_home
 from workflows_dagster.pipeline.storage.home import HOME_VARIABLE, ensure_home
 from workflows_dagster.records.profiles import kept_profile
 from workflows_dagster.settings.load import Settings
+from workflows_dagster.stores.open import open_store
 from workflows_dagster.stores.ports import StoreError
 
 # Keeps Dagster's log off the terminal; the event log has it all.
@@ -92,7 +92,7 @@ def fit_missing_profiles(settings: Settings, instance: DagsterInstance) -> bool:
         StoreError: The store cannot be read.
     """
     fitted = [meter for meter in settings.meters.physical if settings.pattern_of(meter.meter_id)]
-    with opened(store_resource(settings)) as store:
+    with open_store(settings) as store:
         if all(kept_profile(store, meter.meter_id) for meter in fitted):
             return False
     _execute(build_definitions(settings), instance, PROFILES_JOB, [PROFILES_KEY], {}, lambda _: None)

@@ -10,10 +10,10 @@ from workflows_dagster.maintenance.backup_retention import back_up
 from workflows_dagster.maintenance.contents import Places, places_of
 from workflows_dagster.maintenance.problems import UpkeepError
 from workflows_dagster.maintenance.status import note
-from workflows_dagster.pipeline.resources import EMBEDDED_FILE
 from workflows_dagster.pipeline.storage.home import home_folder
 from workflows_dagster.pipeline.storage.retention import NotSqliteError, tidy
 from workflows_dagster.settings.load import Settings
+from workflows_dagster.stores.open import EMBEDDED_FILE
 
 UPKEEP_JOB = "upkeep"
 BACKUP_JOB = "backup"

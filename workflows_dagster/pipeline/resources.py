@@ -2,32 +2,29 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import dagster as dg
 from pydantic import PrivateAttr, SecretStr
 
 from workflows_dagster.clients.tibber.client import TibberClient
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.stores.embedded import EmbeddedStore
-from workflows_dagster.stores.influx.store import InfluxStore
-from workflows_dagster.stores.ports import Store, StoreError
+from workflows_dagster.stores.open import store_of
+from workflows_dagster.stores.ports import Store
 
 
 class StoreResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
-    """Raw readings and processed series of the house; one connection a run."""
+    """Raw readings and processed series of the house; one connection a run.
 
+    Attributes:
+        backend: `embedded` or `influxdb`.
+    """
+
+    backend: str
     _store: Store | None = PrivateAttr(default=None)
 
     @abstractmethod
     def open(self) -> Store:
-        """Open the store.
-
-        Raises:
-            StoreError: It is not there, or not allowed.
-        """
+        """Make the store; nothing is read or sent yet."""
 
     @property
     def store(self) -> Store:
@@ -41,61 +38,6 @@ class StoreResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         if self._store is not None:
             self._store.close()
             self._store = None
-
-
-class EmbeddedStoreResource(StoreResource):
-    """One SQLite file.
-
-    Attributes:
-        path: The file; made when it is not there.
-    """
-
-    path: str
-
-    def open(self) -> Store:
-        """Open the file."""
-        return EmbeddedStore(Path(self.path))
-
-
-class InfluxStoreResource(StoreResource):
-    """The owner's InfluxDB 2.x.
-
-    Attributes:
-        url: Its address.
-        org: Organisation.
-        token: Token that may read the raw bucket and write the processed one.
-        bucket_raw: Where Home Assistant writes.
-        bucket_processed: Where Grafana reads.
-        timeout: Longest wait for an answer. [ms]
-        retry_attempts: How often a request is tried again that may pass later.
-    """
-
-    url: str
-    org: str
-    token: str
-    bucket_raw: str
-    bucket_processed: str
-    timeout: int
-    retry_attempts: int
-
-    def open(self) -> Store:
-        """Make the client; nothing is sent yet.
-
-        Raises:
-            StoreError: Token or organisation are not known.
-        """
-        for name, value in (("INFLUX_TOKEN", self.token), ("INFLUX_ORG", self.org)):
-            if not value:
-                raise StoreError(f"InfluxDB: {name} is not set. Put it into secrets/influxdb.env.")
-        return InfluxStore(
-            url=self.url,
-            token=self.token,
-            org=self.org,
-            bucket_raw=self.bucket_raw,
-            bucket_processed=self.bucket_processed,
-            timeout_ms=self.timeout,
-            retry_attempts=self.retry_attempts,
-        )
 
 
 class TibberResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -125,23 +67,17 @@ class TibberResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return TibberClient(self.url, self.token, self.home_id)
 
 
-EMBEDDED_FILE = "utility_meters.sqlite"
-
-
 def store_resource(settings: Settings) -> StoreResource:
-    """Give the store that config.yaml names; its token stays an environment variable, so that no page shows it."""
-    if settings.site.storage.backend == "embedded":
-        return EmbeddedStoreResource(path=str(settings.data_dir / EMBEDDED_FILE))
-    influx = settings.site.influxdb
-    return InfluxStoreResource(
-        url=influx.url,
-        org=_from_environment("INFLUX_ORG", settings.secrets.influx_org),
-        token=_from_environment("INFLUX_TOKEN", settings.secrets.influx_token),
-        bucket_raw=influx.bucket_raw,
-        bucket_processed=influx.bucket_processed,
-        timeout=influx.timeout,
-        retry_attempts=influx.retry_attempts,
-    )
+    """Give the store that config.yaml names; its token is handed on in memory, so that no page shows it."""
+
+    class HouseStoreResource(StoreResource):
+        """The house's store, as config.yaml names it."""
+
+        def open(self) -> Store:
+            """Make the store; nothing is read or sent yet."""
+            return store_of(settings)
+
+    return HouseStoreResource(backend=settings.site.storage.backend)
 
 
 def tibber_resource(settings: Settings) -> TibberResource:
@@ -157,14 +93,3 @@ def _from_environment(name: str, value: SecretStr | str | None) -> str:
         return ""
     os.environ[name] = value.get_secret_value() if isinstance(value, SecretStr) else value
     return dg.EnvVar(name)
-
-
-@contextmanager
-def opened(resource: StoreResource) -> Iterator[Store]:
-    """Open a store outside of a run, and close it.
-
-    Raises:
-        StoreError: It is not there, or not allowed.
-    """
-    with resource.process_config_and_initialize_cm() as initialised:
-        yield initialised.store

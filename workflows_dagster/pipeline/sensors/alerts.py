@@ -23,9 +23,9 @@ from workflows_dagster.pipeline.failures import (
     tick_causes,
 )
 from workflows_dagster.pipeline.maintenance import BACKUP_JOB
-from workflows_dagster.pipeline.resources import opened, store_resource
 from workflows_dagster.pipeline.storage.home import home_folder
 from workflows_dagster.settings.load import Settings
+from workflows_dagster.stores.open import open_store
 from workflows_dagster.stores.ports import FINDING_NOW, StoreError
 
 ALERTS = "alerts"
@@ -145,7 +145,7 @@ class Watch:
     def _of_store(self, context: dg.SensorEvaluationContext, memory: Memory, now: pd.Timestamp) -> Iterable[Cause]:
         """Reach the store, and look through it when a run has ended since or an hour has passed."""
         try:
-            with opened(store_resource(_hasty(self._settings))) as store:
+            with open_store(_hasty(self._settings)) as store:
                 last_run = _last_run(context)
                 if _is_recent(memory.store_seen, last_run, now):
                     store.present(FINDING_NOW, now - pd.Timedelta(hours=1), now)

@@ -1,0 +1,52 @@
+"""The one place that knows which backend holds the house's data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.stores.ports import Store
+
+EMBEDDED_FILE = "utility_meters.sqlite"
+
+
+def embedded_path(data_dir: Path) -> Path:
+    """Return where the embedded store is, whether or not it exists yet."""
+    return data_dir / EMBEDDED_FILE
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[Store]:
+    """Open the store that config.yaml names, and close it at the end."""
+    store = store_of(settings)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def store_of(settings: Settings) -> Store:
+    """Make the store that config.yaml names; the caller closes it. Nothing is read or sent before its first use."""
+    # Each backend is imported only where it is used: influxdb-client costs as much CPU as half of pandas.
+    if settings.site.storage.backend == "embedded":
+        from workflows_dagster.stores.embedded import EmbeddedStore
+
+        return EmbeddedStore(embedded_path(settings.data_dir))
+
+    from workflows_dagster.stores.influx.store import InfluxStore
+
+    influx, secrets = settings.site.influxdb, settings.secrets
+    # Loading refuses a house on InfluxDB without them.
+    assert secrets.influx_token is not None
+    assert secrets.influx_org is not None
+    return InfluxStore(
+        url=influx.url,
+        token=secrets.influx_token.get_secret_value(),
+        org=secrets.influx_org,
+        bucket_raw=influx.bucket_raw,
+        bucket_processed=influx.bucket_processed,
+        timeout_ms=influx.timeout,
+        retry_attempts=influx.retry_attempts,
+    )
