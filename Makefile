@@ -8,7 +8,7 @@ export DAGSTER_HOME ?= $(CURDIR)/data/dagster_home
 PORT   ?= 3000
 HOST   ?= 127.0.0.1
 
-.PHONY: help install demo serve test check check-without-tests format bench clean
+.PHONY: help install demo serve test check check-without-tests words format bench clean
 .PHONY: install-dagster update-dagster uninstall-dagster configure
 
 help:
@@ -58,6 +58,10 @@ check-without-tests: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/meters check
+
+# After a translation (.po) was edited.
+words: $(READY)
+	$(BIN)/python -m workflows_dagster.wording.compilation
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -436,6 +436,10 @@ BROKEN_CONFIG = {
         "timezone: ../etc/passwd\n",
         "config.yaml: timezone: no time zone '../etc/passwd'. Write an IANA name, such as Europe/Berlin.",
     ),
+    "a language that nothing is translated into": (
+        "language: fr\n",
+        "config.yaml: language: 'fr' is not de or en. Write de or en.",
+    ),
     "unknown backend": (
         "storage: {backend: influx}\n",
         "config.yaml: storage.backend: 'influx' is not embedded or influxdb. Did you mean 'influxdb'?",

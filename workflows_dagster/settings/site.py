@@ -15,6 +15,7 @@ from workflows_dagster.settings.anomaly_rules import AnomalySettings
 from workflows_dagster.settings.cron import Cron
 from workflows_dagster.settings.explain import Fault, refusal
 from workflows_dagster.settings.fields import CivilDay, Frozen, Number, Text, Whole
+from workflows_dagster.settings.language import Language
 from workflows_dagster.settings.maintenance_rules import UpkeepSettings
 from workflows_dagster.settings.problems import did_you_mean, shown
 
@@ -182,6 +183,7 @@ class Site(Frozen):
 
     Attributes:
         timezone: IANA zone that cuts the days.
+        language: Language of reports, alerts, findings and tables.
         storage: Where readings and results are kept.
         influxdb: The owner's InfluxDB.
         tibber: Tibber's hourly consumption.
@@ -197,6 +199,7 @@ class Site(Frozen):
     """
 
     timezone: Annotated[str, AfterValidator(_timezone)] = "Europe/Berlin"
+    language: Language = "en"
     storage: Storage = Storage()
     influxdb: InfluxSettings = InfluxSettings()
     tibber: TibberSettings = TibberSettings()

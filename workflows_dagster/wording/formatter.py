@@ -1,0 +1,165 @@
+"""Numbers, amounts, dates, durations and money as a reader of one language writes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal
+
+from workflows_dagster.settings.language import Language
+from workflows_dagster.wording.catalogue import catalogue
+
+UTC = ZoneInfo("UTC")
+# Stands for a figure that is not known.
+DASH = "\N{EN DASH}"
+_HOUR_LIMIT = pd.Timedelta(days=2)
+_DAY = {"de": "dd.MM.y", "en": "y-MM-dd"}
+_LONG_DAY = {"de": "d. MMMM y", "en": "d MMMM y"}
+_DAY_OF_YEAR = {"de": "d. MMMM", "en": "d MMMM"}
+
+
+class Formatter:
+    """Formats for one language.
+
+    Args:
+        language: The reader's language.
+        zone: The zone in which instants are written.
+    """
+
+    def __init__(self, language: Language = "en", zone: ZoneInfo = UTC) -> None:
+        self._language: Language = language
+        self._zone = zone
+        self._catalogue = catalogue(language)
+
+    def number(self, value: float | None, digits: int = 4) -> str:
+        """Write a number, never as a power of ten: `0.25`, `8,510`, `46.226,4`.
+
+        Args:
+            value: The number; None and NaN are a dash.
+            digits: Significant digits; zeros that end the decimals are left out.
+        """
+        if value is None or math.isnan(value):
+            return DASH
+        return self._decimal(float(f"{value:.{digits}g}") + 0.0, "#,##0.#")
+
+    def plain_number(self, value: float | None, digits: int = 9) -> str:
+        """Write a number to calculate with: without marks between the thousands.
+
+        Args:
+            value: The number; None and NaN are a dash.
+            digits: Significant digits; zeros that end the decimals are left out.
+        """
+        if value is None or math.isnan(value):
+            return DASH
+        return self._decimal(float(f"{value:.{digits}g}") + 0.0, "0.#")
+
+    def fixed(self, value: float | None, decimals: int) -> str:
+        """Write a number with so many decimals; None and NaN are a dash."""
+        if value is None or math.isnan(value):
+            return DASH
+        # Rounded as Python rounds, so that both languages show the same digits.
+        return self._decimal(float(f"{value:.{decimals}f}") + 0.0, "#,##0." + "0" * decimals if decimals else "#,##0")
+
+    def count(self, number: int) -> str:
+        """Write a number of things."""
+        return self._decimal(number, "#,##0")
+
+    def amount(self, value: float | None, unit: str, digits: int = 4) -> str:
+        """Write an amount with its unit: `0.25 m³`, `8,510 kWh`.
+
+        Args:
+            value: The amount; None and NaN are a dash. [unit]
+            unit: What it is counted in.
+            digits: Significant digits; zeros that end the decimals are left out.
+        """
+        return f"{self.number(value, digits)} {unit}"
+
+    def money(self, value: float | None, currency: str) -> str:
+        """Write an amount of money to the cent: `€1,234.50`, `1.234,50 €`; None and NaN are a dash."""
+        if value is None or math.isnan(value):
+            return DASH
+        return str(format_currency(value, currency, locale=self._language))
+
+    def percent(self, share: float | None) -> str:
+        """Write a share in per cent; what is neither none nor all never looks like it."""
+        if share is None or math.isnan(share):
+            return DASH
+        near = 0 < share < 0.01 or 0.99 < share < 1
+        return f"{self.fixed(100 * share, 2 if near else 0)} %"
+
+    def day(self, day: date) -> str:
+        """Write a civil day: `2026-11-26`, `26.11.2026`."""
+        return str(format_date(day, _DAY[self._language], locale=self._language))
+
+    def long_day(self, day: date) -> str:
+        """Write a civil day with the name of its month: `26 November 2026`, `26. November 2026`."""
+        return str(format_date(day, _LONG_DAY[self._language], locale=self._language))
+
+    def day_of_year(self, day: date) -> str:
+        """Write a civil day without its year: `26 November`, `26. November`."""
+        return str(format_date(day, _DAY_OF_YEAR[self._language], locale=self._language))
+
+    def day_range(self, first: date, last: date) -> str:
+        """Write one day, or the first and the last of several: `2026-11-26 to 2026-11-28`."""
+        if first == last:
+            return self.day(first)
+        return self._catalogue.gettext("{first} to {last}").format(first=self.day(first), last=self.day(last))
+
+    def days_between(self, start: pd.Timestamp, end: pd.Timestamp) -> str:
+        """Write the civil days from one instant to another."""
+        return self.day_range(self.day_at(start), self.day_at(end))
+
+    def day_at(self, instant: pd.Timestamp) -> date:
+        """Give the civil day of an instant in the reader's zone."""
+        return instant.tz_convert(self._zone).date()
+
+    def month(self, month: date) -> str:
+        """Write a month: `November 2026`."""
+        return str(format_date(month, "MMMM y", locale=self._language))
+
+    def weekday(self, day: date) -> str:
+        """Write a weekday: `Thursday`, `Donnerstag`."""
+        return str(format_date(day, "EEEE", locale=self._language))
+
+    def minute(self, instant: pd.Timestamp) -> str:
+        """Write an instant to the minute in the reader's zone: `2026-11-26 08:03`, `26.11.2026 08:03`."""
+        local = instant.tz_convert(self._zone)
+        return f"{self.day(local.date())} {local:%H:%M}"
+
+    def moment(self, instant: pd.Timestamp) -> str:
+        """Write an instant in full in the reader's zone, with what its clock is called on that day."""
+        local = instant.tz_convert(self._zone)
+        point = "," if self._language == "de" else "."
+        fraction = f"{point}{local.microsecond:06d}".rstrip("0") if local.microsecond else ""
+        return f"{self.day(local.date())} {local:%H:%M:%S}{fraction} {local:%Z}"
+
+    def duration(self, length: timedelta) -> str:
+        """Write a duration as a person says it: minutes below an hour, hours up to two days, days from there."""
+        plural = self._catalogue.ngettext
+        if length < pd.Timedelta(hours=1):
+            number = max(round(length / pd.Timedelta(minutes=1)), 1)
+            text = plural("{number} minute", "{number} minutes", number)
+        elif length < _HOUR_LIMIT:
+            number = round(length / pd.Timedelta(hours=1))
+            text = plural("{number} hour", "{number} hours", number)
+        else:
+            number = round(length / pd.Timedelta(days=1))
+            text = plural("{number} day", "{number} days", number)
+        return text.format(number=self.count(number))
+
+    def listed(self, items: Sequence[str]) -> str:
+        """Join words as a sentence does: `gas, water and heat`."""
+        if len(items) < 2:
+            return "".join(items)
+        return self._catalogue.gettext("{first} and {last}").format(first=", ".join(items[:-1]), last=items[-1])
+
+    def _decimal(self, value: float, pattern: str) -> str:
+        # A float's shortest decimals, without a power of ten.
+        exact = np.format_float_positional(value, trim="-") if isinstance(value, float) else str(value)
+        return str(format_decimal(exact, format=pattern, locale=self._language, decimal_quantization=False))
