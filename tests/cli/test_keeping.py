@@ -139,7 +139,7 @@ def test_upkeep_says_what_it_would_do_and_what_it_did(kept):
         assert instance.get_runs_count() == 0
     result = kept.run("upkeep", "--dry-run")
     assert result.exit_code == 0, result.output
-    assert "Older than 30 days: 0 runs, 0 superseded rows" in result.output
+    assert "Older than 30 days: 0 runs, 0 logs of other runs" in result.output
     assert "Nothing was touched." in result.output
     result = kept.run("upkeep")
     assert result.exit_code == 0, result.output

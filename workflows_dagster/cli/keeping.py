@@ -81,7 +81,7 @@ def restore(ctx: click.Context, file: Path, folder: Path | None, parts: tuple[st
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @click.pass_context
 def upkeep(ctx: click.Context, dry_run: bool) -> None:
-    """Keep Dagster's home small: old runs, logs and superseded events go, what is materialized is never forgotten."""
+    """Keep Dagster's home small: deletes old runs and their logs, but forgets no materialized partition."""
     settings = load()
     home, days = home_folder(settings.data_dir), settings.site.upkeep.keep_runs_days
     if not (home / INSTANCE_FILE_NAME).exists():
@@ -89,7 +89,7 @@ def upkeep(ctx: click.Context, dry_run: bool) -> None:
         return
     try:
         with dagster_instance(home) as instance:
-            done = preview(instance, days, _now()) if dry_run else tidy(instance, days, _now(), tell=click.echo)
+            done = preview(instance, days, _now()) if dry_run else tidy(instance, days, _now(), click.echo)
     except NotSqliteError as elsewhere:
         click.echo(str(elsewhere))
         return
@@ -99,13 +99,10 @@ def upkeep(ctx: click.Context, dry_run: bool) -> None:
     if dry_run:
         click.echo(
             f"Dagster's home: {done.bytes_before / 1e6:,.1f} MB. Older than {days} days: {done.runs:,} runs, "
-            f"{done.rows:,} superseded rows, {done.shortened:,} logs to be shortened, {done.orphans:,} orphaned logs. "
-            "Nothing was touched."
+            f"{done.logs:,} logs of other runs. Nothing was touched."
         )
         return
     click.echo(str(done))
-    for left in done.left:
-        click.echo(left)
 
 
 def _within(folder: Path) -> Places:

@@ -18,22 +18,23 @@ from workflows_dagster.maintenance.archive import CONFIG, DATA, HOME, Manifest, 
 from workflows_dagster.maintenance.checksums import Sums, sums_in_database
 from workflows_dagster.maintenance.contents import (
     ELSEWHERE,
+    RUN_LOGS,
     Places,
     config_files,
     home_files,
+    is_run_log,
     refuse_secrets,
 )
 from workflows_dagster.maintenance.copies import copy_database, is_database, schema_of
 from workflows_dagster.maintenance.drafts import BACKUP_DRAFT
 from workflows_dagster.maintenance.problems import DamagedDatabaseError, UpkeepError
-from workflows_dagster.maintenance.run_logs import FOLDER, is_run_log
 from workflows_dagster.settings.load import Settings
 
 BACKUPS_FOLDER = "backups"
 _NAME, _SUFFIX = "meters-backup-", ".tar.gz"
 # Compressed, a database of events is a twentieth of itself; readings are a third.
 _COMPRESSED_SHARE = 0.4
-_INDEX = f"{FOLDER}/index.db"
+_INDEX = f"{RUN_LOGS}/index.db"
 _SHOWN = 3
 _OWN = 0o600
 

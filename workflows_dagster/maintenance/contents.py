@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import uuid
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import yaml
 from pydantic import SecretStr
@@ -17,6 +18,7 @@ from workflows_dagster.settings.secrets import Secrets
 
 # Of Dagster's home; what else stands there (logs, files of steps, sockets) is nothing that a house is made of.
 HOME_ENTRIES = ("dagster.yaml", "workspace.yaml", "schedules", "history")
+RUN_LOGS = "history/runs"
 _POINTERS = ("meters_config", "seasonal_patterns_config", "tariffs_config")
 _CONFIGURATION = (".yaml", ".yml")
 _SHORTEST_SECRET = 6
@@ -47,6 +49,20 @@ def home_files(home: Path) -> Iterator[tuple[str, Path]]:
         for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
             if path.is_file() and not path.is_symlink() and not is_beside_a_database(path):
                 yield path.relative_to(home).as_posix(), path
+
+
+def is_run_log(name: str) -> bool:
+    """Tell whether a file, by its name within Dagster's home, is the log of one run."""
+    path = PurePosixPath(name)
+    return str(path.parent) == RUN_LOGS and path.suffix == ".db" and is_run_id(path.stem)
+
+
+def is_run_id(text: str) -> bool:
+    """Tell whether a text is what Dagster makes ids of runs of."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def config_files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -16,12 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from workflows_dagster.maintenance.archive import CONFIG, DATA, HOME, PARTS, Manifest, unpack
-from workflows_dagster.maintenance.contents import ELSEWHERE, Places
+from workflows_dagster.maintenance.contents import ELSEWHERE, Places, is_run_log
 from workflows_dagster.maintenance.copies import BESIDE_A_DATABASE, is_database, is_locked, unsound
 from workflows_dagster.maintenance.mounts import mount_points, mounted_on_the_way
 from workflows_dagster.maintenance.problems import UpkeepError
 from workflows_dagster.maintenance.refusals import refuse_in_use, refuse_newer, refuse_unsound, refuse_without_room
-from workflows_dagster.maintenance.run_logs import is_run_log
 from workflows_dagster.maintenance.swaps import Finished, Swap, begin, finish
 
 JOURNAL = "restore-under-way.json"

@@ -67,8 +67,7 @@ def _upkeep_job(settings: Settings) -> dg.JobDefinition:
                 context.instance,
                 rules.keep_runs_days,
                 now,
-                own_run=context.run_id,
-                tell=lambda text: context.log.info(text),
+                progress=lambda text: context.log.info(text),
             )
         except NotSqliteError as elsewhere:
             # Nothing is wrong: it is simply not ours to tidy, tonight as every night.
@@ -77,14 +76,12 @@ def _upkeep_job(settings: Settings) -> dg.JobDefinition:
         except UpkeepError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         context.log.info(str(done))
-        for left in done.left:
-            context.log.warning(left)
 
     @dg.job(
         name=UPKEEP_JOB,
         executor_def=dg.in_process_executor,
         description=(
-            f"Removes runs and logs older than {rules.keep_runs_days} days from Dagster's home. "
+            f"Deletes runs and logs older than {rules.keep_runs_days} days from Dagster's home. "
             "Which partitions are materialized is never forgotten."
         ),
     )
