@@ -55,8 +55,10 @@ def table(types: str, names: str, *rows: str) -> Answer:
 NOTHING = Answer(200, "\r\n", {"Content-Type": "text/csv"})
 
 
-def readings(*rows: str) -> Answer:
-    return table("string,long,dateTime:RFC3339,double", "result,table,_time,_value", *(f",0,0,{row}" for row in rows))
+def readings(*rows: str, results: int = 1) -> Answer:
+    """Readings as one of several results; the others are empty."""
+    whole = table("string,long,dateTime:RFC3339,double", "result,table,_time,_value", *(f",0,0,{row}" for row in rows))
+    return Answer(whole.status, whole.body + "\r\n" * (results - 1), whole.headers)
 
 
 class ScriptedInflux:

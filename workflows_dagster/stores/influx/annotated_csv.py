@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ import pandas as pd
 
 from workflows_dagster.stores.frames import Micros, Values
 
+_BLANK_LINE = re.compile(rb"(?<![^\n])\r\n")
 _BOUNDARY = b"\r\n\r\n#datatype,"
 _DTYPES = {"double": "float64", "long": "int64", "unsignedLong": "uint64"}
 NUMBERS = frozenset(_DTYPES)
@@ -41,6 +43,10 @@ class Section:
     def value_type(self) -> str:
         """Datatype of `_value`, or nothing where there is none."""
         return self.types.get("_value", "")
+
+    def first(self, name: str) -> str:
+        """Read a column of the first row as text."""
+        return dict(zip(self.types, _cells(self.rows[: self.rows.find(b"\n")])[1:], strict=False)).get(name, "")
 
     def columns(self, wanted: Sequence[str]) -> dict[str, Values]:
         """Read columns: numbers as `float64`, times as `int64` microseconds since 1970 UTC, all else as `str`.
@@ -84,19 +90,31 @@ def _times(given: pd.Series) -> Micros:
     return np.asarray(pd.DatetimeIndex(instants).as_unit("us").asi8)
 
 
-def sections(body: bytes) -> list[Section]:
-    """Take an answer apart.
+def sections(body: bytes, results: int = 1) -> list[Section]:
+    """Take an answer apart, and see that it is whole.
+
+    The server ends each result with a blank line, an empty one too, and sends the results of a query in any order. So
+    an answer that a proxy has cut at the end of a row, whatever length it claims, lacks a blank line.
+
+    Args:
+        body: The answer.
+        results: How many results the query has.
 
     Raises:
         AnnotatedCsvError: It is something else, or was cut off.
         FluxError: It carries an error table.
     """
-    if not body.strip():
-        return []
-    if not body.endswith(b"\n"):
+    if body.strip() and not body.endswith(b"\n"):
         raise AnnotatedCsvError(f"it ends in the middle of a row: {_shown(body[-80:])}")
-    # A query of several results answers an empty one with a blank line, and sends them in any order.
-    return [section for text in _apart(body) if text.strip() and (section := _section(text)) is not None]
+    blocks = [text for text in _apart(body) if text.strip()]
+    found = [section for text in blocks if (section := _section(text)) is not None]
+    named = {section.first("result") for section in found}
+    empty = results - (len(blocks) - len(found)) - len(named)
+    # A text may hold blank lines of its own: outside, all quotes are closed.
+    ends = [line.end() for line in _BLANK_LINE.finditer(body) if body.count(b'"', 0, line.start()) % 2 == 0]
+    if len(ends) < len(blocks) + max(empty, 0) or ends[-1] != len(body):
+        raise AnnotatedCsvError(f"it ends early, after {len(body):,} bytes")
+    return found
 
 
 def _apart(body: bytes) -> list[bytes]:

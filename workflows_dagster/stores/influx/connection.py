@@ -109,13 +109,14 @@ class InfluxConnection:
                 self._client.close()
                 self._client = None
 
-    def query(self, flux: str, bucket: str, what: str) -> list[Section]:
+    def query(self, flux: str, bucket: str, what: str, *, results: int = 1) -> list[Section]:
         """Run a query and read its whole answer.
 
         Args:
             flux: The query.
             bucket: The bucket that it reads, for errors.
             what: What is read, for errors and the log.
+            results: How many results the query has, by which an answer that was cut off is known.
 
         Raises:
             StoreError: It failed.
@@ -124,7 +125,7 @@ class InfluxConnection:
         def ask() -> list[Section]:
             body = self._open().query_api().query_raw(flux, dialect=_DIALECT).data
             try:
-                return sections(body)
+                return sections(body, results)
             except AnnotatedCsvError as error:
                 raise TransientError(
                     f"the answer is not InfluxDB's CSV: {error}",

@@ -59,6 +59,11 @@ def kept(columns: Iterable[str]) -> str:
     return f" |> keep(columns: [{', '.join(string(column) for column in columns)}])"
 
 
+def dropped(columns: Iterable[str]) -> str:
+    """Write which columns are not wanted; tags that the query does not know of still hold tables apart."""
+    return f" |> drop(columns: [{', '.join(string(column) for column in columns)}])"
+
+
 def equal(**tags: str | None) -> str:
     """Write the condition that tags have these values; None leaves one open. Measurement and field are tags too."""
     return " and ".join(f"r.{tag} == {string(value)}" for tag, value in tags.items() if value is not None)

@@ -1,8 +1,14 @@
-"""Raw readings in InfluxDB, as Home Assistant and Tibber leave them."""
+"""Raw readings in InfluxDB, as Home Assistant and Tibber leave them.
+
+One meter may be several stored series: points that carry a further tag (`friendly_name`, one of the owner's own) are
+another series to InfluxDB. All of them are read, each by itself, and merged in time order.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,24 +16,43 @@ import pandas as pd
 from workflows_dagster.stores.frames import (
     DEFAULT_DOMAIN,
     Column,
+    Micros,
     catalogue_frame,
     differing,
     fingerprint_frame,
     given_readings,
-    last_at_each_instant,
     readings_of,
 )
 from workflows_dagster.stores.influx import flux, line_protocol
 from workflows_dagster.stores.influx.annotated_csv import NUMBERS, Section
 from workflows_dagster.stores.influx.connection import InfluxConnection, RefusedError
+from workflows_dagster.stores.influx.stored_series import DOMAIN, StoredSeries, Tags, conflicting, merged, stored_series
 from workflows_dagster.stores.ports import RawSeries
 
 _DAY = 86_400_000_000
 # How far to look for neighbours: enough for a meter that reports, for one that is read by hand, and all there is.
 _REACHES = (45 * _DAY, 800 * _DAY, flux.LATEST - flux.EARLIEST)
 _SERIES_TAGS = ("_measurement", "entity_id", "_field", "domain")
+# Columns that say nothing of a stored series beyond its address.
+_KNOWN = ("_start", "_stop", "_measurement", "_field", "entity_id")
 # Measurement, entity, field, and domain where there is one.
-_Tags = tuple[str, str, str, str | None]
+_Address = tuple[str, str, str, str | None]
+
+
+class _Sums(NamedTuple):
+    """A month of one stored series.
+
+    Attributes:
+        points: How many.
+        total: Their sum.
+        first: Instant of the first. [µs since 1970 UTC]
+        last: Instant of the last. [µs since 1970 UTC]
+    """
+
+    points: int
+    total: float
+    first: int
+    last: int
 
 
 class InfluxRaw:
@@ -66,7 +91,10 @@ class InfluxRaw:
         changed = Column(given.times[new], given.values[new])
         lines = line_protocol.readings(series.measurement, tags, series.field, changed)
         self._connection.write(lines, self._raw, what)
-        lost = differing(given, self._readings(exact, *bounds))
+        parts = self._stored(exact, [(*bounds, "")])
+        if self._drop_rivals(exact, parts, changed.times, what):
+            parts = self._stored(exact, [(*bounds, "")])
+        lost = differing(given, self._merged(exact, parts))
         if lost.any():
             raise self._connection.lost(f"{what}: {int(lost.sum())} of {len(given.times)} do not read back as written")
 
@@ -92,40 +120,41 @@ class InfluxRaw:
             # A sum over texts fails the whole query, so leave out what is not a number.
             if "unsupported input type" not in str(error):
                 raise
-            numeric = {key for key, _ in self._series_ends("first", flux.of_any(asked))}
+            numeric = self._series_ends("first", min, flux.of_any(asked))
             left = [one for one in asked if any(_belongs(key, one) for key in numeric)]
             months = self._months(flux.of_any(left)) if left else {}
         rows = []
         for one in series:
-            merged: dict[str, tuple[int, float, int, int]] = {}
-            for key in sorted(months, key=lambda key: (key[0], key[1][3] or "")):
-                month, tags = key
-                if _belongs(tags, one):
-                    count, total, first, last = months[key]
-                    known = merged.get(month, (0, 0.0, first, last))
-                    merged[month] = (known[0] + count, known[1] + total, min(known[2], first), max(known[3], last))
-            rows += [(one, month, *merged[month]) for month in sorted(merged)]
+            by_month: dict[str, list[_Sums]] = {}
+            for (month, address), sums in months.items():
+                if _belongs(address, one):
+                    by_month.setdefault(month, []).extend(sums)
+            rows += [(one, month, *_added_up(by_month[month])) for month in sorted(by_month)]
         return fingerprint_frame(rows)
 
     def catalogue(self) -> pd.DataFrame:
         """List every numeric series that the raw store holds."""
-        first = dict(self._series_ends("first"))
-        last = dict(self._series_ends("last"))
+        first, last = self._series_ends("first", min), self._series_ends("last", max)
         head = flux.source(self._raw, flux.EARLIEST, flux.LATEST) + flux.filtered("exists r.entity_id")
         answer = self._connection.query(head + " |> count()", self._raw, "reading the catalogue")
-        counts = {tags: count for section in answer for tags, count in _by_tags(section, "_value")}
+        counts: dict[_Address, int] = {}
+        for section in answer:
+            for address, count in _by_address(section, "_value"):
+                counts[address] = counts.get(address, 0) + count
         return catalogue_frame(
-            [(*tags, int(counts[tags]), first[tags], last[tags]) for tags in first if tags in last and tags in counts]
+            [
+                (*address, counts[address], first[address], last[address])
+                for address in first
+                if address in last and address in counts
+            ]
         )
 
     def _readings(self, series: RawSeries, lowest: int, highest: int, before: int = 0, after: int = 0) -> Column:
         """Read `[lowest, highest)` and neighbours, looking further and further out for these."""
-        condition = flux.filtered(flux.of_series(series))
-        columns = flux.kept(("_time", "_value") if series.domain else ("_time", "_value", "domain"))
         highest = max(lowest, highest)
         ranges = [(lowest, highest, "")]
         found = Column(np.empty(0, np.int64), np.empty(0))
-        sections: list[Section] = []
+        parts: list[StoredSeries] = []
         reached = 0
         for reach in _REACHES:
             earlier = before - int(np.searchsorted(found.times, lowest))
@@ -134,83 +163,125 @@ class InfluxRaw:
                 ranges.append((lowest - reach, lowest - reached, f" |> tail(n: {earlier})"))
             if later > 0:
                 ranges.append((highest + reached, highest + reach, f" |> limit(n: {later})"))
-            queries = [
-                f"{flux.source(self._raw, start, end)}{condition}{columns}{tail} |> yield(name: {flux.string(str(i))})"
-                for i, (start, end, tail) in enumerate(ranges)
+            asked = [
+                (start, end, tail)
+                for start, end, tail in ranges
                 # The server refuses an empty range.
                 if max(start, flux.EARLIEST) < min(end, flux.LATEST)
             ]
-            if queries:
-                what = f"reading {series.measurement} of {series.entity_id}"
-                sections += self._connection.query("\n".join(queries), self._raw, what)
-                found = _merged(sections)
+            if asked:
+                parts += self._stored(series, asked)
+                found = self._merged(series, parts)
             ranges, reached = [], reach
         first = max(int(np.searchsorted(found.times, lowest)) - before, 0)
         last = int(np.searchsorted(found.times, highest)) + after
         return Column(found.times[first:last], found.values[first:last])
 
-    def _series_ends(self, end: str, condition: str = "") -> Iterator[tuple[_Tags, int]]:
-        """Tell the instant of the first or last reading of each numeric series, by its tags."""
+    def _stored(self, series: RawSeries, ranges: Sequence[tuple[int, int, str]]) -> list[StoredSeries]:
+        """Read ranges of every stored series that belongs to a series, each cut by its own `tail` or `limit`."""
+        # Dropping, not keeping: the tags that nobody knows of hold the stored series apart.
+        known = _KNOWN if series.domain is None else (*_KNOWN, DOMAIN)
+        condition = flux.filtered(flux.of_series(series)) + flux.dropped(known)
+        queries = [
+            f"{flux.source(self._raw, start, end)}{condition}{tail} |> yield(name: {flux.string(str(i))})"
+            for i, (start, end, tail) in enumerate(ranges)
+        ]
+        what = f"reading {series.measurement} of {series.entity_id}"
+        answer = self._connection.query("\n".join(queries), self._raw, what, results=len(queries))
+        return [part for section in answer for part in stored_series(section)]
+
+    def _merged(self, series: RawSeries, parts: Sequence[StoredSeries]) -> Column:
+        """Merge stored series; only where they conflict the server is asked which of them is the newest."""
+        newest: dict[Tags, int] = {}
+        if conflicting(parts):
+            for part in self._stored(series, [(flux.EARLIEST, flux.LATEST, " |> last()")]):
+                newest[part.tags] = max(newest.get(part.tags, flux.EARLIEST), int(part.times[-1]))
+        return merged(parts, newest)
+
+    def _drop_rivals(self, series: RawSeries, parts: Sequence[StoredSeries], times: Micros, what: str) -> bool:
+        """Delete what other stored series hold at the instants that were just written, and tell whether any did.
+
+        Else the newest of the stored series, and not the one written last, would decide. They are deleted by their own
+        tags after the new points are there, so that a reading is never missing.
+        """
+        address = {"_measurement": series.measurement, "entity_id": series.entity_id, DOMAIN: series.domain}
+        found = False
+        for part in parts:
+            for rival in np.intersect1d(part.times, times).tolist() if part.tags else ():
+                predicate = flux.predicate(**address, **dict(part.tags))
+                self._connection.delete(flux.instant(rival), flux.instant(rival, 999), predicate, self._raw, what)
+                found = True
+        return found
+
+    def _series_ends(self, end: str, which: Callable[[int, int], int], condition: str = "") -> dict[_Address, int]:
+        """Tell the instant of the first or last reading of each numeric series, whatever further tags it carries.
+
+        Args:
+            end: Flux function that picks a point of each stored series.
+            which: Picks one instant of two.
+            condition: Which points to look at; all by default.
+        """
         head = flux.source(self._raw, flux.EARLIEST, flux.LATEST)
         chosen = flux.filtered(condition or "exists r.entity_id")
         answer = self._connection.query(f"{head}{chosen} |> {end}()", self._raw, "reading the catalogue")
+        ends: dict[_Address, int] = {}
         for section in answer:
             if section.value_type in NUMBERS:
-                yield from _by_tags(section, "_time")
+                for address, time in _by_address(section, "_time"):
+                    ends[address] = which(ends.get(address, time), time)
+        return ends
 
-    def _months(self, condition: str) -> dict[tuple[str, _Tags], tuple[int, float, int, int]]:
-        """Give count, sum, first and last by month and tags."""
+    def _months(self, condition: str) -> dict[tuple[str, _Address], list[_Sums]]:
+        """Give count, sum, first and last by month and address, once for each stored series that has any."""
         head = flux.source(self._raw, flux.EARLIEST, flux.LATEST) + flux.filtered(condition)
-        kept = flux.kept(("_time", "_value", *_SERIES_TAGS))
         queries = [
-            f'{head} |> aggregateWindow(every: 1mo, fn: {sums}, createEmpty: false, timeSrc: "_start"){kept}'
-            f' |> yield(name: "{sums}")'
+            f'{head} |> aggregateWindow(every: 1mo, fn: {sums}, createEmpty: false, timeSrc: "_start")'
+            f'{flux.dropped(("_start", "_stop"))} |> yield(name: "{sums}")'
             for sums in ("count", "sum")
-        ] + [f'{head} |> window(every: 1mo) |> {end}(){kept} |> yield(name: "{end}")' for end in ("first", "last")]
-        answer = self._connection.query("\n".join(queries), self._raw, "reading fingerprints")
-        found: dict[str, dict[tuple[str, _Tags], float]] = {}
+        ] + [
+            f'{head} |> window(every: 1mo) |> {end}(){flux.dropped(("_start", "_stop"))} |> yield(name: "{end}")'
+            for end in ("first", "last")
+        ]
+        answer = self._connection.query("\n".join(queries), self._raw, "reading fingerprints", results=len(queries))
+        found: dict[str, dict[tuple[str, Tags], int | float]] = {}
         for section in answer:
             if section.value_type in NUMBERS:
-                columns = section.columns(("result", "_time", "_value", *_SERIES_TAGS))
-                months = np.datetime_as_string(columns["_time"].astype("datetime64[us]"), unit="M")
-                tags = zip(*(columns[tag] for tag in _SERIES_TAGS), strict=True)
-                for result, time, value, month, key in zip(
-                    columns["result"],
-                    columns["_time"].tolist(),
-                    columns["_value"].tolist(),
-                    months.tolist(),
-                    tags,
-                    strict=True,
-                ):
-                    found.setdefault(result, {})[month, key] = value if result in ("count", "sum") else time
-        return {
-            key: (int(count), found["sum"][key] + 0.0, int(found["first"][key]), int(found["last"][key]))
-            for key, count in found.get("count", {}).items()
-            if key in found.get("sum", {})
-        }
+                result = str(section.columns(("result",))["result"][0])
+                for part in stored_series(section):
+                    months = np.datetime_as_string(part.times.astype("datetime64[us]"), unit="M").tolist()
+                    values = part.values if result in ("count", "sum") else part.times
+                    for month, value in zip(months, values.tolist(), strict=True):
+                        found.setdefault(result, {})[month, part.tags] = value
+        sums: dict[tuple[str, _Address], list[_Sums]] = {}
+        for (month, tags), count in found.get("count", {}).items():
+            if (month, tags) in found.get("sum", {}):
+                total, first, last = (found[name][month, tags] for name in ("sum", "first", "last"))
+                one = _Sums(int(count), float(total), int(first), int(last))
+                sums.setdefault((month, _address_of(dict(tags))), []).append(one)
+        return sums
 
 
-def _merged(sections: Sequence[Section]) -> Column:
-    """Make one series of all numeric tables; where two domains meet, `input_number` wins, else the last by name."""
-    times, values, domains = [np.empty(0, np.int64)], [np.empty(0)], [np.empty(0, object)]
-    for section in sections:
-        if section.value_type in NUMBERS:
-            columns = section.columns(("_time", "_value", "domain"))
-            times.append(columns["_time"])
-            values.append(columns["_value"])
-            domains.append(columns["domain"])
-    all_domains = np.concatenate(domains)
-    order = sorted({name or "" for name in all_domains}, key=lambda name: (name == DEFAULT_DOMAIN, name))
-    rank = np.array([order.index(name or "") for name in all_domains]) if len(order) > 1 else None
-    return last_at_each_instant(np.concatenate(times), np.concatenate(values), rank)
+def _added_up(parts: Sequence[_Sums]) -> _Sums:
+    """Add up stored series, the same whatever their order."""
+    return _Sums(
+        sum(part.points for part in parts),
+        math.fsum(part.total for part in parts) + 0.0,
+        min(part.first for part in parts),
+        max(part.last for part in parts),
+    )
 
 
-def _by_tags(section: Section, column: str) -> Iterator[tuple[_Tags, int]]:
+def _address_of(tags: Mapping[str, str]) -> _Address:
+    measurement, entity_id, field, domain = (tags.get(name, "") for name in _SERIES_TAGS)
+    return measurement, entity_id, field, domain or None
+
+
+def _by_address(section: Section, column: str) -> Iterator[tuple[_Address, int]]:
     columns = section.columns((*_SERIES_TAGS, column))
     for *tags, value in zip(*(columns[name].tolist() for name in (*_SERIES_TAGS, column)), strict=True):
         measurement, entity_id, field, domain = tags
         yield (measurement, entity_id, field, domain or None), int(value)
 
 
-def _belongs(tags: _Tags, series: RawSeries) -> bool:
+def _belongs(tags: _Address, series: RawSeries) -> bool:
     return tags[:3] == (series.measurement, series.entity_id, series.field) and series.domain in (None, tags[3])
