@@ -1,10 +1,27 @@
 """Composition root: settings in, Definitions out. `dagster dev` and `dg dev` find `defs` here."""
 
+from dagster import Definitions
+
 from workflows_dagster.logs.reading import plan_of_house
 from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.pipeline.storage.run_log import log_code_location
 from workflows_dagster.settings.load import load
+from workflows_dagster.settings.problems import SettingsError
+from workflows_dagster.wording.problems import problem_texts
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used; the text, which Dagster's page shows, is one sentence per problem."""
+
+
+def _definitions() -> Definitions:
+    try:
+        settings = load()
+    except SettingsError as error:
+        raise ConfigurationError("\n".join(problem_texts(error))) from None
+    return build_definitions(settings)
+
 
 # First of all: what is wrong with the settings is a line of the log too.
 log_code_location(plan_of_house)
-defs = build_definitions(load())
+defs = _definitions()

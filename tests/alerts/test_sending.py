@@ -9,6 +9,7 @@ from tests.alerts.receiver import SECRET, nobody
 from workflows_dagster.alerts.memory import Message
 from workflows_dagster.alerts.sending import Outcome, ordinal, require_usable, send
 from workflows_dagster.settings.problems import SettingsError
+from workflows_dagster.wording.problems import problem_texts
 
 MESSAGE = Message("2 things need a look at home", "- heat <pump> & co: 5 m³ `x`\n- second", "warning")
 
@@ -41,10 +42,10 @@ def test_a_service_that_never_answers_holds_nothing_up(receiver, other):
 def test_an_address_that_apprise_cannot_use_is_named_by_its_schema_only(capfd):
     with pytest.raises(SettingsError) as caught:
         require_usable([SecretStr("ntfy://topic"), SecretStr(f"carrier://{SECRET}"), SecretStr(f"tgram://{SECRET}")])
-    first, second = str(caught.value).splitlines()
+    first, second = problem_texts(caught.value)
     assert first.startswith("secrets: APPRISE_URLS[1]: the carrier:// address cannot be used")
     assert second.startswith("secrets: APPRISE_URLS[2]: the tgram:// address cannot be used")
-    assert SECRET not in str(caught.value)
+    assert SECRET not in "\n".join(problem_texts(caught.value))
     assert capfd.readouterr() == ("", "")
 
 

@@ -14,6 +14,7 @@ from workflows_dagster.settings.alert_rules import AlertSettings
 from workflows_dagster.settings.load import load
 from workflows_dagster.settings.problems import SettingsError
 from workflows_dagster.settings.secrets import load_secrets
+from workflows_dagster.wording.problems import problem_texts
 
 
 def addresses(folder: Path, value: str) -> list[str]:
@@ -54,10 +55,10 @@ def test_the_example_is_a_file_of_this_kind(tmp_path: Path):
 def test_what_is_no_address_is_named_by_its_position_only(tmp_path: Path):
     with pytest.raises(SettingsError) as caught:
         load_secrets(tmp_path, {"APPRISE_URLS": f"ntfy://a {SECRET}"})
-    assert str(caught.value) == (
+    assert problem_texts(caught.value) == [
         "environment: APPRISE_URLS[1]: what stands there (12 characters) is no address such as ntfy://topic. "
         "Separate addresses by blanks or lines, and write a blank within one as %20."
-    )
+    ]
 
 
 def test_the_shipped_file_says_what_holds_without_it():
@@ -99,7 +100,7 @@ def test_quiet_hours_may_reach_over_midnight(written: str, clock: str, is_quiet:
 def test_wishes_that_cannot_be_met_are_refused(small_house, written: str, fact: str):
     with pytest.raises(SettingsError) as caught:
         small_house("meters: []", config=f"alerts: {{{written}}}")
-    assert f"config.yaml: {fact}" in str(caught.value)
+    assert f"config.yaml: {fact}" in "\n".join(problem_texts(caught.value))
 
 
 def test_no_quiet_hours_are_a_wish_too(small_house):

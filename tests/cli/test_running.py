@@ -119,7 +119,7 @@ def test_a_house_without_the_meter_that_tibber_bills_is_told_so(tmp_path: Path) 
         tibber_house(load(environ=environ))
     result = CliRunner().invoke(main, ["demo", "--tibber", "--years", "1"], env=environ)
     assert result.exit_code == 2
-    assert "config.yaml: tibber.meter_id: no meter 'haupt_storm' in kWh. Did you mean 'haupt_strom'?" in result.output
+    assert "config.yaml: tibber.meter_id: no meter 'haupt_storm'. Did you mean 'haupt_strom'?" in result.output
 
 
 # The table

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 import pandas as pd
@@ -11,6 +13,7 @@ import yaml
 
 from tests.conftest import CONFIG, SAMPLE_FIRST, SAMPLE_LAST
 from tests.pipeline.test_automation import compute_without_what_follows
+from tests.settings.houses import METERS, write_house
 from workflows_dagster.domain import days
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.pipeline.assets.meters import RAW_PREFIX, raw_key
@@ -198,3 +201,13 @@ def test_a_winter_of_the_shipped_house_has_no_day_unexplained(shipped, sample_st
         frame = evaluation.days(meter.meter_id, SAMPLE_FIRST, SAMPLE_LAST).days
         assert (frame["quality"] != "missing").all()
         assert len(frame) == days.count(SAMPLE_FIRST, SAMPLE_LAST)
+
+
+def test_a_wrong_configuration_is_a_sentence_on_dagsters_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = write_house(
+        tmp_path, config="language: de\n", meters=METERS.replace("base_meter: total", "base_meter: totl")
+    )
+    monkeypatch.setenv("METERS_CONFIG_DIR", str(folder))
+    with pytest.raises(Exception, match=r"rest\.base_meter: kein Zähler 'totl'\. Meinten Sie 'total'\?$") as caught:
+        runpy.run_module("workflows_dagster.definitions")
+    assert caught.type.__name__ == "ConfigurationError"

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from workflows_dagster.settings.load import Settings, load
 from workflows_dagster.settings.problems import SettingsError
+from workflows_dagster.wording import Words
+from workflows_dagster.wording.problems import problem_texts
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config"
 
@@ -63,5 +65,5 @@ def complaints(folder: Path, environ: dict[str, str] | None = None, **files: str
     try:
         load(write_house(folder, **files), environ or {})
     except SettingsError as error:
-        return str(error).splitlines()
+        return problem_texts(error, Words("en"))
     return []

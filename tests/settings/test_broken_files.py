@@ -13,6 +13,8 @@ import yaml
 from tests.settings.houses import CONFIG, METERS, PATTERNS, SHIPPED, complaints, write_house
 from workflows_dagster.settings.load import load
 from workflows_dagster.settings.problems import SettingsError
+from workflows_dagster.wording import Words
+from workflows_dagster.wording.problems import problem_texts
 
 PHYSICAL = "meters:\n  - {meter_id: m, type: physical, output_unit: kWh, %s}\n"
 GAS = """\
@@ -720,5 +722,5 @@ def _lines(folder: Path) -> list[str]:
     try:
         load(folder, {})
     except SettingsError as error:
-        return str(error).splitlines()
+        return problem_texts(error, Words("en"))
     return []

@@ -13,6 +13,7 @@ from tests.settings.houses import METERS, SHIPPED, house, write_house
 from workflows_dagster.settings.load import Settings, load
 from workflows_dagster.settings.problems import SettingsError
 from workflows_dagster.settings.site import Site
+from workflows_dagster.wording.problems import problem_texts
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +224,7 @@ def test_a_fresh_clone_finds_its_own_config(tmp_path: Path):
 def test_a_folder_that_is_not_there_is_named_with_the_variable(tmp_path: Path):
     with pytest.raises(SettingsError) as caught:
         load(environ={"METERS_CONFIG_DIR": str(tmp_path / "nowhere")})
-    assert str(caught.value) == (
+    assert "\n".join(problem_texts(caught.value)) == (
         f"nowhere: no folder {tmp_path / 'nowhere'}. "
         "Create it, or set METERS_CONFIG_DIR to the folder that holds meters.yaml."
     )

@@ -8,6 +8,7 @@ from tests.settings.houses import write_house
 from workflows_dagster.settings.load import load
 from workflows_dagster.settings.problems import SettingsError
 from workflows_dagster.settings.secrets import Secrets, load_secrets
+from workflows_dagster.wording.problems import problem_texts
 
 TOKEN = "aB3${HOME}$x==_-token"
 
@@ -24,7 +25,7 @@ def revealed(secrets: Secrets) -> tuple[str | None, str | None, str | None]:
 def refused(folder: Path, environ: dict[str, str]) -> str:
     with pytest.raises(SettingsError) as caught:
         load_secrets(folder, environ)
-    return str(caught.value)
+    return "\n".join(problem_texts(caught.value))
 
 
 def test_without_a_folder_there_are_no_secrets(tmp_path: Path):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -93,13 +92,13 @@ def test_a_schedule_that_dagster_takes_is_taken(cron: str):
 
 @pytest.mark.parametrize("cron", NEVER)
 def test_a_schedule_that_never_fires_is_refused(cron: str):
-    with pytest.raises(ValidationError, match=f"'{re.escape(cron)}' names a day that never comes"):
+    with pytest.raises(ValidationError, match="cron_never"):
         schedule(cron)
 
 
 @pytest.mark.parametrize("cron", NONSENSE)
 def test_what_is_no_schedule_is_refused(cron: str):
-    with pytest.raises(ValidationError, match=r"is no cron schedule|fields instead of 5"):
+    with pytest.raises(ValidationError, match=r"cron_syntax|cron_fields"):
         schedule(cron)
 
 

@@ -81,8 +81,8 @@ def require_usable(addresses: Sequence[SecretStr]) -> None:
         Problem(
             "secrets",
             f"APPRISE_URLS[{outcome.position}]",
-            f"the {outcome.schema}:// address cannot be used: {(outcome.reason or '').partition('. ')[0]}",
-            "Compare it with the examples in secrets/alerts.env.example.",
+            "alert_address_unusable",
+            {"schema": outcome.schema, "reason": (outcome.reason or "").partition(". ")[0]},
         )
         for outcome in outcomes
         if not outcome.is_sent

@@ -24,6 +24,7 @@ from workflows_dagster.logs.masking import masked
 from workflows_dagster.logs.reading import plan_of_house
 from workflows_dagster.settings.problems import SettingsError
 from workflows_dagster.stores.ports import StoreError
+from workflows_dagster.wording.problems import problem_texts
 
 
 class _FrontDoor(click.Group):
@@ -34,8 +35,8 @@ class _FrontDoor(click.Group):
         try:
             return super().invoke(ctx)
         except SettingsError as error:
-            for problem in error.problems:
-                click.echo(str(problem), err=True)
+            for line in problem_texts(error):
+                click.echo(line, err=True)
             ctx.exit(EXIT_WRONG_INPUT)
         except SpreadsheetError as error:
             click.echo(str(error), err=True)

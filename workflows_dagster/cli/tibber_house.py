@@ -21,7 +21,7 @@ from workflows_dagster.sample_house.tibber_server import TibberStandIn
 from workflows_dagster.services.tibber_sync import MEASUREMENT
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MeterBook, PhysicalMeter, Source
-from workflows_dagster.settings.problems import Problem, SettingsError, did_you_mean
+from workflows_dagster.settings.problems import Problem, SettingsError, nearest
 from workflows_dagster.stores.ports import RawStore
 
 _DAYS_BETWEEN_VISITS = 30.0
@@ -59,8 +59,8 @@ def tibber_house(settings: Settings) -> TibberHouse:
     billed = next((m for m in settings.meters.physical if entity_id in (m.meter_id, m.raw_entity_id)), None)
     if billed is None or billed.output_unit != "kWh":
         names = [meter.meter_id for meter in settings.meters.physical if meter.output_unit == "kWh"]
-        remedy = did_you_mean(entity_id, names, "Name the meter that Tibber bills.")
-        raise SettingsError([Problem("config.yaml", "tibber.meter_id", f"no meter '{entity_id}' in kWh", remedy)])
+        figures = {"name": entity_id, "suggestion": nearest(entity_id, names)}
+        raise SettingsError([Problem("config.yaml", "tibber.meter_id", "unknown_tibber_meter", figures)])
     hours = Source(kind="interval", entity_id=entity_id, measurement=MEASUREMENT)
     by_the_hour = billed.model_copy(update={"source": hours, "register_digits": None})
     # Typed-in readings belong to the meter's own id.

@@ -38,7 +38,7 @@ def plan_of_house(environ: Mapping[str, str] = os.environ) -> LogPlan:
         return plan_of(load(environ=environ), environ)
     except SettingsError as error:
         others = f" and {len(error.problems) - 1} more" if len(error.problems) > 1 else ""
-        problem = f"{error.problems[0]}{others}" if error.problems else str(error)
+        problem = f"{error.problems[0]}{others}." if error.problems else str(error)
         plan = _plan(_logging_alone(environ), _data_folder(environ), tuple(_guessed(environ)))
         return LogPlan(**{**vars(plan), "problem": problem})
 
@@ -90,7 +90,7 @@ def _guessed(environ: Mapping[str, str]) -> Iterator[str]:
 def _logging_alone(environ: Mapping[str, str]) -> Logging:
     if not environ.get(CONFIG_DIR):
         return Logging()
-    found = read_document(Path(environ[CONFIG_DIR]).expanduser() / "config.yaml", "")
+    found = read_document(Path(environ[CONFIG_DIR]).expanduser() / "config.yaml", "config_missing", "config_empty")
     if not isinstance(found, Document):
         return Logging()
     try:

@@ -21,6 +21,7 @@ from workflows_dagster.settings.load import CONFIG_DIR, DATA_DIR, SECRETS_DIR, S
 from workflows_dagster.settings.problems import SettingsError
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.ports import StoreError
+from workflows_dagster.wording.problems import problem_texts
 
 _SHOWN = 3
 _INDEX = "history/runs/index.db"
@@ -116,4 +117,4 @@ def _configuration(scratch: Path, manifest: Manifest, settings: Settings) -> Ite
     try:
         load(scratch / CONFIG, {**os.environ, **moved})
     except SettingsError as error:
-        yield from (str(problem).rstrip(".") for problem in error.problems)
+        yield from (line.rstrip(".") for line in problem_texts(error))

@@ -43,11 +43,11 @@ def _quiet_hours(value: object) -> object:
         return value
     found = _SPAN.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise refusal(Fault(f"{shown(value)} is no span of hours", 'Write it as "22:00-07:00", or null for none.'))
+        raise refusal(Fault("quiet_hours", {"value": shown(value)}))
     first_hour, first_minute, last_hour, last_minute = map(int, found.groups())
     quiet = QuietHours(time(first_hour, first_minute), time(last_hour, last_minute))
     if quiet.start == quiet.end:
-        raise refusal(Fault(f"{shown(value)} begins when it ends", 'Write it as "22:00-07:00", or null for none.'))
+        raise refusal(Fault("quiet_hours_empty", {"value": shown(value)}))
     return quiet
 
 

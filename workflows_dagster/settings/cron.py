@@ -15,8 +15,6 @@ _FIELDS = 5
 _FEBRUARY = [2]
 # Dagster refuses these in February, whatever the weekday says.
 _NOT_IN_FEBRUARY = ([30], [31])
-_REMEDY = "Write minute, hour, day, month and weekday, such as 0 2 * * *, or @daily."
-_NEVER = "Write a day that comes, such as 0 2 1 * * or 0 2 L * * for the last of each month."
 # Any instant: a schedule that fires at all fires within the years that croniter looks ahead.
 _FROM = datetime(2024, 1, 1)
 
@@ -25,15 +23,15 @@ def _cron(text: str) -> str:
     try:
         expanded = croniter.expand(text)[0]
         if len(expanded) != _FIELDS:
-            raise refusal(Fault(f"{shown(text)} has {len(expanded)} fields instead of {_FIELDS}", _REMEDY))
+            raise refusal(Fault("cron_fields", {"value": shown(text), "count": len(expanded)}))
         croniter(text, _FROM).get_next()
         comes = expanded[3] != _FEBRUARY or expanded[2] not in _NOT_IN_FEBRUARY
     except CroniterBadDateError:
         comes = False
     except CroniterError:
-        raise refusal(Fault(f"{shown(text)} is no cron schedule", _REMEDY)) from None
+        raise refusal(Fault("cron_syntax", {"value": shown(text)})) from None
     if not comes:
-        raise refusal(Fault(f"{shown(text)} names a day that never comes", _NEVER))
+        raise refusal(Fault("cron_never", {"value": shown(text)}))
     return " ".join(text.split())
 
 

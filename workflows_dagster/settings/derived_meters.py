@@ -11,12 +11,13 @@ from pydantic import Field, ValidationInfo, field_validator
 from workflows_dagster.settings.explain import Fault, refusal
 from workflows_dagster.settings.fields import CivilDay, Frozen, LastDay, Unit
 from workflows_dagster.settings.named_meter import NamedMeter
-from workflows_dagster.settings.problems import did_you_mean
+from workflows_dagster.settings.problem_codes import Code
+from workflows_dagster.settings.problems import nearest
 
 
-def _without_repeats(values: tuple[str, ...], remedy: str) -> tuple[str, ...]:
+def _without_repeats(values: tuple[str, ...], code: Code) -> tuple[str, ...]:
     faults = [
-        Fault(f"'{value}' stands in the list twice", remedy, f"[{position}]")
+        Fault(code, {"name": value}, f"[{position}]")
         for position, value in enumerate(values)
         if value in values[:position]
     ]
@@ -49,18 +50,17 @@ class Period(Frozen):
     def _after_start(cls, end: date | None, found: ValidationInfo) -> date | None:
         start = found.data.get("start_date")
         if start is not None and end is not None and end < start:
-            raise refusal(Fault(f"{end} lies before the start_date {start}", "Correct one of the two."))
+            raise refusal(Fault("period_ends_before_start", {"end": end, "start": start}))
         return end
 
     @field_validator("source_meters")
     @classmethod
     def _as_many_as_composed(cls, sources: tuple[str, ...], found: ValidationInfo) -> tuple[str, ...]:
         if not sources:
-            raise refusal(Fault("the list is empty", "Name the meter that the period is made from."))
+            raise refusal(Fault("no_sources"))
         if found.data.get("composition_type") == "single" and len(sources) > 1:
-            fact = f"{len(sources)} sources ({', '.join(sources)}), but composition_type is single"
-            raise refusal(Fault(fact, "Write composition_type: sum, or keep one source."))
-        return _without_repeats(sources, "Name each source once, or it counts double.")
+            raise refusal(Fault("several_sources", {"count": len(sources), "sources": sources}))
+        return _without_repeats(sources, "source_twice")
 
 
 def period_faults(spans: Iterable[tuple[int, date, date | None]]) -> list[Fault]:
@@ -76,14 +76,17 @@ def period_faults(spans: Iterable[tuple[int, date, date | None]]) -> list[Fault]
     _, start, end = ordered[0]
     for position, following, following_end in ordered[1:]:
         at = f"[{position}].start_date"
-        if end is None or end >= following:
-            fact = f"{following} overlaps the period that begins on {start} and ends {end or 'never'}"
+        day_before = following - timedelta(days=1)
+        if end is None:
             faults.append(
-                Fault(fact, f"End that period on {following - timedelta(days=1)}, or begin this one later.", at)
+                Fault("period_overlaps_open", {"first": following, "start": start, "day_before": day_before}, at)
             )
-        elif end < following - timedelta(days=1):
-            fact = f"{following} leaves a gap after the period that ends on {end}"
-            faults.append(Fault(fact, f"Begin on {end + timedelta(days=1)}, or fill the gap with a period.", at))
+        elif end >= following:
+            figures = {"first": following, "start": start, "end": end, "day_before": day_before}
+            faults.append(Fault("period_overlaps", figures, at))
+        elif end < day_before:
+            figures = {"first": following, "end": end, "day_after": end + timedelta(days=1)}
+            faults.append(Fault("period_gap", figures, at))
         if end is not None and (following_end is None or following_end > end):
             start, end = following, following_end
     return faults
@@ -108,7 +111,7 @@ class MasterMeter(NamedMeter):
     @classmethod
     def _one_after_the_other(cls, periods: tuple[Period, ...]) -> tuple[Period, ...]:
         if not periods:
-            raise refusal(Fault("the list is empty", "Describe at least one period."))
+            raise refusal(Fault("no_periods"))
         faults = period_faults((n, period.start_date, period.end_date) for n, period in enumerate(periods))
         if faults:
             raise refusal(*faults)
@@ -157,12 +160,12 @@ class VirtualMeter(NamedMeter):
     @classmethod
     def _each_once(cls, subtracted: tuple[str, ...], found: ValidationInfo) -> tuple[str, ...]:
         if not subtracted:
-            raise refusal(Fault("the list is empty", "Name the meters to subtract."))
+            raise refusal(Fault("nothing_subtracted"))
         base = found.data.get("base_meter")
         if base in subtracted:
             at = f"[{subtracted.index(base)}]"
-            raise refusal(Fault(f"'{base}' is the base_meter itself", "Subtract other meters than the base.", at))
-        return _without_repeats(subtracted, "Name each meter once, or it is subtracted twice.")
+            raise refusal(Fault("base_subtracted", {"name": base}, at))
+        return _without_repeats(subtracted, "subtracted_twice")
 
     @field_validator("subtract_meter_conversions")
     @classmethod
@@ -173,7 +176,7 @@ class VirtualMeter(NamedMeter):
         if subtracted is None:
             return conversions
         faults = [
-            Fault(f"'{name}' is not subtracted", did_you_mean(name, subtracted, "Remove the entry."), f".{name}")
+            Fault("conversion_not_subtracted", {"name": name, "suggestion": nearest(name, subtracted)}, f".{name}")
             for name in conversions
             if name not in subtracted
         ]

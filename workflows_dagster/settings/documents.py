@@ -1,4 +1,4 @@
-"""Read a YAML file that a person wrote, and say where it cannot be read."""
+"""Reads a YAML file that a person wrote, and names the place where it cannot be read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from workflows_dagster.settings.problem_codes import Code
 from workflows_dagster.settings.problems import Problem
 
 Location = tuple[str | int, ...]
@@ -58,17 +59,18 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.timestamp)
 
 
-def read_document(path: Path, missing_remedy: str) -> Document | list[Problem]:
+def read_document(path: Path, missing: Code, empty: Code) -> Document | list[Problem]:
     """Read a YAML file whose top level is a mapping.
 
     Args:
         path: Where it is.
-        missing_remedy: What to do when there is no such file.
+        missing: Code of the problem that there is no such file.
+        empty: Code of the problem that the file is empty.
 
     Returns:
         The content, or why there is none.
     """
-    text = _text(path, missing_remedy)
+    text = _text(path, missing)
     if isinstance(text, Problem):
         return [text]
     try:
@@ -76,7 +78,7 @@ def read_document(path: Path, missing_remedy: str) -> Document | list[Problem]:
         try:
             root = loader.get_single_node()
             if root is None:
-                return [Problem(path.name, "", "the file is empty", missing_remedy)]
+                return [Problem(path.name, "", empty)]
             # Before construction, which writes what is merged (<<) into the tree beside what overrides it.
             duplicates = tuple(_duplicates(root, (), set()))
             content = loader.construct_document(root)
@@ -86,42 +88,43 @@ def read_document(path: Path, missing_remedy: str) -> Document | list[Problem]:
         return [_not_yaml(path.name, error)]
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        return [Problem(path.name, f"line {line}", "not YAML: a control character", "Remove it.")]
+        return [Problem(path.name, "", "control_character", {"line": line})]
     except RecursionError:
-        return [Problem(path.name, "", "the lists and mappings are nested too deeply", "Write them flatter.")]
+        return [Problem(path.name, "", "nested_too_deeply")]
     except (ValueError, TypeError, KeyError) as error:
         # A tag such as !!int before something else makes PyYAML raise whatever the conversion raised.
-        return [Problem(path.name, "", f"not YAML that can be read: {error}", "Remove the tag (!!…) or the odd value.")]
+        return [Problem(path.name, "", "odd_value", {"reason": str(error)})]
     if not isinstance(content, dict):
-        kind = "a list" if isinstance(content, list) else f"the value {str(content)[:40]!r}"
-        return [Problem(path.name, "", f"the file holds {kind}, not a mapping", "Begin it with `key:` lines.")]
+        if isinstance(content, list):
+            return [Problem(path.name, "", "file_holds_list")]
+        return [Problem(path.name, "", "file_holds_value", {"value": f"{str(content)[:40]!r}"})]
     return Document(path.name, content, duplicates)
 
 
-def _text(path: Path, missing_remedy: str) -> str | Problem:
+def _text(path: Path, missing: Code) -> str | Problem:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        return Problem(path.name, "", f"no such file in {path.parent}", missing_remedy)
+        return Problem(path.name, "", missing, {"folder": str(path.parent)})
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        return Problem(path.name, "", f"{path} cannot be read: {reason}", "Put a readable file there.")
+        return Problem(path.name, "", "file_unreadable", {"path": str(path), "reason": reason})
     except ValueError:
-        return Problem(path.name, "", "the path holds a character that no path can", "Correct the path.")
+        return Problem(path.name, "", "impossible_path")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        fact = f"not UTF-8: byte 0x{raw[error.start]:02x}"
-        return Problem(path.name, f"line {line}", fact, "Save the file with the encoding UTF-8.")
+        return Problem(path.name, "", "not_utf8_at", {"line": line, "byte": f"0x{raw[error.start]:02x}"})
 
 
 def _not_yaml(file: str, error: yaml.MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
-    place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    # The scanner's own words come first; its snippet of the file is left out, since it may show a secret.
-    facts = [part for part in (error.context, error.problem) if part]
-    return Problem(file, place, "not YAML: " + ", ".join(facts), "Check indentation, colons and quotes there.")
+    # The scanner's own words; its snippet of the file is left out, since it may show a secret.
+    reason = ", ".join(part for part in (error.context, error.problem) if part)
+    if mark is None:
+        return Problem(file, "", "not_yaml", {"reason": reason})
+    return Problem(file, "", "not_yaml_at", {"line": mark.line + 1, "column": mark.column + 1, "reason": reason})
 
 
 def _duplicates(node: yaml.Node, location: Location, seen: set[int]) -> Iterator[Duplicate]:

@@ -1,17 +1,18 @@
-"""Turn what pydantic found into problems that a house owner understands."""
+"""Turns pydantic's validation errors into problems with our own codes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from workflows_dagster.settings.documents import Document, Location
-from workflows_dagster.settings.problems import Problem, did_you_mean, nearest, shown
+from workflows_dagster.settings.problem_codes import Code
+from workflows_dagster.settings.problems import Figures, Problem, nearest, shown
 
 Namer = Callable[[Location], str]
 
@@ -23,19 +24,19 @@ class Fault:
     """One thing that a validator found.
 
     Attributes:
-        fact: What is wrong, without a full stop.
-        remedy: What to do, as a sentence.
+        code: What is wrong.
+        figures: The actual value and what belongs to it.
         at: Path below the validated field, such as `[2].end_date`.
     """
 
-    fact: str
-    remedy: str
+    code: Code
+    figures: Figures = field(default_factory=dict, hash=False)
     at: str = ""
 
 
 def refusal(*faults: Fault) -> PydanticCustomError:
     """Give the exception with which a validator refuses a value, for one reason or several."""
-    return PydanticCustomError("faults", "{text}", {"text": faults[0].fact, "faults": faults})
+    return PydanticCustomError("faults", "{text}", {"text": faults[0].code, "faults": faults})
 
 
 def key_of(location: Location) -> str:
@@ -47,16 +48,16 @@ def key_of(location: Location) -> str:
 
 
 def explain(
-    error: ValidationError, file: str, prefix: str, model: type[BaseModel], hints: Mapping[str, str] | None = None
+    error: ValidationError, file: str, prefix: str, model: type[BaseModel], elsewhere: Mapping[str, str] | None = None
 ) -> Iterator[Problem]:
-    """Say each of a model's validation errors as a problem.
+    """Turn each of a model's validation errors into a problem.
 
     Args:
         error: What pydantic raised.
         file: Name of the file.
         prefix: Path at which the model stands in the file.
         model: The model that was validated, for its key names.
-        hints: Remedies for keys that are unknown here but known elsewhere.
+        elsewhere: Types of meter by keys that are unknown here but known there.
     """
     for details in error.errors():
         location = tuple(part for part in details["loc"] if part != "[key]")
@@ -68,27 +69,31 @@ def explain(
             continue
         if details["type"] == "faults":
             for fault in details["ctx"]["faults"]:
-                yield Problem(file, key + fault.at, fault.fact, fault.remedy)
+                yield Problem(file, key + fault.at, fault.code, fault.figures)
         elif details["type"] == "extra_forbidden":
-            yield Problem(file, key, "unknown key", _unknown_key(str(location[-1]), model, location, hints or {}))
+            yield _unknown_key(file, key, location, model, elsewhere or {})
         else:
-            yield Problem(file, key, *_said(details, location))
+            yield Problem(file, key, *_translated(details))
 
 
 def doubled_keys(document: Document, name: Namer = key_of) -> Iterator[Problem]:
-    """Say each key that stands twice as a problem."""
+    """Give a problem for each key that stands twice."""
     for duplicate in document.duplicates:
-        fact = f"the key stands twice, on lines {duplicate.first_line} and {duplicate.line}"
-        yield Problem(document.file, name(duplicate.location), fact, "Keep one of them.")
+        lines = {"first": duplicate.first_line, "second": duplicate.line}
+        yield Problem(document.file, name(duplicate.location), "key_twice", lines)
 
 
-def _unknown_key(name: str, model: type[BaseModel], location: Location, hints: Mapping[str, str]) -> str:
+def _unknown_key(
+    file: str, key: str, location: Location, model: type[BaseModel], elsewhere: Mapping[str, str]
+) -> Problem:
+    name = str(location[-1])
     if _SECRET_NAME.search(name):
-        return "Secrets do not belong here; put it in secrets/*.env (see secrets/README.md)."
-    known = _keys_at(model, location[:-1])
-    if nearest(name, known) is None and name in hints:
-        return hints[name]
-    return did_you_mean(name, known, f"Remove it; known keys are {', '.join(known)}.")
+        return Problem(file, key, "secret_key")
+    known = tuple(_keys_at(model, location[:-1]))
+    suggestion = nearest(name, known)
+    if suggestion is None and name in elsewhere:
+        return Problem(file, key, "key_of_other_type", {"type": elsewhere[name]})
+    return Problem(file, key, "unknown_key", {"known": known, "suggestion": suggestion})
 
 
 def _keys_at(model: type[BaseModel], location: Location) -> list[str]:
@@ -108,48 +113,49 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
 
 
-_WANTED = {
-    "string_type": ("not text", "Put it in quotes."),
-    "string_unicode": ("not text", "Put it in quotes."),
-    "bool_type": ("neither true nor false", "Write true or false."),
-    "bool_parsing": ("neither true nor false", "Write true or false."),
-    "int_type": ("not a whole number", "Write a whole number."),
-    "int_parsing": ("not a whole number", "Write a whole number."),
-    "int_from_float": ("not a whole number", "Write a whole number."),
-    "int_parsing_size": ("too large", "Write a smaller number."),
-    "float_type": ("not a number", "Write a number, with a decimal point."),
-    "float_parsing": ("not a number", "Write a number, with a decimal point."),
-    "finite_number": ("not a finite number", "Write a number, with a decimal point."),
-    "tuple_type": ("not a list", "Write a list, such as [a, b]."),
-    "list_type": ("not a list", "Write a list, such as [a, b]."),
-    "model_type": ("not a mapping", "Write `key: value` lines below it."),
-    "model_attributes_type": ("not a mapping", "Write `key: value` lines below it."),
-    "dict_type": ("not a mapping", "Write `key: value` lines below it."),
-    "mapping_type": ("not a mapping", "Write `key: value` lines below it."),
-    "recursion_loop": ("part of itself", "Write it out instead of the YAML alias."),
+_WANTED: dict[str, Code] = {
+    "string_type": "not_text",
+    "string_unicode": "not_text",
+    "bool_type": "not_true_or_false",
+    "bool_parsing": "not_true_or_false",
+    "int_type": "not_whole",
+    "int_parsing": "not_whole",
+    "int_from_float": "not_whole",
+    "int_parsing_size": "too_large",
+    "float_type": "not_a_number",
+    "float_parsing": "not_a_number",
+    "finite_number": "not_finite",
+    "tuple_type": "not_a_list",
+    "list_type": "not_a_list",
+    "model_type": "not_a_mapping",
+    "model_attributes_type": "not_a_mapping",
+    "dict_type": "not_a_mapping",
+    "mapping_type": "not_a_mapping",
+    "recursion_loop": "part_of_itself",
 }
-_BOUNDS = {
-    "greater_than": ("gt", "not above", "above"),
-    "greater_than_equal": ("ge", "below", "no lower than"),
-    "less_than": ("lt", "not below", "below"),
-    "less_than_equal": ("le", "above", "no higher than"),
+_BOUNDS: dict[str, tuple[str, Code]] = {
+    "greater_than": ("gt", "must_be_above"),
+    "greater_than_equal": ("ge", "must_be_at_least"),
+    "less_than": ("lt", "must_be_below"),
+    "less_than_equal": ("le", "must_be_at_most"),
 }
 
 
-def _said(details: ErrorDetails, location: Location) -> tuple[str, str]:
+def _translated(details: ErrorDetails) -> tuple[Code, Figures]:
+    """Give our code for one of pydantic's, with its figures."""
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
     if kind == "missing":
-        return "the key is missing", "Add it."
+        return "key_missing", {}
     if kind == "invalid_key":
-        return f"the key {shown(value)} is not text", "Put it in quotes."
+        return "key_not_text", {"key": shown(value)}
     if kind == "literal_error":
-        choices = re.findall(r"'([^']*)'", str(context["expected"]))
-        listed = " or ".join(part for part in (", ".join(choices[:-1]), choices[-1]) if part)
-        return f"{shown(value)} is not {listed}", did_you_mean(str(value), choices, f"Write {listed}.")
+        choices = tuple(re.findall(r"'([^']*)'", str(context["expected"])))
+        return "not_one_of", {"value": shown(value), "choices": choices, "suggestion": nearest(str(value), choices)}
     if kind in _BOUNDS:
-        name, fact, remedy = _BOUNDS[kind]
-        return f"{shown(value)} is {fact} {context[name]}", f"Write a number {remedy} {context[name]}."
+        name, code = _BOUNDS[kind]
+        return code, {"value": shown(value), "bound": str(context[name])}
     if kind == "string_too_short":
-        return "the text is empty", "Write something, or remove the key."
-    fact, remedy = _WANTED.get(kind, (f"not valid: {details['msg']}", "Correct it."))
-    return f"{shown(value)} is {fact}", remedy
+        return "text_empty", {}
+    if kind in _WANTED:
+        return _WANTED[kind], {"value": shown(value)}
+    return "not_valid", {"value": shown(value), "message": details["msg"]}

@@ -1,4 +1,4 @@
-"""Load the house's settings from its folder: all files, all secrets, all errors at once."""
+"""Loads the settings of the house from its folder: all files, all secrets, all errors at once."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from pydantic import BaseModel, ValidationError
 from workflows_dagster.settings.documents import Document, read_document
 from workflows_dagster.settings.explain import doubled_keys, explain
 from workflows_dagster.settings.fields import civil_day
+from workflows_dagster.settings.language import Language
 from workflows_dagster.settings.meter_file import Entry, read_meters
 from workflows_dagster.settings.meters import MeterBook, PhysicalMeter
 from workflows_dagster.settings.patterns import PatternFile
-from workflows_dagster.settings.problems import Problem, SettingsError, did_you_mean
+from workflows_dagster.settings.problem_codes import Code
+from workflows_dagster.settings.problems import Problem, SettingsError, nearest
 from workflows_dagster.settings.references import check_references, converts_gas
 from workflows_dagster.settings.secrets import Secrets, load_secrets
 from workflows_dagster.settings.site import Site
@@ -97,20 +99,19 @@ def load(config_dir: Path | None = None, environ: Mapping[str, str] | None = Non
     environ = os.environ if environ is None else environ
     folder = (config_dir or _folder(environ, CONFIG_DIR) or _usual_config_dir()).expanduser().absolute()
     if not folder.is_dir():
-        remedy = f"Create it, or set {CONFIG_DIR} to the folder that holds {_METERS}."
-        raise SettingsError([Problem(folder.name, "", f"no folder {folder}", remedy)])
+        figures = {"path": str(folder), "variable": CONFIG_DIR, "file": _METERS}
+        raise SettingsError([Problem(folder.name, "", "no_folder", figures)])
     problems: list[Problem] = []
 
-    config = _read(folder / _CONFIG, "Copy the one that comes with the system, or write `timezone:` into it.", problems)
+    config = _read(folder / _CONFIG, "config_missing", "config_empty", problems)
     site = _model(Site, config, problems)
     meters_path = _path_in(folder, config, "meters_config", _METERS)
-    document = _read(meters_path, "Describe the meters there; the file that comes with the system shows how.", problems)
+    document = _read(meters_path, "meters_missing", "meters_empty", problems)
     # The file's zone only matters for times of day; the usual one serves to find the other errors.
     entries = read_meters(document, (site or Site()).zone, problems) if document else []
     problems.extend(check_references(entries))
     patterns_path = _path_in(folder, config, "seasonal_patterns_config", _PATTERNS)
-    remedy = "Copy the one that comes with the system, or write `patterns: {}` into it."
-    patterns_document = _read(patterns_path, remedy, problems)
+    patterns_document = _read(patterns_path, "patterns_missing", "patterns_empty", problems)
     pattern_file = _model(PatternFile, patterns_document, problems)
     if patterns_document:
         problems.extend(_unknown_patterns(entries, patterns_document))
@@ -123,7 +124,7 @@ def load(config_dir: Path | None = None, environ: Mapping[str, str] | None = Non
         problems.extend(_unmet_needs(site, entries, secrets) if site else ())
 
     if problems:
-        raise SettingsError(problems)
+        raise SettingsError(problems, _language(config))
     assert site is not None
     assert pattern_file is not None
     assert tariffs is not None
@@ -136,6 +137,11 @@ def load(config_dir: Path | None = None, environ: Mapping[str, str] | None = Non
         data_dir=_folder(environ, DATA_DIR) or folder.parent / "data",
         config_dir=folder,
     )
+
+
+def _language(config: Document | None) -> Language:
+    """Give the language that config.yaml asks for, whatever else is wrong in it."""
+    return "de" if config and config.content.get("language") == "de" else "en"
 
 
 def _folder(environ: Mapping[str, str], name: str) -> Path | None:
@@ -162,8 +168,8 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _read(path: Path, missing_remedy: str, problems: list[Problem]) -> Document | None:
-    found = read_document(path, missing_remedy)
+def _read(path: Path, missing: Code, empty: Code, problems: list[Problem]) -> Document | None:
+    found = read_document(path, missing, empty)
     if isinstance(found, Document):
         return found
     problems.extend(found)
@@ -189,8 +195,8 @@ def _unknown_patterns(entries: Sequence[Entry], document: Document) -> Iterator[
     for entry in entries:
         name = entry.raw.get("pattern")
         if isinstance(name, str) and name and name not in names:
-            remedy = did_you_mean(name, names, f"Add it to {document.file}, or remove the key.")
-            yield Problem(entry.file, f"{entry.label}.pattern", f"no pattern '{name}' in {document.file}", remedy)
+            figures = {"name": name, "file": document.file, "suggestion": nearest(name, names)}
+            yield Problem(entry.file, f"{entry.label}.pattern", "unknown_pattern", figures)
 
 
 def _tariffs(
@@ -198,7 +204,7 @@ def _tariffs(
 ) -> TariffFile | None:
     if path == folder / _TARIFFS and not os.path.lexists(path):
         return TariffFile()
-    document = _read(path, "Copy the one that comes with the system, or remove tariffs_config.", problems)
+    document = _read(path, "tariffs_missing", "tariffs_empty", problems)
     tariffs = _model(TariffFile, document, problems)
     if document is not None:
         # Where config.yaml is wrong itself, that comes first.
@@ -211,15 +217,14 @@ def _unmet_needs(site: Site, entries: Sequence[Entry], secrets: Secrets) -> Iter
     """Find what one file needs and another does not give."""
     converted = converts_gas(entries)
     if converted and not site.gas_conversion:
-        fact = f"the key is missing, and {converted} converts between energy and gas volume"
-        yield Problem(_CONFIG, "gas_conversion", fact, "Give energy_content and z_factor from your gas bill.")
+        yield Problem(_CONFIG, "gas_conversion", "gas_factors_missing", {"meter": converted})
     if site.storage.backend == "influxdb":
         for name, value in (("INFLUX_TOKEN", secrets.influx_token), ("INFLUX_ORG", secrets.influx_org)):
             if not value:
-                fact = f"'influxdb' needs {name}, which is not set"
-                yield Problem(_CONFIG, "storage.backend", fact, f"Write {name} into secrets/influxdb.env.")
+                yield Problem(_CONFIG, "storage.backend", "influx_secret_missing", {"name": name})
     physical = [entry.meter for entry in entries if isinstance(entry.meter, PhysicalMeter)]
     names = {entry.meter_id for entry in entries} | {meter.raw_entity_id for meter in physical}
     if secrets.tibber_api_token and entries and site.tibber.meter_id not in names:
-        remedy = did_you_mean(site.tibber.meter_id, [n for n in names if n], "Name the meter that Tibber bills.")
-        yield Problem(_CONFIG, "tibber.meter_id", f"no meter '{site.tibber.meter_id}'", remedy)
+        suggestion = nearest(site.tibber.meter_id, [n for n in names if n])
+        figures = {"name": site.tibber.meter_id, "suggestion": suggestion}
+        yield Problem(_CONFIG, "tibber.meter_id", "unknown_tibber_meter", figures)

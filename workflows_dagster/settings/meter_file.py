@@ -1,4 +1,4 @@
-"""Read meters.yaml: each meter into its model, and what is wrong with it by itself."""
+"""Reads meters.yaml: each meter into its model, and what is wrong with it by itself."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from workflows_dagster.settings.explain import doubled_keys, explain, key_of
 from workflows_dagster.settings.fields import CivilDay, LastDay
 from workflows_dagster.settings.meters import Meter
 from workflows_dagster.settings.physical_meter import PhysicalMeter
-from workflows_dagster.settings.problems import Problem, did_you_mean, shown
+from workflows_dagster.settings.problems import Problem, nearest, shown
 
 _MODELS: dict[str, type[PhysicalMeter] | type[MasterMeter] | type[VirtualMeter]] = {
     "physical": PhysicalMeter,
     "master": MasterMeter,
     "virtual": VirtualMeter,
 }
-_WRITE_METERS = "Write `meters:` and below it one `- meter_id: …` a meter."
 
 
 @dataclass(frozen=True)
@@ -69,15 +68,14 @@ def read_meters(document: Document, zone: ZoneInfo, problems: list[Problem]) -> 
     file = document.file
     for key in document.content:
         if key != "meters":
-            remedy = did_you_mean(str(key), ["meters"], f"Remove it. {_WRITE_METERS}")
-            problems.append(Problem(file, str(key), "unknown key", remedy))
+            problems.append(Problem(file, str(key), "unknown_top_key", {"suggestion": nearest(str(key), ["meters"])}))
     problems.extend(doubled_keys(document, lambda location: _key_in(document.content, location)))
     if "meters" not in document.content:
-        problems.append(Problem(file, "meters", "the key is missing", _WRITE_METERS))
+        problems.append(Problem(file, "meters", "meters_key_missing"))
         return []
     written = document.content["meters"]
     if not isinstance(written, list | dict) or not written:
-        problems.append(Problem(file, "meters", f"{shown(written)} holds no meters", _WRITE_METERS))
+        problems.append(Problem(file, "meters", "no_meters", {"value": shown(written)}))
         return []
     entries = [_validated(entry, zone, problems) for entry in _entries(file, written, problems)]
     problems.extend(_doubled_ids(entries))
@@ -92,12 +90,11 @@ def _entries(file: str, written: list[Any] | dict[Any, Any], problems: list[Prob
         named = [(f"meters.{name}", name, raw) for name, raw in written.items()]
     for place, name, raw in named:
         if not isinstance(raw, dict):
-            remedy = "Write `meter_id:` and the other keys below it."
-            problems.append(Problem(file, place, f"{shown(raw)} is not a mapping", remedy))
+            problems.append(Problem(file, place, "meter_not_a_mapping", {"value": shown(raw)}))
             continue
         if name is not None and raw.get("meter_id", name) != name:
-            fact = f"{shown(raw['meter_id'])} is not the name that it stands under, {shown(name)}"
-            problems.append(Problem(file, f"{name}.meter_id", fact, "Make them the same, or remove meter_id."))
+            figures = {"value": shown(raw["meter_id"]), "name": shown(name)}
+            problems.append(Problem(file, f"{name}.meter_id", "id_not_its_name", figures))
         meter_id = raw.get("meter_id") if name is None else name
         as_text = meter_id if isinstance(meter_id, str) and meter_id else None
         complete = raw if name is None else {**raw, "meter_id": name}
@@ -113,16 +110,17 @@ def _kind(raw: dict[Any, Any]) -> str:
 
 def _validated(entry: Entry, zone: ZoneInfo, problems: list[Problem]) -> Entry:
     written = entry.raw.get("type")
-    if written != entry.kind:
-        fact = f"{shown(written)} is not physical, master or virtual" if "type" in entry.raw else "the key is missing"
-        remedy = did_you_mean(str(written), _MODELS, "Write type: physical, master or virtual.")
-        problems.append(Problem(entry.file, f"{entry.label}.type", fact, remedy))
+    if "type" not in entry.raw:
+        problems.append(Problem(entry.file, f"{entry.label}.type", "type_missing"))
+    elif written != entry.kind:
+        figures = {"value": shown(written), "suggestion": nearest(str(written), _MODELS)}
+        problems.append(Problem(entry.file, f"{entry.label}.type", "unknown_type", figures))
     model = _MODELS[entry.kind]
     try:
         return replace(entry, meter=model.model_validate({**entry.raw, "type": entry.kind}, context={"zone": zone}))
     except ValidationError as error:
         elsewhere = {
-            key: f"It is a key of {other} meters; remove it, or correct the type."
+            key: other
             for other, known in _MODELS.items()
             for key in known.model_fields
             if key not in model.model_fields
@@ -143,7 +141,7 @@ def _period_problems(entry: Entry) -> Iterator[Problem]:
     if any(span.end_date is not None and span.end_date < span.start_date for span in spans):
         return
     for fault in period_faults((n, span.start_date, span.end_date) for n, span in enumerate(spans)):
-        yield Problem(entry.file, f"{entry.label}.periods{fault.at}", fault.fact, fault.remedy)
+        yield Problem(entry.file, f"{entry.label}.periods{fault.at}", fault.code, fault.figures)
 
 
 def _doubled_ids(entries: list[Entry]) -> Iterator[Problem]:
@@ -154,13 +152,12 @@ def _doubled_ids(entries: list[Entry]) -> Iterator[Problem]:
         earlier = first.setdefault(entry.meter_id.casefold(), entry)
         if earlier is entry:
             continue
+        figures = {"name": entry.meter_id, "place": earlier.place}
         if earlier.meter_id == entry.meter_id:
-            fact = f"'{entry.meter_id}' is the id of {earlier.place} too"
+            yield Problem(entry.file, f"{entry.place}.meter_id", "id_twice", figures)
         else:
-            fact = (
-                f"'{entry.meter_id}' differs from '{earlier.meter_id}' in {earlier.place} by upper and lower case only"
-            )
-        yield Problem(entry.file, f"{entry.place}.meter_id", fact, "Give each meter its own id.")
+            figures["other"] = str(earlier.meter_id)
+            yield Problem(entry.file, f"{entry.place}.meter_id", "id_differs_by_case", figures)
 
 
 def _key_in(content: dict[Any, Any], location: Location) -> str:

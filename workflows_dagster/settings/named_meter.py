@@ -41,12 +41,11 @@ _ID = re.compile(r"[A-Za-z0-9_]+")
 
 def _meter_id(value: str) -> str:
     if not _ID.fullmatch(value):
-        remedy = "Use letters A-Z, digits and _ only; the entity's own name can stand in source.entity_id."
-        raise refusal(Fault(f"{shown(value)} cannot name an asset or a tag", remedy))
+        raise refusal(Fault("id_characters", {"value": shown(value)}))
     if value.casefold() in RESERVED_IDS:
-        raise refusal(Fault(f"'{value}' is the name of one of the system's own assets", "Choose another id."))
+        raise refusal(Fault("id_of_system", {"name": value}))
     if value in _NOT_FOR_ASSETS:
-        raise refusal(Fault(f"'{value}' is a word that Dagster keeps for itself", "Choose another id."))
+        raise refusal(Fault("id_of_dagster", {"name": value}))
     return value
 
 

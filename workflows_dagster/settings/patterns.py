@@ -32,14 +32,14 @@ class Pattern(Frozen):
     def _a_whole_year(cls, values: tuple[float, ...]) -> tuple[float, ...]:
         total = math.fsum(values)
         faults = [
-            Fault(f"{shown(value)} is negative", "Write 0 or more.", f"[{position}]")
+            Fault("percentage_negative", {"value": shown(value)}, f"[{position}]")
             for position, value in enumerate(values)
             if value < 0
         ]
         if len(values) != _MONTHS:
-            faults.append(Fault(f"{len(values)} percentages instead of 12", "Write one a month, January first."))
+            faults.append(Fault("percentages_not_twelve", {"count": len(values)}))
         elif abs(total - 100) > _TOLERANCE:
-            faults.append(Fault(f"the percentages sum to {total:.6g} instead of 100", "Correct the months."))
+            faults.append(Fault("percentages_not_100", {"total": f"{total:.6g}"}))
         if faults:
             raise refusal(*faults)
         return percentages_summing_to_100(values)

@@ -43,8 +43,8 @@ class Source(Frozen):
     def _no_domain_in_it(cls, value: str | None) -> str | None:
         if value and "." in value:
             domain, _, entity = value.partition(".")
-            remedy = f"Write entity_id: {entity}, and domain: {domain} beside it if need be."
-            raise refusal(Fault(f"{shown(value)} carries its domain, which InfluxDB keeps apart", remedy))
+            figures = {"value": shown(value), "entity": entity, "domain": domain}
+            raise refusal(Fault("entity_with_domain", figures))
         return value
 
 
@@ -88,7 +88,7 @@ class PhysicalMeter(NamedMeter):
         start = found.data.get("installation_date")
         zone = (found.context or {}).get("zone", ZoneInfo("UTC"))
         if start is not None and end is not None and _is_before(end, start, zone):
-            raise refusal(Fault(f"{end} lies before the installation_date {start}", "Correct one of the two."))
+            raise refusal(Fault("removed_before_installed", {"end": str(end), "start": str(start)}))
         return end
 
     @field_validator("register_digits")
@@ -98,10 +98,9 @@ class PhysicalMeter(NamedMeter):
             return None
         source, initial = found.data.get("source"), found.data.get("initial_reading")
         if source is not None and source.kind == "interval":
-            raise refusal(Fault("a source of kind interval has no register that could wrap around", "Remove the key."))
+            raise refusal(Fault("interval_with_register"))
         if initial is not None and initial >= 10**digits:
-            fact = f"{digits} digits cannot show the initial_reading {initial:g}"
-            raise refusal(Fault(fact, "Count the digits before the decimal mark again."))
+            raise refusal(Fault("too_few_digits", {"digits": digits, "reading": f"{initial:g}"}))
         return digits
 
     @property

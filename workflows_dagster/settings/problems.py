@@ -1,14 +1,32 @@
-"""What is wrong with the configuration, said so that the house owner can mend it."""
+"""What is wrong with the configuration: a place, a code and its figures. `wording/problems.py` makes the sentence."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from workflows_dagster.settings.language import Language
+from workflows_dagster.settings.problem_codes import Code
 
 _SHOWN_CHARACTERS = 60
 # Low enough that two swapped letters of a name of three are near.
 _NEAR = 0.6
+
+
+class Kind(StrEnum):
+    """A value that is named by its kind, because its text says nothing."""
+
+    EMPTY = "empty"
+    MAPPING = "mapping"
+    LIST = "list"
+    EMPTY_LIST = "empty_list"
+
+
+Figure = str | int | float | date | Kind | tuple[str, ...] | None
+Figures = Mapping[str, Figure]
 
 
 @dataclass(frozen=True)
@@ -18,35 +36,45 @@ class Problem:
     Attributes:
         file: Name of the file, or `environment`.
         key: Path of the key in the file, such as `strom_allgemein.subtract_meters[1]`; empty for the file as a whole.
-        fact: What is wrong, with the actual value and without a full stop.
-        remedy: What to do, as a sentence.
+        code: What is wrong.
+        figures: The actual value and what belongs to it. `suggestion` is the name that was probably meant.
     """
 
     file: str
     key: str
-    fact: str
-    remedy: str
+    code: Code
+    figures: Figures = field(default_factory=dict, hash=False)
+
+    @property
+    def place(self) -> str:
+        """The file and the key."""
+        return f"{self.file}: {self.key}" if self.key else self.file
 
     def __str__(self) -> str:
-        place = f"{self.file}: {self.key}" if self.key else self.file
-        text = f"{place}: {self.fact}. {self.remedy}"
-        # A key or value may hold anything; the line stays one line.
-        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+        said = [self.code, *(f"{name}={figure}" for name, figure in self.figures.items() if figure is not None)]
+        return on_one_line(f"{self.place}: {' '.join(said)}")
 
 
 class SettingsError(Exception):
-    """The configuration cannot be used; the text is one line a problem.
+    """The configuration cannot be used; the text is one technical line per problem.
 
     Args:
         problems: All problems in the order of the files. A repeat is said once.
+        language: The reader's language, as far as config.yaml can be read.
     """
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], language: Language = "en") -> None:
         self.problems: tuple[Problem, ...] = tuple(dict.fromkeys(problems))
+        self.language: Language = language
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
-    def __reduce__(self) -> tuple[type[SettingsError], tuple[tuple[Problem, ...]]]:
-        return type(self), (self.problems,)
+    def __reduce__(self) -> tuple[type[SettingsError], tuple[tuple[Problem, ...], Language]]:
+        return type(self), (self.problems, self.language)
+
+
+def on_one_line(text: str) -> str:
+    """Escape what does not print: a key or a value may hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -56,24 +84,18 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return by_fold[found[0]] if found else None
 
 
-def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
-    """Give the remedy for an unknown name: the nearest known one, or `otherwise` where none is near."""
-    found = nearest(name, known)
-    return f"Did you mean '{found}'?" if found else otherwise
-
-
-def shown(value: object) -> str:
-    """Show a value from a file in a sentence, shortened."""
+def shown(value: object) -> str | Kind:
+    """Show a value as the file writes it, shortened, or name its kind."""
     if value is None:
-        return "an empty value"
+        return Kind.EMPTY
     if isinstance(value, str):
         text = f"'{value}'"
     elif isinstance(value, bool):
         text = str(value).lower()
     elif isinstance(value, dict):
-        return "a mapping"
+        return Kind.MAPPING
     elif isinstance(value, list | tuple):
-        return "a list" if value else "an empty list"
+        return Kind.LIST if value else Kind.EMPTY_LIST
     else:
         text = str(value)
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from workflows_dagster.domain import units
 from workflows_dagster.settings.meter_file import Entry
-from workflows_dagster.settings.problems import Problem, did_you_mean
+from workflows_dagster.settings.problems import Problem, nearest
 from workflows_dagster.settings.utilities import Utility, utility_by_name
 
 Role = Literal["source", "base", "subtract"]
@@ -59,8 +59,8 @@ def check_references(entries: Sequence[Entry]) -> Iterator[Problem]:
         for link in links(entry):
             if link.source not in known:
                 others = [name for name in known if name != entry.meter_id]
-                remedy = did_you_mean(link.source, others, "Describe it in the file, or remove the name.")
-                yield Problem(entry.file, link.key, f"no meter '{link.source}'", remedy)
+                figures = {"name": link.source, "suggestion": nearest(link.source, others)}
+                yield Problem(entry.file, link.key, "unknown_meter", figures)
     yield from _cycles(known)
     for entry in entries:
         yield from _units(entry, known)
@@ -94,8 +94,7 @@ def _cycles(known: Mapping[str, Entry]) -> Iterator[Problem]:
         for link in links(known[meter_id]):
             if link.source in path:
                 ring = (*path[path.index(link.source) :], link.source)
-                fact = f"a meter cannot be made from itself: {' → '.join(ring)}"
-                yield Problem(known[meter_id].file, link.key, fact, "Break the cycle at one of them.")
+                yield Problem(known[meter_id].file, link.key, "made_from_itself", {"ring": " → ".join(ring)})
             elif link.source in known and link.source not in done:
                 yield from visit(link.source, (*path, link.source))
         done.add(meter_id)
@@ -122,9 +121,8 @@ def _units(entry: Entry, known: Mapping[str, Entry]) -> Iterator[Problem]:
             if base is None or units.same_quantity(base, unit) or not units.same_quantity(base, source):
                 yield from _conversion(entry, unit, link, source, known)
         elif not units.same_quantity(source, unit):
-            fact = f"'{link.source}' is in {source}, which does not convert into the output_unit {unit}"
-            remedy = f"Name a meter of the same quantity, or write output_unit: {source}."
-            yield Problem(entry.file, link.key, fact, remedy)
+            figures = {"name": link.source, "unit": source, "output_unit": unit}
+            yield Problem(entry.file, link.key, "unit_does_not_convert", figures)
 
 
 def _source_units(entry: Entry, known: Mapping[str, Entry]) -> Iterator[Problem]:
@@ -133,8 +131,8 @@ def _source_units(entry: Entry, known: Mapping[str, Entry]) -> Iterator[Problem]
         for _, source in _texts(period.get("source_meters")):
             actual = _unit(known[source].raw.get("output_unit")) if source in known else None
             if said and actual and not units.same_quantity(said, actual):
-                fact = f"{said} is not what '{source}' measures, which is in {actual}"
-                yield Problem(entry.file, f"{at}.source_unit", fact, f"Write source_unit: {actual}.")
+                figures = {"declared": said, "name": source, "unit": actual}
+                yield Problem(entry.file, f"{at}.source_unit", "source_unit_differs", figures)
                 break
 
 
@@ -144,20 +142,18 @@ def _conversion(entry: Entry, unit: str, link: Link, source: str, known: Mapping
     crosses = not units.same_quantity(source, unit)
     at = f"{entry.label}.subtract_meter_conversions"
     is_gas = _utility(entry.meter_id, known, frozenset()) == "gas"
+    figures = {"name": link.source, "unit": source, "output_unit": unit, "meter": entry.label}
     if crosses and not is_gas:
-        fact = f"'{link.source}' is in {source}, which does not convert into {unit}, {entry.label} not being gas"
-        yield Problem(entry.file, link.key, fact, "Subtract a meter of the same quantity, or set utility: gas.")
+        yield Problem(entry.file, link.key, "conversion_impossible", figures)
     elif crosses and conversion is None:
-        fact = f"'{link.source}' is in {source}, {entry.label} in {unit}, and no conversion is declared"
-        remedy = f"Add {link.source}: {{from_unit: {source}, to_unit: {unit}}} to subtract_meter_conversions."
-        yield Problem(entry.file, link.key, fact, remedy)
+        yield Problem(entry.file, link.key, "conversion_missing", figures)
     if not isinstance(conversion, dict):
         return
     for name, wanted, whose in (("from_unit", source, link.source), ("to_unit", unit, entry.label)):
         said = _unit(conversion.get(name))
         if said is not None and said != wanted:
-            fact = f"{said} is not the unit of '{whose}', which is {wanted}"
-            yield Problem(entry.file, f"{at}.{link.source}.{name}", fact, f"Write {name}: {wanted}.")
+            figures = {"declared": said, "name": whose, "unit": wanted, "key": name}
+            yield Problem(entry.file, f"{at}.{link.source}.{name}", "conversion_unit_differs", figures)
 
 
 def _utility(meter_id: str | None, known: Mapping[str, Entry], passed: frozenset[str]) -> Utility | None:

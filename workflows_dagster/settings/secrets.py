@@ -66,8 +66,7 @@ def load_secrets(folder: Path, environ: Mapping[str, str]) -> Secrets:
     for name in NAMES:
         values = {place.name: value for place in files if (value := _value(place, name, problems))}
         if (given := _value(environment, name, problems)) is None and len(set(values.values())) > 1:
-            fact = f"{' and '.join(values)} give different values"
-            problems.append(Problem(list(values)[-1], name, fact, "Keep one of them."))
+            problems.append(Problem(list(values)[-1], name, "secret_files_disagree", {"files": tuple(values)}))
         found[name] = given or next(reversed(values.values()), None)
     if problems:
         raise SettingsError(problems)
@@ -97,7 +96,7 @@ def _files(folder: Path, problems: list[Problem]) -> Iterator[_Place]:
         except OSError as error:
             problems.append(_unreadable(path.name, "", path, error))
         except UnicodeDecodeError:
-            problems.append(Problem(path.name, "", "not UTF-8", "Save the file with the encoding UTF-8."))
+            problems.append(Problem(path.name, "", "not_utf8"))
         else:
             yield _Place(path.name, path.parent, values)
 
@@ -113,23 +112,20 @@ def _value(place: _Place, name: str, problems: list[Problem]) -> str | None:
             problems.append(_unreadable(place.name, key, path, error))
             return None
         except UnicodeDecodeError:
-            problems.append(Problem(place.name, key, f"{path} is not UTF-8", "Save the file with the encoding UTF-8."))
+            problems.append(Problem(place.name, key, "secret_file_not_utf8", {"path": str(path)}))
             return None
         except ValueError:
-            problems.append(
-                Problem(place.name, key, "the path holds a character that no path can", "Correct the path.")
-            )
+            problems.append(Problem(place.name, key, "impossible_path"))
             return None
         if not value:
-            problems.append(Problem(place.name, key, f"{path} is empty", "Write the value into it, or remove the key."))
+            problems.append(Problem(place.name, key, "secret_file_empty", {"path": str(path)}))
     if name == "APPRISE_URLS":
         return _addresses_checked(value, place, key, problems)
     # An organisation's name may hold blanks and umlauts; a token travels in a header, where neither can be.
     if any(not character.isprintable() for character in value) or (
         name != "INFLUX_ORG" and not (value.isascii() and " " not in value)
     ):
-        fact = f"the value ({len(value)} characters) holds a blank or a character that no token has"
-        problems.append(Problem(place.name, key, fact, "Copy the value again, on one line and whole."))
+        problems.append(Problem(place.name, key, "not_a_token", {"characters": len(value)}))
         return None
     return value or None
 
@@ -139,15 +135,14 @@ def _addresses_checked(value: str, place: _Place, key: str, problems: list[Probl
     wrong = False
     for position, address in enumerate(addresses):
         if not re.match(_SCHEMA, address) or not address.isprintable():
-            fact = f"what stands there ({len(address)} characters) is no address such as ntfy://topic"
-            remedy = "Separate addresses by blanks or lines, and write a blank within one as %20."
-            problems.append(Problem(place.name, f"{key}[{position}]", fact, remedy))
+            figures = {"characters": len(address)}
+            problems.append(Problem(place.name, f"{key}[{position}]", "not_an_alert_address", figures))
             wrong = True
     return None if wrong else "\n".join(addresses) or None
 
 
 def _unreadable(file: str, key: str, path: Path, error: OSError) -> Problem:
     if isinstance(error, FileNotFoundError):
-        return Problem(file, key, f"no file '{path}'", "Correct the path, or remove the key.")
+        return Problem(file, key, "secret_file_missing", {"path": str(path)})
     reason = (error.strerror or type(error).__name__).lower()
-    return Problem(file, key, f"{path} cannot be read: {reason}", "Correct its owner or mode.")
+    return Problem(file, key, "secret_file_unreadable", {"path": str(path), "reason": reason})

@@ -17,7 +17,7 @@ from workflows_dagster.settings.explain import Fault, refusal
 from workflows_dagster.settings.fields import CivilDay, Frozen, Number, Text, Whole
 from workflows_dagster.settings.language import Language
 from workflows_dagster.settings.maintenance_rules import UpkeepSettings
-from workflows_dagster.settings.problems import did_you_mean, shown
+from workflows_dagster.settings.problems import nearest, shown
 
 _SHORTEST_TIMEOUT_MS = 1000
 _MS = 1000
@@ -27,9 +27,8 @@ def _timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ValueError, OSError, LookupError):
-        known = available_timezones()
-        remedy = did_you_mean(name, known, "Write an IANA name, such as Europe/Berlin.")
-        raise refusal(Fault(f"no time zone {shown(name)}", remedy)) from None
+        suggestion = nearest(name, available_timezones())
+        raise refusal(Fault("unknown_zone", {"value": shown(name), "suggestion": suggestion})) from None
     return name
 
 
@@ -39,11 +38,11 @@ def _url(text: str) -> str:
         host, login = parts.hostname, parts.username or parts.password
         _ = parts.port
     except ValueError:
-        raise refusal(Fault("not an address", "Write it as http://localhost:8086.")) from None
+        raise refusal(Fault("not_an_address")) from None
     if login:
-        raise refusal(Fault("the address holds a login", "Put secrets in secrets/*.env, and only the host here."))
+        raise refusal(Fault("address_with_login"))
     if parts.scheme not in ("http", "https") or not host:
-        raise refusal(Fault(f"{shown(text.partition('?')[0])} is not an address", "Write it as http://localhost:8086."))
+        raise refusal(Fault("address_without_scheme", {"value": shown(text.partition("?")[0])}))
     return text.rstrip("/")
 
 
@@ -85,7 +84,7 @@ class InfluxSettings(Frozen):
     @classmethod
     def _not_among_the_raw(cls, bucket: str, found: ValidationInfo) -> str:
         if bucket == found.data.get("bucket_raw"):
-            raise refusal(Fault(f"'{bucket}' is bucket_raw too", "Give the results a bucket of their own."))
+            raise refusal(Fault("same_bucket", {"name": bucket}))
         return bucket
 
     @field_validator("timeout")
@@ -219,7 +218,7 @@ class Site(Frozen):
         if isinstance(written, dict):
             return [written]
         if isinstance(written, list) and not written:
-            raise refusal(Fault("the list is empty", "Give energy_content and z_factor, or remove the key."))
+            raise refusal(Fault("no_gas_pairs"))
         return written
 
     @field_validator("gas_pairs")
@@ -228,10 +227,9 @@ class Site(Frozen):
         faults = []
         for position, pair in enumerate(pairs):
             if len(pairs) > 1 and "valid_from" not in pair.model_fields_set:
-                faults.append(Fault("the key is missing", "Add the first day of the pair.", f"[{position}].valid_from"))
+                faults.append(Fault("gas_pair_undated", at=f"[{position}].valid_from"))
             elif pair.valid_from in [earlier.valid_from for earlier in pairs[:position]]:
-                fact = f"{pair.valid_from} stands before another pair too"
-                faults.append(Fault(fact, "Give each pair its own first day.", f"[{position}].valid_from"))
+                faults.append(Fault("gas_pair_same_day", {"day": pair.valid_from}, f"[{position}].valid_from"))
         if faults:
             raise refusal(*faults)
         return tuple(sorted(pairs, key=lambda pair: pair.valid_from))

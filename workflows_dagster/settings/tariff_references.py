@@ -13,7 +13,8 @@ from workflows_dagster.domain import units
 from workflows_dagster.settings.documents import Document
 from workflows_dagster.settings.fields import CivilDay
 from workflows_dagster.settings.meter_file import Entry
-from workflows_dagster.settings.problems import Problem, did_you_mean
+from workflows_dagster.settings.problem_codes import Code
+from workflows_dagster.settings.problems import Figures, Problem, nearest
 from workflows_dagster.settings.references import utilities_of
 from workflows_dagster.settings.utilities import Utility
 
@@ -58,8 +59,8 @@ class _Written:
             if isinstance(price, dict):
                 yield f"{self.at}.prices[{position}]", price
 
-    def problem(self, key: str, fact: str, remedy: str) -> Problem:
-        return Problem(self.file, f"{self.at}.{key}" if key else self.at, fact, remedy)
+    def problem(self, key: str, code: Code, figures: Figures | None = None) -> Problem:
+        return Problem(self.file, f"{self.at}.{key}" if key else self.at, code, figures or {})
 
 
 def check_tariffs(document: Document, entries: Sequence[Entry], *, gas_is_given: bool) -> Iterator[Problem]:
@@ -90,45 +91,40 @@ def check_tariffs(document: Document, entries: Sequence[Entry], *, gas_is_given:
         if not meters:
             continue
         if tariff.meter and tariff.meter not in meters:
-            remedy = did_you_mean(tariff.meter, meters, "Describe it in meters.yaml, or remove the tariff.")
-            yield tariff.problem("meter", f"no meter '{tariff.meter}'", remedy)
+            figures = {"name": tariff.meter, "suggestion": nearest(tariff.meter, meters)}
+            yield tariff.problem("meter", "unknown_tariff_meter", figures)
         priced = _priced(tariff, meters, own)
         if tariff.utility and not tariff.meter and not priced and all(meter.utility for meter in meters.values()):
-            fact = f"it prices no meter: none without a tariff of its own counts {tariff.utility}"
-            yield tariff.problem("utility", fact, "Remove the tariff, or give a meter this utility in meters.yaml.")
+            yield tariff.problem("utility", "tariff_prices_nothing", {"utility": tariff.utility})
         yield from _units(tariff, priced, gas_is_given)
 
 
 def _whose(tariff: _Written, tariffs: Sequence[_Written]) -> Iterator[Problem]:
     utility, meter = tariff.raw.get("utility"), tariff.raw.get("meter")
     if utility is None and meter is None:
-        yield tariff.problem("", "it names neither a utility nor a meter", "Write utility: or meter: and its name.")
+        yield tariff.problem("", "tariff_of_nothing")
     elif utility is not None and meter is not None:
-        remedy = "Keep one of them; a meter's own tariff goes before its utility's."
-        yield tariff.problem("", "it names both a utility and a meter", remedy)
+        yield tariff.problem("", "tariff_of_both")
     for key, name in (("utility", tariff.utility), ("meter", tariff.meter)):
         first = next((other for other in tariffs if name is not None and other.raw.get(key) == name), tariff)
         if first is not tariff:
-            fact = f"'{name}' has a tariff in {first.at} too"
-            yield tariff.problem(key, fact, "Put all its prices into one list, each with its valid_from.")
+            yield tariff.problem(key, "tariff_twice", {"name": name, "place": first.at})
 
 
 def _dates(tariff: _Written) -> Iterator[Problem]:
     """Find days with two prices, and prices without a figure."""
     if not tariff.raw.get("prices") and not tariff.hourly:
-        fact = "the list is empty" if "prices" in tariff.raw else "the key is missing"
-        yield tariff.problem("prices", fact, "Give each price with its valid_from and unit_price.")
+        yield tariff.problem("prices", "prices_empty" if "prices" in tariff.raw else "prices_missing")
     earlier: set[date] = set()
     for at, price in tariff.prices():
         if price.get("unit_price") is None and not tariff.hourly:
-            yield Problem(tariff.file, f"{at}.unit_price", "the key is missing", "Add it, or hourly_prices above.")
+            yield Problem(tariff.file, f"{at}.unit_price", "unit_price_missing")
         try:
             day = _DAY.validate_python(price.get("valid_from"))
         except ValidationError:
             continue
         if day in earlier:
-            fact = f"{day} stands before another price too"
-            yield Problem(tariff.file, f"{at}.valid_from", fact, "Give each price its own first day.")
+            yield Problem(tariff.file, f"{at}.valid_from", "price_same_day", {"day": day})
         earlier.add(day)
 
 
@@ -137,30 +133,26 @@ def _bearer(tariff: _Written, meters: Mapping[str, _Counter], own: set[str]) -> 
     bearer = _text(tariff.raw.get("billed_meter"))
     if tariff.raw.get("meter") is not None:
         if bearer is not None:
-            fact = "this tariff is one meter's, which bears its own standing charge"
-            yield tariff.problem("billed_meter", fact, "Remove the key.")
+            yield tariff.problem("billed_meter", "bearer_of_meter_tariff")
         return
     if tariff.raw.get("billed_meter") is None:
         charged = (at for at, price in tariff.prices() if price.get("standing_charge") is not None)
         for at in charged:
-            fact = "no billed_meter says at which meter of the utility it is owed"
-            remedy = f"Add billed_meter to {tariff.at}, such as the meter on the bill."
-            yield Problem(tariff.file, f"{at}.standing_charge", fact, remedy)
+            yield Problem(tariff.file, f"{at}.standing_charge", "bearer_missing", {"place": tariff.at})
     elif bearer and meters and bearer not in meters:
         of_utility = [name for name, meter in meters.items() if meter.utility == tariff.utility]
-        remedy = did_you_mean(bearer, of_utility, "Name the meter on the bill.")
-        yield tariff.problem("billed_meter", f"no meter '{bearer}'", remedy)
+        figures = {"name": bearer, "suggestion": nearest(bearer, of_utility)}
+        yield tariff.problem("billed_meter", "unknown_bearer", figures)
     elif bearer in own:
-        fact = f"'{bearer}' has a tariff of its own, which this one does not reach"
-        yield tariff.problem("billed_meter", fact, "Put the standing charge there, or name another meter.")
+        yield tariff.problem("billed_meter", "bearer_has_tariff", {"name": bearer})
     elif (
         bearer
         and bearer in meters
         and tariff.utility
         and (actual := meters[bearer].utility) not in (None, tariff.utility)
     ):
-        fact = f"'{bearer}' counts {actual}, not {tariff.utility}"
-        yield tariff.problem("billed_meter", fact, "Name a meter of this utility.")
+        figures = {"name": bearer, "actual": actual, "utility": tariff.utility}
+        yield tariff.problem("billed_meter", "bearer_of_other_utility", figures)
 
 
 def _priced(tariff: _Written, meters: Mapping[str, _Counter], own: set[str]) -> dict[str, _Counter]:
@@ -179,16 +171,16 @@ def _units(tariff: _Written, priced: Mapping[str, _Counter], gas_is_given: bool)
     if tariff.hourly:
         volume = next((name for name, meter in counted.items() if not units.is_energy(meter.unit or "")), None)
         if volume is not None:
-            fact = f"the hour's prices are per {_HOURLY_UNIT}, but '{volume}' counts in {counted[volume].unit}"
-            yield tariff.problem("hourly_prices", fact, "Give a unit_price instead, or price that meter by itself.")
+            figures = {"per": _HOURLY_UNIT, "name": volume, "unit": counted[volume].unit}
+            yield tariff.problem("hourly_prices", "hourly_needs_energy", figures)
     for at, price in tariff.prices():
         if price.get("unit_price") is None:
             continue
         if price.get("per") is None:
-            several = list(dict.fromkeys(str(meter.unit) for meter in counted.values()))
+            several = tuple(dict.fromkeys(str(meter.unit) for meter in counted.values()))
             if len(several) > 1:
-                fact = f"the key is missing, and the meters of {tariff.utility} count in {' and '.join(several)}"
-                yield Problem(tariff.file, f"{at}.per", fact, f"Write the unit of the bill, such as per: {several[0]}.")
+                several_units = {"utility": tariff.utility, "units": several, "unit": several[0]}
+                yield Problem(tariff.file, f"{at}.per", "price_unit_missing", several_units)
             continue
         per = _unit(price.get("per"))
         for name, meter in counted.items() if per else ():
@@ -198,17 +190,14 @@ def _units(tariff: _Written, priced: Mapping[str, _Counter], gas_is_given: bool)
 
 
 def _crossing(key: str, per: str, name: str, meter: _Counter, file: str, gas_is_given: bool) -> Problem | None:
-    """Say why a price per one unit cannot be that of a meter that counts in another, if so."""
+    """Give the problem that a price per one unit cannot be that of a meter that counts in another, if so."""
     unit = str(meter.unit)
     if units.same_quantity(unit, per):
         return None
+    figures = {"per": per, "name": name, "unit": unit}
     if meter.utility != "gas":
-        fact = f"a price per {per} is none for '{name}', which counts in {unit}"
-        return Problem(file, key, fact, f"Write per: {unit}, or give '{name}' a tariff of its own.")
-    if gas_is_given:
-        return None
-    fact = f"'{name}' counts in {unit}, and without gas_conversion in config.yaml no {per} comes of it"
-    return Problem(file, key, fact, "Give energy_content and z_factor there, from your gas bill.")
+        return Problem(file, key, "price_unit_differs", figures)
+    return None if gas_is_given else Problem(file, key, "gas_price_without_factors", figures)
 
 
 def _text(written: object) -> str | None:

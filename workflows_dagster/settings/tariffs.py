@@ -19,7 +19,7 @@ _CODE = re.compile(r"[A-Z]{3}")
 
 def _currency(value: str) -> str:
     if not _CODE.fullmatch(value):
-        raise refusal(Fault(f"{shown(value)} is not a currency's code", "Write its three letters, such as EUR."))
+        raise refusal(Fault("currency_code", {"value": shown(value)}))
     return value
 
 
@@ -49,10 +49,9 @@ class DatedPrice(Frozen):
     def _for_some_time(cls, span: Span | None, found: ValidationInfo) -> Span | None:
         charge = found.data.get("standing_charge", span)
         if charge is not None and span is None:
-            fact = f"the key is missing, and a standing_charge of {shown(charge)} may be for any time"
-            raise refusal(Fault(fact, "Write year, month or day."))
+            raise refusal(Fault("charge_without_time", {"charge": shown(charge)}))
         if charge is None and span is not None:
-            raise refusal(Fault("there is no standing_charge", "Add it, or remove the key."))
+            raise refusal(Fault("time_without_charge"))
         return span
 
     @field_validator("prices_include_vat")
@@ -62,10 +61,9 @@ class DatedPrice(Frozen):
             return included
         vat = found.data["vat_percent"]
         if vat is None and included is False:
-            raise refusal(Fault("false, and there is no vat_percent to add", "Add vat_percent, such as 19."))
+            raise refusal(Fault("vat_missing"))
         if vat is not None and included is None:
-            fact = f"the key is missing, and a vat_percent of {shown(vat)} may be in the prices or not"
-            raise refusal(Fault(fact, "Write true where the prices are what you pay, false where they are net."))
+            raise refusal(Fault("vat_undecided", {"vat": shown(vat)}))
         return included
 
     def gross(self, written: float) -> float:
