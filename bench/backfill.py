@@ -69,6 +69,7 @@ def run_once(log: Log, count: int, profile: bool = False) -> dict[str, Any]:
             import dagster as dg
 
             from bench.household import FIRST
+            from workflows_dagster.domain.days import DayRange
             from workflows_dagster.evaluation import Evaluation
             from workflows_dagster.evaluation.physical import PhysicalMeters
             from workflows_dagster.pipeline.backfill import backfill, dagster_instance, fit_missing_profiles
@@ -93,7 +94,7 @@ def run_once(log: Log, count: int, profile: bool = False) -> dict[str, Any]:
             if profiler is not None:
                 profiler.enable()
             fit_missing_profiles(settings, instance)
-            backfill(settings, instance, meters, FIRST, last)
+            backfill(settings, instance, meters, DayRange(FIRST, last))
             if profiler is not None:
                 profiler.disable()
             parts = dict(watch.seconds)

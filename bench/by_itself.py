@@ -135,12 +135,12 @@ def _inside(arguments: list[str]) -> None:
 def _looks(settings: object, store: object, instance: object) -> dict[str, float]:
     """Time a quiet look of the sensor and a night with nothing new. [s]"""  # noqa: D415
     from bench.household import LAST
+    from workflows_dagster.domain.days import DayRange
     from workflows_dagster.pipeline.runs import computed_days
     from workflows_dagster.repair.missing import missing_days
     from workflows_dagster.repair.repairs import plan_repairs
-    from workflows_dagster.repair.stale_days import Span
 
-    span = Span(date(2022, 1, 1), LAST)
+    span = DayRange(date(2022, 1, 1), LAST)
     first = plan_repairs(settings, store, None, span, lambda _: [])
     began = time.monotonic()
     plan_repairs(settings, store, first.snapshot, span, lambda _: [])

@@ -23,6 +23,7 @@ from rich.table import Column, Table
 
 from bench.apart import environment_of
 from bench.household import FIRST, HALF_A_MILLION, LAST, copy_config, readings_of_house, write_house
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.settings.load import Settings, load
 from workflows_dagster.settings.meters import PhysicalMeter
@@ -83,9 +84,9 @@ def evaluate(settings: Settings, store: Any, first: date, last: date) -> int:
     frames: dict[str, pd.DataFrame] = {}
     for meter in settings.meters.in_order():
         if isinstance(meter, PhysicalMeter):
-            frames[meter.meter_id] = evaluation.physical(meter, first, last).days
+            frames[meter.meter_id] = evaluation.physical(meter, DayRange(first, last)).days
         else:
-            frames[meter.meter_id] = evaluation.derived(meter, first, last, frames).days
+            frames[meter.meter_id] = evaluation.derived(meter, DayRange(first, last), frames).days
     return sum(map(len, frames.values()))
 
 

@@ -85,6 +85,7 @@ def main() -> None:
 
 def _simulate(console: Console, folder: Path, days: int, years: int) -> None:
     from bench.simulated_days import Home
+    from workflows_dagster.domain.days import DayRange
     from workflows_dagster.pipeline.backfill import backfill, dagster_instance, fit_missing_profiles
     from workflows_dagster.pipeline.storage.retention import tidy
     from workflows_dagster.settings.load import load
@@ -99,7 +100,7 @@ def _simulate(console: Console, folder: Path, days: int, years: int) -> None:
     with dagster_instance(path) as instance:
         fit_missing_profiles(settings, instance)
         meters = [meter.meter_id for meter in settings.meters.in_order()]
-        result = backfill(settings, instance, meters, first, LAST)
+        result = backfill(settings, instance, meters, DayRange(first, LAST))
         console.print(f"A backfill of {result.partitions:,} partitions in {result.seconds:.0f} s.")
         begun = Sizes.of(path)
         home = Home(path)
@@ -145,12 +146,12 @@ def _simulate(console: Console, folder: Path, days: int, years: int) -> None:
 
 def _templates(settings: Settings, instance: DagsterInstance, home: Home) -> tuple[list[Template], list[Template]]:
     """Make the runs of one night and one hour for real."""
+    from workflows_dagster.domain.days import DayRange
     from workflows_dagster.pipeline.graph import build_definitions
     from workflows_dagster.pipeline.jobs import RUNNING_DAY_JOB, TIBBER_JOB
     from workflows_dagster.pipeline.maintenance import UPKEEP_JOB
     from workflows_dagster.pipeline.partitions import range_tags
     from workflows_dagster.pipeline.sensors.downstream import Due, follow_ups
-    from workflows_dagster.repair.stale_days import Span
 
     definitions = build_definitions(settings)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -163,9 +164,9 @@ def _templates(settings: Settings, instance: DagsterInstance, home: Home) -> tup
         return home.template(result.run_id, day)
 
     last = f"{LAST}"
-    nightly = [run("days", range_tags(LAST, LAST), last)]
-    for follow in follow_ups(Due(days={LAST}), Span(settings.first_day, LAST)):
-        nightly.append(run(follow.job, follow.tags, f"{follow.first}", follow.keys))
+    nightly = [run("days", range_tags(DayRange.single(LAST)), last)]
+    for follow in follow_ups(Due(days={LAST}), DayRange(settings.first_day, LAST)):
+        nightly.append(run(follow.job, follow.tags, f"{follow.days.first}", follow.keys))
     nightly.append(run(UPKEEP_JOB, {}, last))
     hourly = [run(RUNNING_DAY_JOB, {}, last), run(TIBBER_JOB, {}, last)]
     return nightly, hourly
@@ -195,11 +196,11 @@ def _ticks(
     night: Callable[[int], None],
 ) -> int:
     from bench.simulated_days import tick
+    from workflows_dagster.domain.days import DayRange
     from workflows_dagster.pipeline.graph import build_definitions
     from workflows_dagster.repair.repairs import plan_repairs
-    from workflows_dagster.repair.stale_days import Span
 
-    snapshot = plan_repairs(settings, store, None, Span(settings.first_day, LAST), lambda _: []).snapshot  # type: ignore[arg-type]
+    snapshot = plan_repairs(settings, store, None, DayRange(settings.first_day, LAST), lambda _: []).snapshot  # type: ignore[arg-type]
     names = [sensor.name for sensor in build_definitions(settings).get_repository_def().sensor_defs]
     cursors = {name: f"1|{snapshot.encode()}" if name == "new_readings" else '{"until": ""}' * 20 for name in names}
     return tick(home.folder, instance, cursors, _opening(after), _AT_WORK_DAYS, night)

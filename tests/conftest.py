@@ -11,6 +11,7 @@ from textwrap import dedent
 import pandas as pd
 import pytest
 
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.sample_house import write_sample
 from workflows_dagster.settings.load import Settings, load
 from workflows_dagster.stores.embedded import EmbeddedStore
@@ -18,7 +19,7 @@ from workflows_dagster.stores.ports import RawSeries
 
 CONFIG = Path(__file__).parents[1] / "config"
 # A winter with both replacements, the 25-hour day, a Home Assistant zero's year and a silent week.
-SAMPLE_FIRST, SAMPLE_LAST = date(2024, 1, 1), date(2025, 2, 28)
+SAMPLE_DAYS = DayRange(date(2024, 1, 1), date(2025, 2, 28))
 
 # Held in memory on Linux. What all tests write at one time is below half a gigabyte.
 MEMORY = Path("/dev/shm")
@@ -43,7 +44,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def sample_store(shipped: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
     """The shipped house's raw readings; tests only read it."""
     store = EmbeddedStore(tmp_path_factory.mktemp("sample") / "sample.sqlite")
-    write_sample(store, shipped.meters, shipped.site.zone, date(2025, 3, 2), start=SAMPLE_FIRST)
+    write_sample(store, shipped.meters, shipped.site.zone, date(2025, 3, 2), start=SAMPLE_DAYS.first)
     yield store
     store.close()
 

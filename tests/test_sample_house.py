@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.sample_house import FAULTS, Fault, SampleMeter, sample_readings, write_sample
 from workflows_dagster.sample_house.registers import FLOWS
 from workflows_dagster.settings.load import load
@@ -138,7 +139,7 @@ def test_whole_days_read_at_midnight_are_the_truth(meter_id: str) -> None:
     )
     sample = one(meter)
     readings = without_glitches(sample)
-    midnights = days.openings(date(2023, 1, 1), date(2023, 12, 31), BERLIN)
+    midnights = DayRange(date(2023, 1, 1), date(2023, 12, 31)).openings(BERLIN)
     instants = days.microseconds(readings.index)
     register = np.interp(days.microseconds(midnights), instants, readings)
     truth = sample.truth[[day.year == 2023 for day in sample.truth.index]]
@@ -234,7 +235,7 @@ def test_a_flat_on_holiday_draws_no_water(house: dict[str, SampleMeter]) -> None
 def test_a_day_has_as_many_hours_as_the_clocks_give_it(day: date, hours: int) -> None:
     meter = physical("haupt_strom", "kWh", date(2024, 1, 1), source=Source(kind="interval"))
     sample = one(meter)
-    opening, closing = days.openings(day, day, BERLIN)
+    opening, closing = DayRange.single(day).openings(BERLIN)
     inside = sample.readings[(sample.readings.index >= opening) & (sample.readings.index < closing)]
     assert len(inside) == hours
     assert inside.sum() == pytest.approx(sample.truth[day], abs=hours * 0.0005)

@@ -12,6 +12,7 @@ import pandas as pd
 from bench.accuracy.households import Household
 from bench.accuracy.methods import DEGREE_DAYS, cleaned, look_at, register_of, spread, weights
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.degree_days import Weather, daily_means
 
 GAPS = (14, 30, 60, 90, 180, 365)
@@ -98,7 +99,7 @@ def between_readings(household: Household, gaps: Sequence[int] = GAPS, schedules
     register = register_of(household.hours)
     truth = true_days(household)
     first, last = (days.civil_day(moment, household.zone) for moment in truth.index[[0, -1]])
-    cuts = days.openings(first, last, household.zone)
+    cuts = DayRange(first, last).openings(household.zone)
     true_months = months_of(truth, household)
     weather = _weather(household.temperatures)
 

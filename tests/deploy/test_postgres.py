@@ -14,6 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 from tests.conftest import SmallHouse
 from tests.deploy.postgres_server import PASSWORD, PostgresServer, missing
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.pipeline.backfill import backfill, dagster_instance
 from workflows_dagster.pipeline.partitions import range_tags
 from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE
@@ -91,7 +92,7 @@ def test_every_day_of_a_backfill_is_known_as_materialized_and_no_database_is_lef
     home: Path, house: SmallHouse
 ) -> None:
     with dagster_instance(home) as instance:
-        backfill(house.settings, instance, ["strom", "strom_haus"], FIRST, LAST)
+        backfill(house.settings, instance, ["strom", "strom_haus"], DayRange(FIRST, LAST))
         for meter in ("strom", "strom_haus"):
             assert len(instance.get_materialized_partitions(dg.AssetKey(meter))) == 30
     zone = house.settings.site.zone
@@ -114,7 +115,7 @@ def second(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 
 def materialize(home: Path) -> None:
     with dagster_instance(home) as instance:
-        assert dg.materialize([first, second], instance=instance, tags=range_tags(FIRST, TENTH)).success
+        assert dg.materialize([first, second], instance=instance, tags=range_tags(DayRange(FIRST, TENTH))).success
 
 
 def test_a_batch_of_events_is_one_transaction(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate, rate_window
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.register import Counter, Register, clean
 from workflows_dagster.domain.season import FLAT, Profile, weight_of
 
@@ -51,7 +52,7 @@ def spread(
     head, tail = rate_window(register, "first", weight), rate_window(register, "last", weight)
     return allocate(
         register,
-        days.openings(first, last, BERLIN),
+        DayRange(first, last).openings(BERLIN),
         weight,
         Allowance(max_gap, max_extrapolation, counter.jitter, floor),
         life or Life(),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from workflows_dagster.domain import days
 from workflows_dagster.domain.anomalies import COLUMNS, AnomalyRule, Scale, judge_days
 from workflows_dagster.domain.base_load import base_loads, judge_base_loads
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.deviations import LOOKBACK_DAYS, median_of
 from workflows_dagster.domain.gap_anomalies import LongGaps, judge_gaps
 from workflows_dagster.domain.register import Counter, clean
@@ -352,7 +353,7 @@ def hourly_register(litres: np.ndarray, start: str = "2025-01-05 23:00", *, ever
 
 
 def loads_of(readings: pd.Series, count: int) -> np.ndarray:
-    cuts = days.microseconds(days.openings(date(2025, 1, 6), date(2025, 1, 5) + timedelta(days=count), BERLIN))
+    cuts = days.microseconds(DayRange(date(2025, 1, 6), date(2025, 1, 5) + timedelta(days=count)).openings(BERLIN))
     return base_loads(clean(readings, Counter("m", "m³", 0.001)), cuts, 25, 0.001)
 
 
@@ -376,7 +377,7 @@ def test_a_meter_that_is_read_now_and_then_has_no_base_load():
 
 def test_the_short_day_of_march_has_a_base_load_too():
     readings = hourly_register(np.full(24 * 3 - 1, 2.0), start="2025-03-28 23:00")
-    cuts = days.microseconds(days.openings(date(2025, 3, 29), date(2025, 3, 31), BERLIN))
+    cuts = days.microseconds(DayRange(date(2025, 3, 29), date(2025, 3, 31)).openings(BERLIN))
     loads = base_loads(clean(readings, Counter("m", "m³", 0.001)), cuts, 25, 0.001)
     assert loads == pytest.approx([0.002] * 3)
 

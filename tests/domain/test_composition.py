@@ -11,9 +11,10 @@ import pytest
 from tests.domain.house import BERLIN
 from workflows_dagster.domain import days
 from workflows_dagster.domain.composition import Segment, clipped, compose_master, compose_virtual, unclaimed
+from workflows_dagster.domain.days import DayRange
 
 FIRST, LAST = date(2024, 11, 10), date(2024, 11, 15)
-STARTS = days.openings(FIRST, LAST, BERLIN)[:-1]
+STARTS = DayRange(FIRST, LAST).openings(BERLIN)[:-1]
 CIVIL = days.civil_days(STARTS, BERLIN)
 CHANGE = date(2024, 11, 12)
 

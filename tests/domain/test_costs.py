@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.house import BERLIN
-from workflows_dagster.domain import days
 from workflows_dagster.domain.costs import (
     Price,
     costs,
@@ -22,6 +21,7 @@ from workflows_dagster.domain.costs import (
     standing_charges,
     unit_prices,
 )
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.units import GasFactors
 
 NAN = math.nan
@@ -155,7 +155,7 @@ def test_a_day_alone_has_the_mean_that_it_has_in_a_range_to_the_last_bit(range_o
 
 @pytest.mark.parametrize(("day", "hours"), [("2024-03-31", 23), ("2024-06-01", 24), ("2024-10-27", 25)])
 def test_a_day_is_cut_into_the_hours_that_it_has(day, hours):
-    opening = days.openings(date.fromisoformat(day), date.fromisoformat(day), BERLIN)
+    opening = DayRange.single(date.fromisoformat(day)).openings(BERLIN)
     cuts = hour_cuts(opening)
     assert len(cuts) - 1 == hours
     assert (cuts[0], cuts[-1]) == (opening[0], opening[1])

@@ -10,6 +10,7 @@ import pytest
 
 from tests.domain.house import BERLIN
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 
 
 @pytest.mark.parametrize(
@@ -18,12 +19,12 @@ from workflows_dagster.domain import days
     ids=["march change", "october change", "ordinary"],
 )
 def test_a_day_has_as_many_hours_as_the_zone_gives_it(day, hours):
-    cuts = days.openings(day, day, BERLIN)
+    cuts = DayRange.single(day).openings(BERLIN)
     assert cuts[1] - cuts[0] == pd.Timedelta(hours=hours)
 
 
 def test_a_year_of_openings_is_the_same_as_each_day_alone():
-    year = days.openings(date(2024, 1, 1), date(2024, 12, 31), BERLIN)
+    year = DayRange(date(2024, 1, 1), date(2024, 12, 31)).openings(BERLIN)
     assert [days.opening(day.date(), BERLIN) for day in pd.date_range("2024-01-01", "2024-12-31")] == list(year[:-1])
 
 
@@ -34,7 +35,33 @@ def test_a_midnight_that_the_zone_skips_opens_at_the_first_instant_after_it():
 
 def test_a_last_day_before_the_first_is_refused():
     with pytest.raises(ValueError, match="2024-01-01 lies before the first, 2024-01-02"):
-        days.openings(date(2024, 1, 2), date(2024, 1, 1), BERLIN)
+        DayRange(date(2024, 1, 2), date(2024, 1, 1))
+
+
+def test_a_range_counts_holds_and_gives_its_days_first_and_last_included():
+    found = DayRange(date(2024, 2, 28), date(2024, 3, 1))
+    assert found.count == 3
+    assert list(found) == [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)]
+    assert [day in found for day in (date(2024, 2, 27), *found, date(2024, 3, 2))] == [False, True, True, True, False]
+    assert found.bounds(BERLIN) == (
+        pd.Timestamp("2024-02-27 23:00", tz="UTC"),
+        pd.Timestamp("2024-03-01 23:00", tz="UTC"),
+    )
+
+
+def test_a_range_is_clipped_to_what_it_shares_with_another():
+    january, february = DayRange(date(2024, 1, 1), date(2024, 1, 31)), DayRange(date(2024, 2, 1), date(2024, 2, 29))
+    around = DayRange(date(2024, 1, 31), date(2024, 2, 1))
+    assert around.clipped(january) == DayRange.single(date(2024, 1, 31))
+    assert around.clipped(february) == DayRange.single(date(2024, 2, 1))
+    assert january.clipped(february) is None
+
+
+def test_ranges_that_overlap_or_touch_are_merged_and_one_inside_another_shortens_none():
+    third = DayRange(date(2024, 1, 3), date(2024, 1, 4))
+    ranges = [third, DayRange(date(2024, 1, 1), date(2024, 1, 9)), DayRange(date(2024, 1, 10), date(2024, 1, 10))]
+    assert days.merged(ranges) == [DayRange(date(2024, 1, 1), date(2024, 1, 10))]
+    assert days.merged([third, DayRange.single(date(2024, 1, 6))]) == [third, DayRange.single(date(2024, 1, 6))]
 
 
 def test_a_configured_date_is_the_whole_day_and_a_time_is_itself():
@@ -44,7 +71,7 @@ def test_a_configured_date_is_the_whole_day_and_a_time_is_itself():
 
 
 def test_openings_are_stored_to_the_microsecond_in_utc():
-    cuts = days.openings(date(2024, 1, 1), date(2024, 1, 1), BERLIN)
+    cuts = DayRange.single(date(2024, 1, 1)).openings(BERLIN)
     assert str(cuts.dtype) == "datetime64[us, UTC]"
     assert (days.instants(days.microseconds(cuts)) == cuts).all()
     assert [days.microsecond(cut) for cut in cuts] == list(days.microseconds(cuts))

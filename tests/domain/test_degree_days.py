@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.domain.house import BERLIN, COUNTER, GAS_TABLE, series
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate
-from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
+from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, DayRange
 from workflows_dagster.domain.degree_days import (
     DegreeDayProfile,
     Weather,
@@ -158,7 +158,7 @@ def test_an_earlier_temperature_moves_no_later_gap_by_a_single_bit(around):
     means = outdoors(f"{around - 5}-01-01", f"{around + 1}-12-31")
     corrected = means.copy()
     corrected.loc[f"{around - 4}-03-01" : f"{around - 4}-03-20"] += 3.33
-    cuts = days.openings(date(around - 1, 1, 1), date(around, 12, 31), BERLIN)
+    cuts = DayRange(date(around - 1, 1, 1), date(around, 12, 31)).openings(BERLIN)
     readings = [f"{around - 2}-12-20 09:17", f"{around + 1}-01-04 07:30"]
     register = clean(series([0.0, 1700.0], readings), COUNTER)
     frames = [
@@ -179,7 +179,7 @@ def test_a_temperature_reaches_three_days_further_and_no_more():
 
 def test_the_days_between_two_readings_add_up_to_the_advance():
     register = clean(series([100.0, 950.0], ["2021-10-01 00:00", "2022-05-01 00:00"]), COUNTER)
-    cuts = days.openings(date(2021, 10, 1), date(2022, 4, 30), BERLIN)
+    cuts = DayRange(date(2021, 10, 1), date(2022, 4, 30)).openings(BERLIN)
     frame = allocate(register, cuts, _IN_WEATHER, Allowance(25, 400, 0.001), Life(), Rates())
     assert frame["consumption"].sum() == pytest.approx(850.0)
     assert (frame["consumption"] >= 0).all()
@@ -191,7 +191,7 @@ def made_of(base: float, base_temperature: float, every: int, means: pd.Series) 
     usual = weather.usual(base_temperature)
     assert usual is not None
     weight = weather.weight(DegreeDayProfile(base, 1 - base, usual[0], base_temperature, usual[1]))
-    cuts = days.openings(date(2018, 1, 5), date(2023, 12, 20), BERLIN)[::every]
+    cuts = DayRange(date(2018, 1, 5), date(2023, 12, 20)).openings(BERLIN)[::every]
     return series(50 + 30.0 * (weight.integral(days.microseconds(cuts)) - 17000), cuts)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.house import BERLIN, COUNTER, day, hourly, series, spread
-from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.intervals import register_from_intervals
 from workflows_dagster.domain.register import clean
 from workflows_dagster.domain.season import FLAT, weight_of
@@ -28,7 +28,7 @@ def test_a_day_is_the_sum_of_its_hours():
 
 
 def test_the_two_o_clock_hours_of_october_are_two_hours():
-    hours = days.openings(date(2024, 10, 27), date(2024, 10, 27), BERLIN)
+    hours = DayRange.single(date(2024, 10, 27)).openings(BERLIN)
     starts = pd.date_range(hours[0], hours[1], freq="h", inclusive="left")
     register = register_from_intervals(pd.Series(1.0, index=starts), "haupt_strom", CLOCK)
     assert spread(register, date(2024, 10, 27), date(2024, 10, 27))["consumption"].iloc[0] == 25.0

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from workflows_dagster.domain import months
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.months import months_of
 
 
@@ -43,7 +44,7 @@ DAILY = {f"{year}-{month:02d}": float(10 * (year - 2022) + month) for year in (2
 
 def test_february_is_compared_a_day_with_a_longer_january_and_a_leap_year():
     frame, civil = a_year_and_more(DAILY)
-    february = months_of(frame, civil, date(2024, 2, 1), date(2024, 2, 29)).loc[date(2024, 2, 1)]
+    february = months_of(frame, civil, DayRange(date(2024, 2, 1), date(2024, 2, 29))).loc[date(2024, 2, 1)]
     assert february["consumption"] == 29 * 22.0
     assert february["per_day"] == 22.0
     assert february["previous_month"] == 21.0
@@ -55,7 +56,7 @@ def test_february_is_compared_a_day_with_a_longer_january_and_a_leap_year():
 
 def test_the_register_is_that_of_the_first_opening_and_the_last_closing():
     frame, civil = days_of(date(2024, 2, 1), [2.0] * 29)
-    february = months_of(frame, civil, date(2024, 2, 1), date(2024, 2, 1)).iloc[0]
+    february = months_of(frame, civil, DayRange.single(date(2024, 2, 1))).iloc[0]
     assert (february["value"], february["closing"]) == (100.0, 158.0)
 
 
@@ -64,22 +65,22 @@ def test_a_month_alone_is_the_month_in_a_range_to_the_last_bit():
     used = random.gamma(2.0, 1 / 3, 800)
     used[[17, 400]] = np.nan
     frame, civil = days_of(date(2022, 1, 9), used, share=random.random(800), residual=used - 0.4)
-    every = months_of(frame, civil, date(2022, 1, 1), date(2024, 3, 1))
+    every = months_of(frame, civil, DayRange(date(2022, 1, 1), date(2024, 3, 1)))
     assert len(every) == 27
     for month in every.index:
         recent = np.array([day >= months.first_needed(month) for day in civil])
-        alone = months_of(frame[recent], civil[recent], month, months.last_day(month))
+        alone = months_of(frame[recent], civil[recent], DayRange(month, months.last_day(month)))
         pd.testing.assert_frame_equal(alone, every.loc[[month]], check_exact=True)
 
 
 def test_the_sum_is_exact_where_adding_one_after_the_other_is_not():
     frame, civil = days_of(date(2024, 4, 1), [1e16, *[1.0] * 28, -1e16])
-    assert months_of(frame, civil, date(2024, 4, 1), date(2024, 4, 1))["consumption"].iloc[0] == 28.0
+    assert months_of(frame, civil, DayRange.single(date(2024, 4, 1)))["consumption"].iloc[0] == 28.0
 
 
 def test_a_running_month_tells_its_days_and_its_mean_and_compares_with_nothing():
     frame, civil = a_year_and_more(DAILY)
-    march = months_of(frame[:-11], civil[:-11], date(2024, 3, 1), date(2024, 3, 1)).iloc[0]
+    march = months_of(frame[:-11], civil[:-11], DayRange.single(date(2024, 3, 1))).iloc[0]
     assert march["days"] == 20
     assert march["per_day"] == 23.0
     assert not march["whole"]
@@ -90,7 +91,7 @@ def test_a_running_month_tells_its_days_and_its_mean_and_compares_with_nothing()
 def test_a_month_with_a_missing_day_is_compared_neither_with_nor_by_others():
     frame, civil = a_year_and_more(DAILY)
     frame.loc[list(civil).index(date(2024, 2, 10)), ["consumption", "estimated_share"]] = np.nan
-    rows = months_of(frame, civil, date(2024, 2, 1), date(2024, 3, 1))
+    rows = months_of(frame, civil, DayRange(date(2024, 2, 1), date(2024, 3, 1)))
     february, march = rows.iloc[0], rows.iloc[1]
     assert (february["days"], february["missing_days"]) == (29, 1)
     assert february["consumption"] == 28 * 22.0
@@ -103,7 +104,7 @@ def test_a_month_with_a_missing_day_is_compared_neither_with_nor_by_others():
 def test_the_quality_is_the_worst_days_and_the_share_is_weighted_by_consumption():
     frame, civil = days_of(date(2024, 6, 1), [1.0] * 29 + [31.0])
     frame.loc[29, ["quality", "estimated_share"]] = ["interpolated", 1.0]
-    june = months_of(frame, civil, date(2024, 6, 1), date(2024, 6, 1)).iloc[0]
+    june = months_of(frame, civil, DayRange.single(date(2024, 6, 1))).iloc[0]
     assert june["quality"] == "interpolated"
     assert june["estimated_share"] == pytest.approx(31 / 60)
 
@@ -111,7 +112,7 @@ def test_the_quality_is_the_worst_days_and_the_share_is_weighted_by_consumption(
 def test_what_was_clipped_and_what_is_left_of_it_over_the_month_are_both_told():
     residual = [5.0] * 27 + [-2.0, -1.0, 4.0]
     frame, civil = days_of(date(2024, 6, 1), [max(value, 0.0) for value in residual], residual=residual)
-    june = months_of(frame, civil, date(2024, 6, 1), date(2024, 6, 1)).iloc[0]
+    june = months_of(frame, civil, DayRange.single(date(2024, 6, 1))).iloc[0]
     assert june["clipped"] == 3.0
     assert june["residual"] == 136.0
     assert june["consumption"] == june["residual"] + june["clipped"]
@@ -119,14 +120,14 @@ def test_what_was_clipped_and_what_is_left_of_it_over_the_month_are_both_told():
 
 def test_a_meter_with_a_register_has_neither_residual_nor_clipped():
     frame, civil = days_of(date(2024, 6, 1), [1.0] * 30)
-    june = months_of(frame.drop(columns="residual"), civil, date(2024, 6, 1), date(2024, 6, 1)).iloc[0]
+    june = months_of(frame.drop(columns="residual"), civil, DayRange.single(date(2024, 6, 1))).iloc[0]
     assert math.isnan(june["clipped"])
     assert math.isnan(june["residual"])
 
 
 def test_a_month_without_any_value_has_a_row_and_no_figures():
     frame, civil = days_of(date(2024, 6, 1), [math.nan] * 30)
-    june = months_of(frame, civil, date(2024, 6, 1), date(2024, 6, 1)).iloc[0]
+    june = months_of(frame, civil, DayRange.single(date(2024, 6, 1))).iloc[0]
     assert june["quality"] == "missing"
     assert math.isnan(june["consumption"])
     assert math.isnan(june["per_day"])
@@ -134,14 +135,16 @@ def test_a_month_without_any_value_has_a_row_and_no_figures():
 
 def test_a_month_without_any_day_has_no_row():
     frame, civil = days_of(date(2024, 6, 1), [1.0] * 30)
-    assert months_of(frame, civil, date(2024, 7, 1), date(2024, 8, 1)).empty
-    assert list(months_of(frame[:0], civil[:0], date(2024, 7, 1), date(2024, 8, 1)).columns) == list(months.COLUMNS)
+    assert months_of(frame, civil, DayRange(date(2024, 7, 1), date(2024, 8, 1))).empty
+    assert list(months_of(frame[:0], civil[:0], DayRange(date(2024, 7, 1), date(2024, 8, 1))).columns) == list(
+        months.COLUMNS
+    )
 
 
 def test_months_that_run_backwards_are_refused():
     frame, civil = days_of(date(2024, 6, 1), [1.0] * 30)
     with pytest.raises(ValueError, match="2024-05 lies before the first, 2024-06"):
-        months_of(frame, civil, date(2024, 6, 1), date(2024, 5, 31))
+        months_of(frame, civil, DayRange(date(2024, 6, 1), date(2024, 5, 31)))
 
 
 @pytest.mark.parametrize(

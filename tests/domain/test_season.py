@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.domain.house import BERLIN, COUNTER, GAS_TABLE, series
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.register import clean
 from workflows_dagster.domain.season import FLAT, Profile, daily_curve, fit_profile, table_profile, weight_of
 
@@ -39,7 +40,7 @@ def test_an_even_table_is_flat_but_for_the_length_of_the_months():
 
 def test_a_year_of_weight_is_a_year():
     weight = weight_of(table_profile(GAS_TABLE))
-    cuts = days.microseconds(days.openings(date(2023, 1, 1), date(2023, 12, 31), BERLIN))
+    cuts = days.microseconds(DayRange(date(2023, 1, 1), date(2023, 12, 31)).openings(BERLIN))
     assert np.diff(weight.integral(cuts[[0, -1]]))[0] == pytest.approx(365, rel=1e-3)
 
 
@@ -53,19 +54,19 @@ def test_the_integral_never_falls_and_is_the_same_alone_and_in_company(instant, 
 
 def test_the_leap_day_repeats_the_day_before():
     weight = weight_of(table_profile(GAS_TABLE))
-    first, second = days.microseconds(days.openings(date(2024, 2, 28), date(2024, 2, 29), BERLIN))[1:]
+    first, second = days.microseconds(DayRange(date(2024, 2, 28), date(2024, 2, 29)).openings(BERLIN))[1:]
     assert weight.at(np.array([first]))[0] == weight.at(np.array([second - 1]))[0]
 
 
 def test_without_a_table_the_weight_is_the_clock():
-    cuts = days.microseconds(days.openings(date(2024, 1, 1), date(2024, 1, 2), BERLIN))
+    cuts = days.microseconds(DayRange(date(2024, 1, 1), date(2024, 1, 2)).openings(BERLIN))
     assert np.diff(weight_of(FLAT).integral(cuts)) == pytest.approx([1.0, 1.0])
 
 
 @pytest.mark.parametrize("base", [0.0, 0.3, 0.8])
 def test_the_fit_finds_the_base_load_that_made_the_readings(base):
     truth = weight_of(Profile(base, 1 - base, GAS_TABLE))
-    cuts = days.openings(date(2018, 1, 1), date(2023, 12, 31), BERLIN)[::30]
+    cuts = DayRange(date(2018, 1, 1), date(2023, 12, 31)).openings(BERLIN)[::30]
     register = clean(series(50 + 3.0 * (truth.integral(days.microseconds(cuts)) - 17000), cuts), COUNTER)
     assert fit_profile([register], GAS_TABLE).base == pytest.approx(base, abs=0.07)
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import SAMPLE_FIRST, SAMPLE_LAST, SmallHouse
+from tests.conftest import SAMPLE_DAYS, SmallHouse
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.anomalies import Anomalies
 from workflows_dagster.records.days import write_days
@@ -57,12 +58,12 @@ meters:
 def write_all_days(settings: Settings, store: EmbeddedStore, first: date, last: date) -> None:
     """Compute and store every meter's days, as the graph does."""
     evaluation, frames = Evaluation(settings, store), {}
-    cuts = days.openings(first, last, settings.site.zone)
+    cuts = DayRange(first, last).openings(settings.site.zone)
     for meter in settings.meters.in_order():
         if isinstance(meter, PhysicalMeter):
-            frames[meter.meter_id] = evaluation.physical(meter, first, last).days
+            frames[meter.meter_id] = evaluation.physical(meter, DayRange(first, last)).days
         else:
-            frames[meter.meter_id] = evaluation.derived(meter, first, last, frames).days
+            frames[meter.meter_id] = evaluation.derived(meter, DayRange(first, last), frames).days
         write_days(store, meter.meter_id, meter.output_unit, cuts[0], cuts[-1], frames[meter.meter_id])
 
 
@@ -75,7 +76,7 @@ def sample_house(
     for row in sample_store.catalogue().itertuples():
         series = RawSeries(row.measurement, row.entity_id, row.field, row.domain)
         store.write_readings(series, sample_store.readings(series))
-    write_all_days(shipped, store, SAMPLE_FIRST, SAMPLE_LAST)
+    write_all_days(shipped, store, SAMPLE_DAYS.first, SAMPLE_DAYS.last)
     yield store
     store.close()
 
@@ -102,7 +103,7 @@ def test_a_burst_pipe_is_told_for_the_meter_and_for_what_is_made_from_it(small_h
     house = small_water_house(small_house, lambda day: taps(day) * (4 if day == 80 else 1), 90)
     anomalies = Anomalies(house.settings, house.store)
     for meter in ("water", "flat"):
-        found = anomalies.of_meter(meter, date(2024, 1, 1), date(2024, 3, 30)).days
+        found = anomalies.of_meter(meter, DayRange(date(2024, 1, 1), date(2024, 3, 30))).days
         told = found[found["severity"].notna()]
         assert list(told.index) == [pd.Timestamp("2024-03-20 23:00", tz="UTC")]
         assert told["severity"].iloc[0] == "alert"
@@ -111,7 +112,11 @@ def test_a_burst_pipe_is_told_for_the_meter_and_for_what_is_made_from_it(small_h
 
 def test_a_dripping_tap_is_told_as_a_base_load(small_house: Callable[..., SmallHouse]):
     house = small_water_house(small_house, lambda day: taps(day) + (4 if day >= 80 else 0), 90)
-    found = Anomalies(house.settings, house.store).of_meter("water", date(2024, 3, 1), date(2024, 3, 30)).base_load
+    found = (
+        Anomalies(house.settings, house.store)
+        .of_meter("water", DayRange(date(2024, 3, 1), date(2024, 3, 30)))
+        .base_load
+    )
     told = found[found["severity"].notna()]
     assert list(told.index) == [pd.Timestamp("2024-03-22 23:00", tz="UTC")]
     assert told["base_load"].iloc[0] == pytest.approx(0.004)
@@ -124,12 +129,12 @@ def test_a_meter_read_by_hand_is_judged_when_it_is_read(small_house: Callable[..
     house.read("garden", {**readings, "2024-06-10 10:00": 60.0, "2024-07-20 10:00": 70.0}, unit="m³")
     write_all_days(house.settings, house.store, date(2024, 1, 1), date(2024, 8, 1))
     anomalies = Anomalies(house.settings, house.store)
-    found = anomalies.of_meter("garden", date(2024, 1, 1), date(2024, 8, 1))
+    found = anomalies.of_meter("garden", DayRange(date(2024, 1, 1), date(2024, 8, 1)))
     assert [f"{moment:%m-%d}" for moment in found.days.index.tz_convert("Europe/Berlin")] == ["06-10", "07-20"]
     assert found.days["severity"].tolist() == ["alert", None]
     assert found.days["reason"].iloc[0].startswith("30 m³ in the 40 days to 10 June, usual for this time of year 10 (")
     assert found.base_load.empty
-    alone = anomalies.of_meter("garden", date(2024, 6, 10), date(2024, 6, 10)).days
+    alone = anomalies.of_meter("garden", DayRange.single(date(2024, 6, 10))).days
     pd.testing.assert_frame_equal(alone, found.days.iloc[:1], check_exact=True)
 
 
@@ -141,7 +146,7 @@ def hourly_with_gaps(
 ) -> SmallHouse:
     """A heat pump with 24 kWh a day, thrice as much in the gaps, that says nothing strictly between their ends."""
     house = make(COARSE)
-    cuts = days.openings(first, last, house.settings.site.zone)
+    cuts = DayRange(first, last).openings(house.settings.site.zone)
     index = pd.date_range(cuts[0], cuts[-1] + pd.Timedelta(hours=2), freq="h", unit="us")
     heard, fast = np.ones(len(index), dtype=bool), np.zeros(len(index), dtype=bool)
     for start, end in gaps:
@@ -158,8 +163,8 @@ def hourly_with_gaps(
 
 def alone_and_together(anomalies: Anomalies, meter: str, first: date, last: date) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge each day by itself, and all of them at once."""
-    each = [anomalies.days(meter, day.date(), day.date()) for day in pd.date_range(first, last)]
-    together = anomalies.days(meter, first, last)
+    each = [anomalies.days(meter, DayRange.single(day.date())) for day in pd.date_range(first, last)]
+    together = anomalies.days(meter, DayRange(first, last))
     return pd.concat([frame for frame in each if len(frame)] or [together.iloc[:0]]), together
 
 
@@ -168,9 +173,9 @@ def test_six_silent_hours_within_a_day_leave_it_a_day(small_house: Callable[...,
         small_house, ("2024-03-13 10:00", "2024-03-13 16:00"), ("2024-03-20 22:00", "2024-03-21 03:00")
     )
     anomalies = Anomalies(house.settings, house.store)
-    alone = anomalies.days("heat_pump", date(2024, 3, 13), date(2024, 3, 13))
+    alone = anomalies.days("heat_pump", DayRange.single(date(2024, 3, 13)))
     assert alone["consumption"].tolist() == pytest.approx([18 * 0.95 + 6 * 3 * 0.95])
-    together = anomalies.days("heat_pump", date(2024, 3, 1), date(2024, 3, 31))
+    together = anomalies.days("heat_pump", DayRange(date(2024, 3, 1), date(2024, 3, 31)))
     pd.testing.assert_frame_equal(alone, together[together.index == alone.index[0]], check_exact=True)
     # Five hours over midnight are no level of consumption: neither day was measured, so neither is judged.
     judged = set(together.index.tz_convert("Europe/Berlin").day)
@@ -223,7 +228,7 @@ def test_a_garden_tap_is_left_in_peace_all_summer(small_house: Callable[..., Sma
     watered = np.resize([0.3, 0.5, 0.2, 0.8, 0.4, 0.6], len(sundays)) * np.isin(sundays.month, range(4, 10))
     house.store.write_readings(RawSeries("m³", "tap"), pd.Series(np.cumsum(watered), index=sundays))
     write_all_days(house.settings, house.store, date(2024, 1, 1), date(2025, 12, 28))
-    found = Anomalies(house.settings, house.store).days("tap", date(2024, 1, 1), date(2025, 12, 28))
+    found = Anomalies(house.settings, house.store).days("tap", DayRange(date(2024, 1, 1), date(2025, 12, 28)))
     assert found["severity"].isna().all()
     assert (found["expected"] > 0).any()
 
@@ -231,7 +236,7 @@ def test_a_garden_tap_is_left_in_peace_all_summer(small_house: Callable[..., Sma
 def test_a_meter_without_any_day_has_no_anomalies(small_house: Callable[..., SmallHouse]):
     house = small_house(WATER)
     for meter in ("water", "flat"):
-        found = Anomalies(house.settings, house.store).of_meter(meter, date(2024, 1, 1), date(2024, 3, 1))
+        found = Anomalies(house.settings, house.store).of_meter(meter, DayRange(date(2024, 1, 1), date(2024, 3, 1)))
         assert found.days.empty
         assert found.base_load.empty
 
@@ -240,7 +245,7 @@ def test_the_sample_household_is_left_in_peace(shipped: Settings, sample_house: 
     anomalies = Anomalies(shipped, sample_house)
     told = {meter.meter_id: 0 for meter in shipped.meters}
     for meter in told:
-        found = anomalies.of_meter(meter, SAMPLE_FIRST, SAMPLE_LAST)
+        found = anomalies.of_meter(meter, SAMPLE_DAYS)
         told[meter] = int(found.days["severity"].notna().sum() + found.base_load["severity"].notna().sum())
     months = 14
     assert sum(told.values()) <= 4 * months, told
@@ -263,8 +268,8 @@ def test_a_day_alone_and_a_range_are_judged_as_in_a_full_backfill(
     anomalies = Anomalies(shipped, sample_house)
     since, until = days.opening(first, shipped.site.zone), days.closing(last, shipped.site.zone)
     for meter in shipped.meters:
-        full = anomalies.of_meter(meter.meter_id, SAMPLE_FIRST, SAMPLE_LAST)
-        part = anomalies.of_meter(meter.meter_id, first, last)
+        full = anomalies.of_meter(meter.meter_id, SAMPLE_DAYS)
+        part = anomalies.of_meter(meter.meter_id, DayRange(first, last))
         for whole, alone in ((full.days, part.days), (full.base_load, part.base_load)):
             inside = whole[(whole.index >= since) & (whole.index < until)]
             pd.testing.assert_frame_equal(

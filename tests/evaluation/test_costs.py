@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import SmallHouse
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.costs import Costing
 from workflows_dagster.records.days import read_days, write_days
@@ -46,13 +47,13 @@ def store_days(house: SmallHouse, first: date, last: date, *meter_ids: str) -> N
     start, end = days.opening(first, zone), days.closing(last, zone)
     for meter_id in meter_ids:
         unit = house.settings.meters[meter_id].output_unit
-        write_days(house.store, meter_id, unit, start, end, evaluation.days(meter_id, first, last).days)
+        write_days(house.store, meter_id, unit, start, end, evaluation.days(meter_id, DayRange(first, last)).days)
 
 
 def given_days(house: SmallHouse, meter_id: str, first: date, consumption: list[float]) -> pd.DatetimeIndex:
     """Store a meter's days as they are given."""
     last = date.fromordinal(first.toordinal() + len(consumption) - 1)
-    openings = days.openings(first, last, house.settings.site.zone)
+    openings = DayRange(first, last).openings(house.settings.site.zone)
     quality = ["missing" if math.isnan(amount) else "measured" for amount in consumption]
     frame = pd.DataFrame({"consumption": consumption, "quality": quality}, index=openings[:-1])
     unit = house.settings.meters[meter_id].output_unit
@@ -77,7 +78,7 @@ def charge(house: SmallHouse, first: str, prices: list[float]) -> None:
 
 
 def cost(house: SmallHouse, meter_id: str, first: date, last: date) -> pd.DataFrame:
-    return Costing(house.settings, house.store).of_meter(meter_id, first, last)
+    return Costing(house.settings, house.store).of_meter(meter_id, DayRange(first, last))
 
 
 TARIFF = """
@@ -109,7 +110,7 @@ def test_a_meter_without_a_tariff_has_an_empty_frame_and_is_not_named(priced_hou
     house = priced_house(MAIN + "      - {meter_id: tap, type: physical, output_unit: m³, utility: water}\n", TARIFF)
     given_days(house, "tap", date(2024, 1, 1), [1.0])
     costing = Costing(house.settings, house.store)
-    found = costing.of_meter("tap", date(2024, 1, 1), date(2024, 1, 1))
+    found = costing.of_meter("tap", DayRange.single(date(2024, 1, 1)))
     assert costing.meters == ("main",)
     assert found.empty
     assert list(found) == ["cost", "unit_price", "standing_charge"]
@@ -166,7 +167,7 @@ def test_a_later_price_leaves_the_costs_of_all_earlier_days_bit_for_bit(priced_h
     )
     folder = house.settings.config_dir
     (folder / "tariffs.yaml").write_text(dedent(later), encoding="utf-8")
-    after = Costing(load(folder, {}), house.store).of_meter("main", date(2024, 1, 1), date(2024, 12, 31))
+    after = Costing(load(folder, {}), house.store).of_meter("main", DayRange(date(2024, 1, 1), date(2024, 12, 31)))
     changed = days.opening(date(2024, 7, 1), house.settings.site.zone)
     earlier = before.index < changed
     pd.testing.assert_frame_equal(before[earlier], after[earlier], check_exact=True)
@@ -329,10 +330,10 @@ def test_a_master_and_a_virtual_meter_pay_for_the_hours_of_the_meters_that_they_
     house.store.write_readings(RawSeries("Wh", "new"), new)
     register(house, "flat", "2024-05-09", flat.tolist())
     charge(house, "2024-05-09", paid.tolist())
-    span = date(2024, 5, 9), date(2024, 5, 11)
-    store_days(house, *span, "old", "new", "flat", "total", "rest")
+    span = DayRange(date(2024, 5, 9), date(2024, 5, 11))
+    store_days(house, span.first, span.last, "old", "new", "flat", "total", "rest")
     costing = Costing(house.settings, house.store)
-    found = {meter_id: costing.of_meter(meter_id, *span)["cost"].to_numpy() for meter_id in ("total", "flat", "rest")}
+    found = {meter_id: costing.of_meter(meter_id, span)["cost"].to_numpy() for meter_id in ("total", "flat", "rest")}
     assert found["total"] == pytest.approx((total * paid).reshape(3, 24).sum(axis=1), rel=1e-6)
     assert found["flat"] + found["rest"] == pytest.approx(found["total"], rel=1e-6)
 
@@ -345,7 +346,7 @@ def sample_year(tmp_path_factory: pytest.TempPathFactory, shipped, sample_store)
     first, last = date(2024, 10, 20), date(2025, 1, 10)
     start, end = days.opening(first, zone), days.closing(last, zone)
     for meter in shipped.meters:
-        frame = evaluation.days(meter.meter_id, first, last).days
+        frame = evaluation.days(meter.meter_id, DayRange(first, last)).days
         write_days(store, meter.meter_id, meter.output_unit, start, end, frame)
     # Hours of the whole history are what the days hang on.
     for row in sample_store.catalogue().itertuples():
@@ -354,7 +355,7 @@ def sample_year(tmp_path_factory: pytest.TempPathFactory, shipped, sample_store)
     index = pd.date_range("2024-11-26 23:00", "2025-01-05", freq="h", tz="UTC", unit="us")
     prices = pd.Series(0.3 + 0.1 * np.sin(np.arange(len(index))), index=index)
     store.write_readings(RawSeries("energy", "haupt_strom", "unit_price", "sensor"), prices)
-    yield Costing(shipped, store), store, (first, last)
+    yield Costing(shipped, store), store, DayRange(first, last)
     store.close()
 
 
@@ -363,8 +364,8 @@ def test_every_shipped_meter_costs_what_its_day_its_price_and_its_standing_charg
     assert len(costing.meters) == 26
     zone = shipped.site.zone
     for meter_id in costing.meters:
-        found = costing.of_meter(meter_id, *span)
-        stored = read_days(store, meter_id, days.opening(span[0], zone), days.closing(span[1], zone))
+        found = costing.of_meter(meter_id, span)
+        stored = read_days(store, meter_id, *span.bounds(zone))
         assert len(found) == stored["consumption"].notna().sum() > 0
         expected = stored["consumption"].reindex(found.index) * found["unit_price"] + found["standing_charge"]
         np.testing.assert_array_equal(found["cost"], expected)
@@ -374,16 +375,16 @@ def test_every_shipped_meter_costs_what_its_day_its_price_and_its_standing_charg
 @pytest.mark.parametrize("meter_id", ["strom_total", "haupt_strom", "eg_strom", "strom_allgemein", "gas_total"])
 def test_a_day_alone_costs_what_it_costs_in_a_range_to_the_last_bit(meter_id, sample_year, shipped):
     costing, store, span = sample_year
-    whole = costing.of_meter(meter_id, *span)
+    whole = costing.of_meter(meter_id, span)
     for day in (date(2024, 10, 27), date(2024, 11, 26), date(2024, 11, 27), date(2024, 12, 24), date(2025, 1, 5)):
-        alone = Costing(shipped, store).of_meter(meter_id, day, day)
+        alone = Costing(shipped, store).of_meter(meter_id, DayRange.single(day))
         there = whole.index.intersection([days.opening(day, shipped.site.zone)])
         pd.testing.assert_frame_equal(alone, whole.loc[there], check_exact=True, check_freq=False)
 
 
 def test_the_hours_prices_show_in_the_days_that_have_them(sample_year, shipped):
     costing, _, span = sample_year
-    prices = costing.of_meter("strom_total", *span)["unit_price"]
+    prices = costing.of_meter("strom_total", span)["unit_price"]
     civil = np.array(days.civil_days(pd.DatetimeIndex(prices.index), shipped.site.zone))
     assert set(prices[civil < date(2024, 11, 27)]) == {0.3587}
     hourly = prices[(civil >= date(2024, 11, 27)) & (civil <= date(2025, 1, 4))]

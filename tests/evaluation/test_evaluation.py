@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import CONFIG, SAMPLE_FIRST, SAMPLE_LAST
+from tests.conftest import CONFIG, SAMPLE_DAYS
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.physical import unbalanced
 from workflows_dagster.sample_house import sample_readings
@@ -25,7 +26,7 @@ PHYSICAL = [meter.meter_id for meter in load(CONFIG, {}).meters.physical]
 def history(shipped, sample_store):
     """All meters' days in one go."""
     evaluation = Evaluation(shipped, sample_store)
-    return {meter_id: evaluation.days(meter_id, SAMPLE_FIRST, SAMPLE_LAST).days for meter_id in METERS}
+    return {meter_id: evaluation.days(meter_id, SAMPLE_DAYS).days for meter_id in METERS}
 
 
 @pytest.mark.parametrize("meter_id", METERS)
@@ -33,14 +34,14 @@ def test_a_day_alone_a_month_and_all_days_give_the_same_bits(meter_id, shipped, 
     """One day or ten years, the same number."""
     whole = history[meter_id]
     picks = random.Random(meter_id)
-    some = [SAMPLE_FIRST + timedelta(days=picks.randrange(425)) for _ in range(3)]
+    some = [SAMPLE_DAYS.first + timedelta(days=picks.randrange(425)) for _ in range(3)]
     handovers = [date(2024, 11, 12), date(2024, 11, 13), date(2024, 11, 26), date(2024, 10, 27)]
-    ranges = [(day, day) for day in [*some, *handovers, SAMPLE_FIRST, SAMPLE_LAST]] + [
-        (some[0], min(some[0] + timedelta(days=40), SAMPLE_LAST))
+    ranges = [(day, day) for day in [*some, *handovers, SAMPLE_DAYS.first, SAMPLE_DAYS.last]] + [
+        (some[0], min(some[0] + timedelta(days=40), SAMPLE_DAYS.last))
     ]
     for first, last in ranges:
-        part = Evaluation(shipped, sample_store).days(meter_id, first, last).days
-        cuts = days.openings(first, last, shipped.site.zone)
+        part = Evaluation(shipped, sample_store).days(meter_id, DayRange(first, last)).days
+        cuts = DayRange(first, last).openings(shipped.site.zone)
         expected = whole.loc[(whole.index >= cuts[0]) & (whole.index < cuts[-1])]
         pd.testing.assert_frame_equal(part, expected, check_exact=True, check_freq=False)
 
@@ -62,7 +63,7 @@ def test_nothing_is_lost_between_two_valid_readings(meter_id, shipped, sample_st
 
 @pytest.mark.parametrize("meter_id", PHYSICAL)
 def test_the_sum_over_the_winter_is_near_the_truth(meter_id, shipped, history):
-    truth = sample_readings(shipped.meters, shipped.site.zone, date(2025, 3, 2), SAMPLE_FIRST)[meter_id].truth
+    truth = sample_readings(shipped.meters, shipped.site.zone, date(2025, 3, 2), SAMPLE_DAYS.first)[meter_id].truth
     frame = history[meter_id]
     civil = days.civil_days(pd.DatetimeIndex(frame.index), shipped.site.zone)
     known = truth.reindex(civil)
@@ -123,7 +124,7 @@ HAND = """
 def test_an_initial_reading_is_a_reading_at_installation(small_house):
     house = small_house(HAND + "        initial_reading: 10\n")
     house.read("gas", {"2024-01-11": 30.0, "2024-01-21": 60.0}, "m³")
-    frame = Evaluation(house.settings, house.store).days("gas", date(2024, 1, 1), date(2024, 1, 12)).days
+    frame = Evaluation(house.settings, house.store).days("gas", DayRange(date(2024, 1, 1), date(2024, 1, 12))).days
     assert frame["opening"].iloc[0] == 10
     assert frame["consumption"].to_numpy() == pytest.approx([2] * 10 + [3] * 2)
     assert set(frame["quality"]) == {"interpolated"}
@@ -132,7 +133,7 @@ def test_an_initial_reading_is_a_reading_at_installation(small_house):
 def test_a_first_reading_on_the_day_of_installation_is_not_extrapolated_back(small_house):
     house = small_house(HAND)
     house.read("gas", {"2024-01-01 12:00": 30.0, "2024-01-02 12:00": 40.0, "2024-01-03 12:00": 50.0}, "m³")
-    frame = Evaluation(house.settings, house.store).days("gas", date(2023, 12, 30), date(2024, 1, 2)).days
+    frame = Evaluation(house.settings, house.store).days("gas", DayRange(date(2023, 12, 30), date(2024, 1, 2))).days
     assert frame["consumption"].to_numpy() == pytest.approx([5, 10])
     assert list(frame["quality"]) == ["measured", "measured"]
 
@@ -140,7 +141,7 @@ def test_a_first_reading_on_the_day_of_installation_is_not_extrapolated_back(sma
 def test_readings_of_a_predecessor_under_the_same_name_are_not_the_meters_own(small_house):
     house = small_house(HAND)
     house.read("gas", {"2023-12-20": 9000.0, "2024-01-11": 30.0, "2024-01-21": 60.0}, "m³")
-    frame = Evaluation(house.settings, house.store).days("gas", date(2024, 1, 1), date(2024, 1, 20)).days
+    frame = Evaluation(house.settings, house.store).days("gas", DayRange(date(2024, 1, 1), date(2024, 1, 20))).days
     assert frame["consumption"].sum() == pytest.approx(60)
     assert frame["quality"].iloc[0] == "extrapolated"
 
@@ -148,7 +149,7 @@ def test_readings_of_a_predecessor_under_the_same_name_are_not_the_meters_own(sm
 def test_a_meter_without_an_installation_date_begins_with_its_first_reading(small_house):
     house = small_house(HAND.replace("        installation_date: 2024-01-01\n", ""))
     house.read("gas", {"2024-01-11": 30.0, "2024-01-21": 60.0}, "m³")
-    frame = Evaluation(house.settings, house.store).days("gas", date(2024, 1, 1), date(2024, 1, 20)).days
+    frame = Evaluation(house.settings, house.store).days("gas", DayRange(date(2024, 1, 1), date(2024, 1, 20))).days
     assert len(frame) == 10
     assert frame["consumption"].sum() == pytest.approx(30)
 
@@ -156,10 +157,10 @@ def test_a_meter_without_an_installation_date_begins_with_its_first_reading(smal
 def test_a_late_reading_changes_the_days_around_it_and_no_others(small_house):
     house = small_house(HAND)
     house.read("gas", {"2024-01-01": 0.0, "2024-02-01": 31.0, "2024-03-01": 60.0, "2024-04-01": 91.0}, "m³")
-    span = (date(2024, 1, 1), date(2024, 3, 31))
-    before = Evaluation(house.settings, house.store).days("gas", *span).days
+    span = DayRange(date(2024, 1, 1), date(2024, 3, 31))
+    before = Evaluation(house.settings, house.store).days("gas", span).days
     house.read("gas", {"2024-02-11": 51.0}, "m³")
-    after = Evaluation(house.settings, house.store).days("gas", *span).days
+    after = Evaluation(house.settings, house.store).days("gas", span).days
     changed = after.index[(after != before).any(axis=1)]
     assert days.civil_day(changed[0], house.settings.site.zone) == date(2024, 2, 1)
     assert days.civil_day(changed[-1], house.settings.site.zone) == date(2024, 2, 29)
@@ -171,9 +172,9 @@ def test_a_handover_is_computed_from_raw_readings_whatever_days_are_asked_for(sm
     house.read("old", {"2024-01-01": 1000.0, "2024-03-10 12:00": 1069.5})
     house.read("new", {"2024-03-10 12:00": 7.0, "2024-04-10 12:00": 38.0})
     evaluation = Evaluation(house.settings, house.store)
-    change = evaluation.days("total", date(2024, 3, 10), date(2024, 3, 10)).days.iloc[0]
+    change = evaluation.days("total", DayRange.single(date(2024, 3, 10))).days.iloc[0]
     assert change["consumption"] == pytest.approx(1.0, rel=1e-3)
-    later = Evaluation(house.settings, house.store).days("total", date(2024, 4, 9), date(2024, 4, 9)).days.iloc[0]
+    later = Evaluation(house.settings, house.store).days("total", DayRange.single(date(2024, 4, 9))).days.iloc[0]
     assert later["closing"] == pytest.approx(1069.5 + 38.0 - 7.0 - 0.5, rel=1e-4)
 
 
@@ -189,7 +190,7 @@ def test_an_interval_source_with_register_readings_follows_both(small_house):
     hours = pd.Series(0.5, index=pd.date_range("2024-01-09 23:00", periods=24 * 10, freq="h", tz="UTC", unit="us"))
     house.store.write_readings(RawSeries("energy", "main", "consumption"), hours.drop(hours.index[30:40]))
     house.read("main", {"2024-01-10": 400.0, "2024-01-20": 530.0})
-    frame = Evaluation(house.settings, house.store).days("main", date(2024, 1, 10), date(2024, 1, 19)).days
+    frame = Evaluation(house.settings, house.store).days("main", DayRange(date(2024, 1, 10), date(2024, 1, 19))).days
     assert frame["consumption"].sum() == pytest.approx(130.0)
     assert frame["consumption"].iloc[0] == 12.0
     assert frame["closing"].iloc[-1] == pytest.approx(530.0)
@@ -202,12 +203,12 @@ def test_a_day_in_the_middle_of_a_long_disturbance_is_the_same_alone_and_in_the_
     values = 100 + np.arange(len(hours)) * 0.5
     values[200:212], values[212:224] = 0.0, 50_000.0
     house.store.write_readings(RawSeries("m³", "gas"), pd.Series(values, index=hours))
-    span = (date(2023, 12, 12), date(2023, 12, 27))
-    whole = Evaluation(house.settings, house.store).days("gas", *span).days
+    span = DayRange(date(2023, 12, 12), date(2023, 12, 27))
+    whole = Evaluation(house.settings, house.store).days("gas", span).days
     assert whole["consumption"].to_numpy() == pytest.approx([12.0] * len(whole))
     for start in whole.index:
         day = days.civil_day(start, house.settings.site.zone)
-        alone = Evaluation(house.settings, house.store).days("gas", day, day).days
+        alone = Evaluation(house.settings, house.store).days("gas", DayRange.single(day)).days
         pd.testing.assert_frame_equal(alone, whole.loc[[start]], check_exact=True, check_freq=False)
 
 
@@ -215,7 +216,7 @@ def test_a_last_reading_as_the_day_of_replacement_opens_loses_neither_the_day_no
     house = small_house(REPLACED)
     house.read("old", {"2024-01-01": 1000.0, "2024-03-10": 1069.0})
     house.read("new", {"2024-03-10": 7.0, "2024-04-09": 37.0})
-    frame = Evaluation(house.settings, house.store).days("total", date(2024, 3, 9), date(2024, 3, 12)).days
+    frame = Evaluation(house.settings, house.store).days("total", DayRange(date(2024, 3, 9), date(2024, 3, 12))).days
     assert frame["consumption"].to_numpy() == pytest.approx([1.0] * 4, abs=0.02)
     assert (frame["closing"].to_numpy()[:-1] == frame["opening"].to_numpy()[1:]).all()
     assert frame["opening"].iloc[1] == pytest.approx(1069.0)
@@ -226,7 +227,7 @@ def test_a_replacement_that_is_only_planned_leaves_today_alone(small_house):
     house.read("old", {"2024-01-01": 1000.0, "2024-03-01": 1060.0})
     for now in ("2024-03-08 10:00", "2024-03-10 10:00"):
         until = pd.Timestamp(now, tz="UTC").as_unit("us")
-        frame = Evaluation(house.settings, house.store, until=until).days("total", until.date(), until.date()).days
+        frame = Evaluation(house.settings, house.store, until=until).days("total", DayRange.single(until.date())).days
         assert len(frame) == 1
         assert frame["closing"].iloc[0] > 1060 or now.startswith("2024-03-10")
 
@@ -247,8 +248,8 @@ def test_an_interval_meter_has_no_days_outside_its_life_and_asking_for_them_is_n
     hours = pd.Series(0.5, index=pd.date_range("2024-01-09 23:00", periods=24 * 12, freq="h", tz="UTC", unit="us"))
     house.store.write_readings(RawSeries("energy", "main", "consumption"), hours)
     evaluation = Evaluation(house.settings, house.store)
-    assert evaluation.days("main", date(2023, 12, 1), date(2023, 12, 5)).days.empty
-    assert len(evaluation.days("main", date(2024, 1, 1), date(2024, 1, 31)).days) == 10
+    assert evaluation.days("main", DayRange(date(2023, 12, 1), date(2023, 12, 5))).days.empty
+    assert len(evaluation.days("main", DayRange(date(2024, 1, 1), date(2024, 1, 31))).days) == 10
 
 
 def test_a_master_over_a_virtual_meter_has_consumption_and_no_register(small_house):
@@ -274,7 +275,7 @@ def test_a_master_over_a_virtual_meter_has_consumption_and_no_register(small_hou
     """)
     house.read("main", {"2024-01-01": 0.0, "2024-01-11": 100.0})
     house.read("flat", {"2024-01-01": 0.0, "2024-01-11": 30.0})
-    frame = Evaluation(house.settings, house.store).days("total", date(2024, 1, 1), date(2024, 1, 10)).days
+    frame = Evaluation(house.settings, house.store).days("total", DayRange(date(2024, 1, 1), date(2024, 1, 10))).days
     assert frame["consumption"].to_numpy() == pytest.approx([10.0] * 10)
     assert frame["opening"].isna().all()
 
@@ -283,7 +284,7 @@ def test_a_day_that_loses_a_thousandth_is_an_error_of_ours(shipped, sample_store
     """What is checked at each computation can fail, and then says so."""
     meter = shipped.meters["eg_strom"]
     register = Evaluation(shipped, sample_store).of_physical.history(meter)
-    cuts = days.openings(date(2024, 3, 1), date(2024, 3, 31), shipped.site.zone)
+    cuts = DayRange(date(2024, 3, 1), date(2024, 3, 31)).openings(shipped.site.zone)
 
     def lossy(edges: pd.DatetimeIndex) -> pd.DataFrame:
         values = np.interp(days.microseconds(edges), register.times, register.values)

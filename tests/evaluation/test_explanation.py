@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import CONFIG
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.explanation import Asked, Explainer, NothingToExplainError
 from workflows_dagster.evaluation.explanation.plain import plain
@@ -113,7 +114,7 @@ SOME = ["strom_total", "eg_kalfire", "og2_wasser_kalt", "gas_zahler", "og1_heat"
 def test_each_day_is_recomputed_from_the_figures_of_its_explanation(meter_id, shipped, sample_store):
     for period in DAYS:
         day = date.fromisoformat(period)
-        frame = Evaluation(shipped, sample_store).days(meter_id, day, day).days
+        frame = Evaluation(shipped, sample_store).days(meter_id, DayRange.single(day)).days
         found = recomputed(as_json(explain(shipped, sample_store, meter_id, period)))
         if frame.empty or np.isnan(frame["consumption"].iloc[0]):
             assert found is None
@@ -127,7 +128,7 @@ def test_a_month_and_a_year_are_recomputed_from_theirs(meter_id, shipped, sample
         ("2024-11", date(2024, 11, 1), date(2024, 11, 30)),
         ("2024", date(2024, 1, 1), date(2024, 12, 31)),
     ]:
-        frame = Evaluation(shipped, sample_store).days(meter_id, first, last).days
+        frame = Evaluation(shipped, sample_store).days(meter_id, DayRange(first, last)).days
         explained = as_json(explain(shipped, sample_store, meter_id, period))
         assert recomputed(explained) == pytest.approx(frame["consumption"].sum(), rel=1e-9, abs=1e-9)
         assert sum(tally["days"] for tally in explained["tally"]) == len(frame)
@@ -151,7 +152,7 @@ def test_a_day_between_two_readings_by_hand_is_advance_times_its_part_of_the_wei
     weight = sum(float(h) * float(w) for h, w in hours) / 24
     whole = float(re.search(r"([\d.]+) mean days in the whole gap", text)[1])
     day = date(2024, 8, 31)
-    frame = Evaluation(shipped, sample_store).days("og2_wasser_warm", day, day).days
+    frame = Evaluation(shipped, sample_store).days("og2_wasser_warm", DayRange.single(day)).days
     assert advance * weight / whole == pytest.approx(frame["consumption"].iloc[0], rel=1e-6)
     assert "interpolated" in entry(text, "why")
 
@@ -165,7 +166,7 @@ def test_a_day_after_the_last_reading_is_rate_times_weight(shipped, sample_store
     hours = re.findall(r"(\d+) h +curve [\d.]+ +weight ([\d.]+)", entry(text, "weight"))
     of_day = sum(float(h) * float(w) for h, w in hours) / 24
     day = date(2025, 3, 1)
-    frame = Evaluation(shipped, sample_store).days("og2_wasser_warm", day, day).days
+    frame = Evaluation(shipped, sample_store).days("og2_wasser_warm", DayRange.single(day)).days
     assert frame["quality"].iloc[0] == "extrapolated"
     assert advance / weight * of_day == pytest.approx(frame["consumption"].iloc[0], rel=1e-6)
     assert "extrapolated: after the last reading" in entry(text, "why")
@@ -177,7 +178,7 @@ def test_a_replacement_day_shows_both_halves_down_to_the_readings(shipped, sampl
         float(re.search(rf"{meter} +([\d.]+) kWh", text)[1])
         for meter in ("strom_1LOG0007013695_NT", "strom_1LOG0007013695_HT", "haupt_strom")
     )
-    frame = Evaluation(shipped, sample_store).days("strom_total", date(2024, 11, 26), date(2024, 11, 26)).days
+    frame = Evaluation(shipped, sample_store).days("strom_total", DayRange.single(date(2024, 11, 26))).days
     assert old_nt + old_ht + new == pytest.approx(frame["consumption"].iloc[0], rel=1e-6)
     for meter, part in (("NT", old_nt), ("HT", old_ht), ("haupt_strom", new)):
         below = text.split(f"{meter}, 2024-11-26")[1]
@@ -194,7 +195,7 @@ def test_a_replacement_day_shows_both_halves_down_to_the_readings(shipped, sampl
 
 
 def test_a_clipped_virtual_day_shows_the_base_the_factors_and_what_was_clipped(shipped, sample_store):
-    frame = Evaluation(shipped, sample_store).days("eg_kalfire", date(2024, 11, 1), date(2025, 1, 31)).days
+    frame = Evaluation(shipped, sample_store).days("eg_kalfire", DayRange(date(2024, 11, 1), date(2025, 1, 31))).days
     start = frame.index[(frame["residual"] < 0) & (frame["quality"] == "interpolated")][0]
     day = days.civil_day(start, shipped.site.zone)
     text = render(explain(shipped, sample_store, "eg_kalfire", day.isoformat()), 1)
@@ -216,7 +217,7 @@ def test_a_clipped_virtual_day_shows_the_base_the_factors_and_what_was_clipped(s
 def test_a_month_of_a_hand_read_meter_lists_the_gaps_that_bridge_it(shipped, sample_store):
     text = render(explain(shipped, sample_store, "gas_zahler", "2024-12"), 1)
     pieces = [float(x) for x in re.findall(r"consumption .* = ([\d.]+) m³", text)]
-    frame = Evaluation(shipped, sample_store).days("gas_zahler", date(2024, 12, 1), date(2024, 12, 31)).days
+    frame = Evaluation(shipped, sample_store).days("gas_zahler", DayRange(date(2024, 12, 1), date(2024, 12, 31))).days
     assert sum(pieces) == pytest.approx(frame["consumption"].sum(), rel=1e-6)
     lying_here = [float(x) for x in re.findall(r"([\d.]+) days of the gap lie here", text)]
     assert sum(lying_here) == pytest.approx(31, abs=1e-3)
@@ -404,8 +405,8 @@ def test_a_stored_day_that_is_no_longer_true_shows_both_numbers(small_house):
     house = small_house(ONE_METER)
     house.read("strom", {"2024-03-01 00:00": 0.0, "2024-03-11 00:00": 10.0})
     day = date(2024, 3, 5)
-    frame = Evaluation(house.settings, house.store).days("strom", day, day).days
-    cuts = days.openings(day, day, house.settings.site.zone)
+    frame = Evaluation(house.settings, house.store).days("strom", DayRange.single(day)).days
+    cuts = DayRange.single(day).openings(house.settings.site.zone)
     assert "nothing yet" in render(explain(house.settings, house.store, "strom", "2024-03-05"), 1)
     write_days(house.store, "strom", "kWh", cuts[0], cuts[1], frame)
     assert "the same." in entry(render(explain(house.settings, house.store, "strom", "2024-03-05"), 1), "stored")
@@ -507,7 +508,7 @@ def test_in_any_house_any_day_is_recomputed_from_its_explanation(small_house, hi
     asked = date(2024, 1, 1) + timedelta(days=day)
     evaluation = Evaluation(house.settings, house.store)
     for meter in house.settings.meters:
-        frame = evaluation.days(meter.meter_id, asked, asked).days
+        frame = evaluation.days(meter.meter_id, DayRange.single(asked)).days
         explained = explain(house.settings, house.store, meter.meter_id, asked.isoformat())
         found = recomputed(as_json(explained))
         if frame.empty or np.isnan(frame["consumption"].iloc[0]):

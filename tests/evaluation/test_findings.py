@@ -8,8 +8,9 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from tests.conftest import SAMPLE_FIRST, SAMPLE_LAST
+from tests.conftest import SAMPLE_DAYS
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.findings import Review, Reviewed
@@ -45,7 +46,7 @@ def compute(settings: Settings, store: Store, first: date, last: date) -> None:
     evaluation, zone = Evaluation(settings, store), settings.site.zone
     start, end = days.opening(first, zone), days.closing(last, zone)
     for meter in settings.meters.in_order():
-        evaluated = evaluation.days(meter.meter_id, first, last)
+        evaluated = evaluation.days(meter.meter_id, DayRange(first, last))
         write_days(store, meter.meter_id, meter.output_unit, start, end, evaluated.days)
         keep_findings(store, FINDING_DAILY, meter.meter_id, start, end, evaluated.findings)
 
@@ -53,7 +54,7 @@ def compute(settings: Settings, store: Store, first: date, last: date) -> None:
 def review(settings: Settings, store: Store, first: date, last: date, now: str) -> dict[str, Reviewed]:
     reviewer = Review(settings, store, pd.Timestamp(now, tz="Europe/Berlin").tz_convert("UTC"))
     names = [meter.meter_id for meter in settings.meters]
-    return {reviewed.meter_id: reviewed for reviewed in reviewer.of(names, first, last)}
+    return {reviewed.meter_id: reviewed for reviewed in reviewer.of(names, DayRange(first, last))}
 
 
 def codes(findings: Iterable[Finding]) -> list[str]:
@@ -82,7 +83,7 @@ def test_a_good_house_has_nothing_to_say(house):
 def test_a_stored_day_that_was_changed_by_hand_breaks_the_seam_and_what_is_made_from_it(house):
     zone, day = house.settings.site.zone, date(2024, 3, 10)
     start, end = days.opening(day, zone), days.closing(day, zone)
-    wrong = Evaluation(house.settings, house.store).days("main", day, day).days
+    wrong = Evaluation(house.settings, house.store).days("main", DayRange.single(day)).days
     wrong["closing"] += 5.0
     wrong["consumption"] += 5.0
     write_days(house.store, "main", "kWh", start, end, wrong)
@@ -187,13 +188,13 @@ def test_findings_are_the_same_for_a_day_alone(shipped, sample_store):
     whole = [
         finding
         for meter in shipped.meters.physical
-        for finding in Evaluation(shipped, sample_store).days(meter.meter_id, SAMPLE_FIRST, SAMPLE_LAST).findings
-        if days.opening(SAMPLE_FIRST, shipped.site.zone) <= finding.start
+        for finding in Evaluation(shipped, sample_store).days(meter.meter_id, SAMPLE_DAYS).findings
+        if days.opening(SAMPLE_DAYS.first, shipped.site.zone) <= finding.start
     ]
     assert len(whole) >= 4
     for finding in whole:
         day = days.civil_day(finding.start, shipped.site.zone)
-        alone = Evaluation(shipped, sample_store).days(finding.meter_id, day, day).findings
+        alone = Evaluation(shipped, sample_store).days(finding.meter_id, DayRange.single(day)).findings
         assert finding in alone
 
 
@@ -242,7 +243,9 @@ def test_a_register_that_stood_still_and_is_silent_for_longer_than_is_extrapolat
     assert (found.code, found.severity) == ("reading_overdue", "warn")
     assert "is 91 days old; the days since 2024-03-04 have no value. See whether" in found.sentence
     last_with_value, first_without = (
-        Evaluation(made.settings, made.store).days("main", date(2024, 3, 3), date(2024, 3, 4)).days["consumption"]
+        Evaluation(made.settings, made.store)
+        .days("main", DayRange(date(2024, 3, 3), date(2024, 3, 4)))
+        .days["consumption"]
     )
     assert last_with_value == 0.0
     assert pd.isna(first_without)

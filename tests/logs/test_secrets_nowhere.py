@@ -38,6 +38,7 @@ from influxdb_client.rest import ApiException
 
 from tests.stores.influx_server import free_port
 from workflows_dagster.cli import main
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.logs.configure import configure_service, unconfigure
 from workflows_dagster.logs.reading import plan_of, plan_of_house
 from workflows_dagster.pipeline.assets.meters import TIBBER_KEY
@@ -223,7 +224,7 @@ def fail_in_all_ways(instance: DagsterInstance) -> None:
     days = definitions.resolve_job_def("days").get_subset(
         asset_selection=frozenset([dg.AssetKey("haupt_strom")]), asset_check_selection=frozenset()
     )
-    tags = range_tags(date(2024, 1, 1), date(2024, 1, 31))
+    tags = range_tags(DayRange(date(2024, 1, 1), date(2024, 1, 31)))
     assert not days.execute_in_process(instance=instance, tags=tags, raise_on_error=False).success
     tibber = definitions.resolve_job_def(TIBBER_JOB).get_subset(asset_selection=frozenset([TIBBER_KEY]))
     assert not tibber.execute_in_process(instance=instance, raise_on_error=False).success

@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import SmallHouse
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.pipeline.backfill import backfill, dagster_instance
 from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.pipeline.jobs import DAYS_JOB
@@ -80,7 +81,7 @@ def build_house(folder, last, read=read_monthly, tariffs=None):
         with pytest.MonkeyPatch.context() as environment:
             set_environment(environment)
             with dagster_instance(folder / "home") as instance:
-                backfill(house.settings, instance, ALL, date(2026, 1, 1), last)
+                backfill(house.settings, instance, ALL, DayRange(date(2026, 1, 1), last))
     house.store.close()
     return folder
 
@@ -167,7 +168,7 @@ def compute_without_what_follows(settings, instance, meters, first, last):
     job = build_definitions(settings).resolve_job_def(DAYS_JOB)
     keys = frozenset(dg.AssetKey(meter) for meter in meters)
     chosen = job.get_subset(asset_selection=keys, asset_check_selection=frozenset())
-    assert chosen.execute_in_process(instance=instance, tags=range_tags(first, last)).success
+    assert chosen.execute_in_process(instance=instance, tags=range_tags(DayRange(first, last))).success
 
 
 def run(house, instance, request):

@@ -20,6 +20,7 @@ from tests.pipeline.test_automation import (
     span_of,
 )
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.pipeline.backfill import backfill
 from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.pipeline.jobs import DAYS_JOB
@@ -28,7 +29,6 @@ from workflows_dagster.pipeline.resources import store_resource
 from workflows_dagster.pipeline.sensors.downstream import Due, follow_ups
 from workflows_dagster.records.days import read_days
 from workflows_dagster.records.findings import kept_findings
-from workflows_dagster.repair.stale_days import Span
 from workflows_dagster.settings.load import load
 from workflows_dagster.stores.ports import (
     ANOMALY_DAILY,
@@ -40,7 +40,7 @@ from workflows_dagster.stores.ports import (
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 5, 31)
 REACH = timedelta(days=2 * RATE_WINDOW_DAYS)
-WITHIN = Span(FIRST, date(2026, 11, 20))
+WITHIN = DayRange(FIRST, date(2026, 11, 20))
 TARIFFS = """\
 tariffs:
   - utility: electricity
@@ -124,7 +124,7 @@ def test_a_backfill_leaves_costs_months_and_anomalies_and_each_adds_up(computed)
 def test_after_a_backfill_nothing_follows_because_it_was_done_there(computed, instance):  # noqa: F811
     requests, cursor = look(computed, instance)
     assert requests == []
-    backfill(computed.settings, instance, ALL, date(2026, 3, 10), date(2026, 3, 12))
+    backfill(computed.settings, instance, ALL, DayRange(date(2026, 3, 10), date(2026, 3, 12)))
     requests, cursor = look(computed, instance, cursor)
     assert requests == []
     assert look(computed, instance, cursor) == ([], cursor)
@@ -190,16 +190,16 @@ def test_equal_spans_are_one_run_and_yesterdays_anomalies_reach_no_further():
 
 def test_near_spans_share_months_and_checks_and_keep_their_costs_apart():
     runs = follow_ups(Due(days={date(2026, 3, 1), date(2026, 3, 20), date(2026, 9, 1)}), WITHIN)
-    spans = {job: [(run.first, run.last) for run in runs if run.job == job] for job in ("months", "checks")}
+    spans = {job: [(run.days.first, run.days.last) for run in runs if run.job == job] for job in ("months", "checks")}
     assert spans["months"] == [(date(2026, 3, 1), date(2026, 4, 1)), (date(2026, 9, 1), date(2026, 10, 1))]
     assert spans["checks"] == [(date(2026, 3, 1), date(2026, 3, 20)), (date(2026, 9, 1), date(2026, 9, 1))]
-    priced_days = [run.first for run in runs if any(key.to_user_string() == "costs" for key in run.keys)]
+    priced_days = [run.days.first for run in runs if any(key.to_user_string() == "costs" for key in run.keys)]
     assert priced_days == [date(2026, 3, 1), date(2026, 3, 20), date(2026, 9, 1)]
 
 
 def test_checks_tell_what_was_found_in_sentences(house, instance):  # noqa: F811
     house.read("flat", {"2026-03-05 10:00": 0.0})
-    backfill(house.settings, instance, ALL, FIRST, LAST)
+    backfill(house.settings, instance, ALL, DayRange(FIRST, LAST))
     evaluation = latest_check(instance, "flat", "readings")
     assert not evaluation.passed
     assert evaluation.severity == dg.AssetCheckSeverity.WARN
@@ -228,7 +228,7 @@ def test_a_glitch_that_changes_no_day_is_found_all_the_same(computed, instance):
     before = read_days(computed.store, "flat")
     (request,) = night(computed, instance, pd.Timestamp("2026-06-01 02:00", tz="Europe/Berlin").to_pydatetime())
     assert span_of(request) == ("2026-03-05", "2026-03-05")
-    backfill(computed.settings, instance, ["flat"], date(2026, 3, 5), date(2026, 3, 5))
+    backfill(computed.settings, instance, ["flat"], DayRange.single(date(2026, 3, 5)))
     pd.testing.assert_frame_equal(read_days(computed.store, "flat"), before)
     assert len(kept_findings(computed.store, "flat", measurements=[FINDING_DAILY])) == 1
     assert night(computed, instance, pd.Timestamp("2026-06-01 02:00", tz="Europe/Berlin").to_pydatetime()) == []

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.conftest import CONFIG, SAMPLE_FIRST, SAMPLE_LAST
+from tests.conftest import CONFIG, SAMPLE_DAYS
 from tests.pipeline.test_automation import compute_without_what_follows
 from tests.settings.houses import METERS, write_house
-from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.pipeline.assets.meters import RAW_PREFIX, raw_key
 from workflows_dagster.pipeline.backfill import BackfillError, backfill
@@ -150,13 +150,15 @@ def stored(house, meter_id):
 
 def test_a_range_through_dagster_is_in_the_store_as_it_was_computed(house):
     with dg.DagsterInstance.ephemeral() as instance:
-        result = backfill(house.settings, instance, ["main", "flat", "rest"], date(2024, 1, 1), date(2024, 1, 30))
+        result = backfill(
+            house.settings, instance, ["main", "flat", "rest"], DayRange(date(2024, 1, 1), date(2024, 1, 30))
+        )
         for meter in ("main", "flat", "rest"):
             assert len(instance.get_materialized_partitions(dg.AssetKey(meter))) == 30
     assert result.partitions == 90
     evaluation = Evaluation(house.settings, house.store)
     for meter in ("main", "flat", "rest"):
-        computed = evaluation.days(meter, date(2024, 1, 1), date(2024, 1, 30)).days
+        computed = evaluation.days(meter, DayRange(date(2024, 1, 1), date(2024, 1, 30))).days
         pd.testing.assert_frame_equal(
             stored(house, meter)[computed.columns], computed, check_exact=True, check_freq=False, check_dtype=False
         )
@@ -164,7 +166,7 @@ def test_a_range_through_dagster_is_in_the_store_as_it_was_computed(house):
 
 def test_days_one_by_one_through_dagster_are_the_days_of_one_range(house):
     with dg.DagsterInstance.ephemeral() as instance:
-        backfill(house.settings, instance, ["main", "flat", "rest"], date(2024, 1, 1), date(2024, 1, 30))
+        backfill(house.settings, instance, ["main", "flat", "rest"], DayRange(date(2024, 1, 1), date(2024, 1, 30)))
         whole = {meter: stored(house, meter) for meter in ("main", "flat", "rest")}
         for day in (date(2024, 1, 30), date(2024, 1, 12), date(2024, 1, 11)):
             compute_without_what_follows(house.settings, instance, ["main", "flat", "rest"], day, day)
@@ -174,7 +176,7 @@ def test_days_one_by_one_through_dagster_are_the_days_of_one_range(house):
 
 def test_each_partition_shows_its_own_consumption(house):
     with dg.DagsterInstance.ephemeral() as instance:
-        backfill(house.settings, instance, ["main"], date(2024, 1, 10), date(2024, 1, 12))
+        backfill(house.settings, instance, ["main"], DayRange(date(2024, 1, 10), date(2024, 1, 12)))
         records = instance.fetch_materializations(dg.AssetKey("main"), limit=10).records
         shown = {record.partition_key: record.asset_materialization.metadata for record in records}
     assert shown["2024-01-10"]["consumption"].value == pytest.approx(10)
@@ -191,16 +193,16 @@ def test_a_failed_run_is_one_sentence_that_names_the_meter(house):
         dg.DagsterInstance.ephemeral() as instance,
         pytest.raises(BackfillError, match=r"^main: .*utility_meters.sqlite") as caught,
     ):
-        backfill(house.settings, instance, ["main"], date(2024, 1, 10), date(2024, 1, 12))
+        backfill(house.settings, instance, ["main"], DayRange(date(2024, 1, 10), date(2024, 1, 12)))
     assert "Traceback" not in str(caught.value)
 
 
 def test_a_winter_of_the_shipped_house_has_no_day_unexplained(shipped, sample_store):
     evaluation = Evaluation(shipped, sample_store)
     for meter in shipped.meters.virtuals:
-        frame = evaluation.days(meter.meter_id, SAMPLE_FIRST, SAMPLE_LAST).days
+        frame = evaluation.days(meter.meter_id, SAMPLE_DAYS).days
         assert (frame["quality"] != "missing").all()
-        assert len(frame) == days.count(SAMPLE_FIRST, SAMPLE_LAST)
+        assert len(frame) == SAMPLE_DAYS.count
 
 
 def test_a_wrong_configuration_is_a_sentence_on_dagsters_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -22,6 +22,7 @@ from tests.pipeline.test_automation import HOUSE, compute_without_what_follows, 
 from tests.stores.influx_server import ORG, TOKEN, InfluxServer, executable, free_port
 from workflows_dagster.cli import main
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.physical import PhysicalMeters
 from workflows_dagster.pipeline.backfill import BackfillError, backfill, dagster_instance, fit_missing_profiles
@@ -29,7 +30,6 @@ from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE
 from workflows_dagster.records.days import read_days, write_days
 from workflows_dagster.records.profiles import keep_profile
 from workflows_dagster.repair.missing import missing_days
-from workflows_dagster.repair.stale_days import Span
 from workflows_dagster.settings.load import Settings, load
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.influx.store import InfluxStore
@@ -72,7 +72,7 @@ MANY_FLATS_BEFORE = MANY_FLATS.replace("2026-01-15", "2026-01-01")
 SITE = {"timezone": "Europe/Berlin", "workflows": {"analytics": {"start_year": 2026}}}
 
 SHIPPED_READ = pd.Timestamp("2024-09-20", tz="UTC"), pd.Timestamp("2025-01-12", tz="UTC")
-SHIPPED_DAYS = date(2024, 10, 25), date(2024, 12, 31)
+SHIPPED_DAYS = DayRange(date(2024, 10, 25), date(2024, 12, 31))
 
 Stored = dict[tuple[str, str], pd.DataFrame]
 
@@ -222,7 +222,7 @@ def materialize_alone(house: House, first: date, last: date) -> None:
             keep_profile(house.store, meter.meter_id, meter.output_unit, profile, pd.Timestamp.now("UTC"))
     evaluation, zone = Evaluation(house.settings, house.store), house.settings.site.zone
     for meter in meters.in_order():
-        frame = evaluation.days(meter.meter_id, first, last).days
+        frame = evaluation.days(meter.meter_id, DayRange(first, last)).days
         start, end = days.opening(first, zone), days.closing(last, zone)
         write_days(house.store, meter.meter_id, meter.output_unit, start, end, frame)
 
@@ -267,18 +267,18 @@ def test_a_full_backfill_gives_the_days_of_the_embedded_store_and_a_repeat_write
     ours, owners = houses(None), houses(influx_server)
     for house in (ours, owners):
         move_in(house)
-        backfill(house.settings, home, ALL, FIRST, LAST)
+        backfill(house.settings, home, ALL, DayRange(FIRST, LAST))
     everything = owners.stored(MEASUREMENTS)
-    assert len(everything["meter_consumption", "rest"]) == days.count(FIRST, LAST)
-    assert len(everything["meter_cost", "main"]) == days.count(FIRST, LAST)
+    assert len(everything["meter_consumption", "rest"]) == DayRange(FIRST, LAST).count
+    assert len(everything["meter_cost", "main"]) == DayRange(FIRST, LAST).count
     assert_same(everything, ours.stored(MEASUREMENTS))
     before, hour = writes(influx_server), datetime.now(UTC).hour
     assert before > 0
-    backfill(owners.settings, home, ALL, FIRST, LAST)
+    backfill(owners.settings, home, ALL, DayRange(FIRST, LAST))
     if datetime.now(UTC).hour != hour:
         # How old the newest reading is has been told anew with the hour.
         before = writes(influx_server)
-        backfill(owners.settings, home, ALL, FIRST, LAST)
+        backfill(owners.settings, home, ALL, DayRange(FIRST, LAST))
     assert writes(influx_server) == before
     assert_same(owners.stored(MEASUREMENTS), everything)
 
@@ -294,8 +294,8 @@ def test_the_shipped_house_over_a_winter_with_both_replacements_has_the_days_of_
             house.store.write_readings(series, readings)
     assert fit_missing_profiles(owners.settings, home)
     everyone = [meter.meter_id for meter in owners.settings.meters.in_order()]
-    compute_without_what_follows(owners.settings, home, everyone, *SHIPPED_DAYS)
-    materialize_alone(ours, *SHIPPED_DAYS)
+    compute_without_what_follows(owners.settings, home, everyone, SHIPPED_DAYS.first, SHIPPED_DAYS.last)
+    materialize_alone(ours, SHIPPED_DAYS.first, SHIPPED_DAYS.last)
     found, expected = owners.stored(), ours.stored()
     # A profile is stamped with the moment at which it was fitted.
     profiles = [key for key in found if key[0] == "meter_profile"]
@@ -305,8 +305,8 @@ def test_the_shipped_house_over_a_winter_with_both_replacements_has_the_days_of_
             found.pop(key).reset_index(drop=True), expected.pop(key).reset_index(drop=True), check_exact=True
         )
     # Between the replacements not every meter is there.
-    assert len(found["meter_consumption", "strom_total"]) == days.count(*SHIPPED_DAYS)
-    assert sum(map(len, found.values())) > 40 * days.count(*SHIPPED_DAYS)
+    assert len(found["meter_consumption", "strom_total"]) == SHIPPED_DAYS.count
+    assert sum(map(len, found.values())) > 40 * SHIPPED_DAYS.count
     assert_same(found, expected)
 
 
@@ -373,7 +373,7 @@ def test_what_is_wrong_is_one_sentence_wherever_it_is_met(
     move_in(house)
     with fault(house, influx_server) as sentence:  # type: ignore[attr-defined]
         with pytest.raises(BackfillError) as caught:
-            backfill(house.settings, home, ALL, FIRST, LAST)
+            backfill(house.settings, home, ALL, DayRange(FIRST, LAST))
         assert str(caught.value).startswith(f"flat: {sentence}")
         shown = CliRunner().invoke(main, ["show", "main"], env=house.environ)
         computed = CliRunner().invoke(main, ["backfill", "--to", "2026-01-31"], env=house.environ)
@@ -401,7 +401,7 @@ def test_a_day_that_the_server_lost_is_seen_to_be_missing_and_the_night_restores
     compute_without_what_follows(house.settings, home, ALL, FIRST, LAST)
     before = house.stored()
     everything = {meter: [day.date() for day in pd.date_range(FIRST, LAST)] for meter in ALL}
-    assert missing_days(house.settings, house.store, everything, Span(FIRST, LAST)) == {}
+    assert missing_days(house.settings, house.store, everything, DayRange(FIRST, LAST)) == {}
     zone = house.settings.site.zone
     start, stop = days.opening(date(2026, 2, 3), zone), days.opening(date(2026, 2, 4), zone)
     _, processed = buckets_of(house.store)
@@ -412,7 +412,7 @@ def test_a_day_that_the_server_lost_is_seen_to_be_missing_and_the_night_restores
     )
     # The server deletes both ends.
     lost = {"flat": {date(2026, 2, 3), date(2026, 2, 4)}}
-    assert missing_days(house.settings, house.store, everything, Span(FIRST, LAST)) == lost
+    assert missing_days(house.settings, house.store, everything, DayRange(FIRST, LAST)) == lost
     (request,) = night(house, home, datetime(2026, 5, 1, tzinfo=UTC))
     assert (meters_of(request), span_of(request)) == (["flat"], ("2026-02-03", "2026-02-04"))
     run(house, home, request)
@@ -468,7 +468,7 @@ class WhileDaysAreDeleted(Death):
     """A meter was installed later than was thought, and its first days are going."""
 
     def has_come(self, store: Store) -> bool:
-        return points(store, "flat_2", REGISTER_DAILY) < days.count(FIRST, WINTER_ENDS)
+        return points(store, "flat_2", REGISTER_DAILY) < DayRange(FIRST, WINTER_ENDS).count
 
 
 def points(store: Store, meter: str, measurement: Measurement) -> int:
@@ -506,7 +506,7 @@ def test_a_server_that_dies_is_a_clear_error_and_a_second_run_ends_as_if_nothing
     with pytest.raises(
         BackfillError, match=r"^(flat_\d|main): InfluxDB at \S+: .* while .*\. Check that InfluxDB is running"
     ) as caught:
-        backfill(house.settings, home, MANY, FIRST, WINTER_ENDS, death.progress)
+        backfill(house.settings, home, MANY, DayRange(FIRST, WINTER_ENDS), death.progress)
     assert len(str(caught.value).splitlines()) == 1
     assert "flat_1" in death.done
     assert "rest" not in death.done
@@ -518,7 +518,7 @@ def test_a_server_that_dies_is_a_clear_error_and_a_second_run_ends_as_if_nothing
             pd.testing.assert_frame_equal(survived[key], undisturbed[key], check_exact=True, check_freq=False)
     with pytest.raises(AssertionError):
         assert_same(survived, undisturbed)
-    backfill(house.settings, home, MANY, FIRST, WINTER_ENDS)
+    backfill(house.settings, home, MANY, DayRange(FIRST, WINTER_ENDS))
     assert_same(house.stored(), undisturbed)
 
 
@@ -536,7 +536,7 @@ def test_a_run_waits_for_a_server_that_comes_back_and_goes_on(
 
     death = InTheMiddleOfAMeter(mortal, house, die_and_rise)
     try:
-        backfill(house.settings, home, MANY, FIRST, WINTER_ENDS, death.progress)
+        backfill(house.settings, home, MANY, DayRange(FIRST, WINTER_ENDS), death.progress)
     finally:
         rise.join()
     assert death.done == MANY

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from tests.conftest import SmallHouse
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.pipeline.assets.meters import TIBBER_KEY
 from workflows_dagster.pipeline.backfill import backfill, dagster_instance
@@ -143,9 +144,9 @@ def test_three_years_with_nulls_a_correction_a_429_and_a_drop_are_there_once_and
     zone = settings.site.zone
     begin = days.civil_day(truth.index[0], zone) + timedelta(days=1)
     end = days.civil_day(newest + HOUR, zone) - timedelta(days=1)
-    backfill(settings, instance, ["haupt_strom"], begin, end)
+    backfill(settings, instance, ["haupt_strom"], DayRange(begin, end))
     found = read_days(house.store, "haupt_strom", days.opening(begin, zone), days.closing(end, zone))
-    computed = Evaluation(settings, house.store).days("haupt_strom", begin, end).days
+    computed = Evaluation(settings, house.store).days("haupt_strom", DayRange(begin, end)).days
     pd.testing.assert_frame_equal(
         found[computed.columns], computed, check_exact=True, check_freq=False, check_dtype=False
     )
@@ -164,7 +165,7 @@ def test_the_two_hours_of_an_october_night_are_two_hours(small_house, serve, ins
     settings = asking(house, serve(pd.Series(1.0, index)))
     figures(sync(settings, instance))
     day = pd.Timestamp("2023-10-29").date()
-    frame = Evaluation(settings, house.store).days("haupt_strom", day, day).days
+    frame = Evaluation(settings, house.store).days("haupt_strom", DayRange.single(day)).days
     assert frame["consumption"].tolist() == [25.0]
     assert frame["quality"].tolist() == ["measured"]
 

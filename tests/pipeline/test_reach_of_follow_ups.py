@@ -8,22 +8,26 @@ from pathlib import Path
 
 import pytest
 
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.pipeline.assets.insight import months_to_report
 from workflows_dagster.pipeline.sensors.downstream import Due, follow_ups, priced_by
-from workflows_dagster.repair.stale_days import Span
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MeterBook
 
-WITHIN = Span(date(2023, 1, 1), date(2026, 11, 20))
+WITHIN = DayRange(date(2023, 1, 1), date(2026, 11, 20))
 
 
 def months(due: Due) -> list[tuple[str, str]]:
-    return [(f"{run.first:%Y-%m}", f"{run.last:%Y-%m}") for run in follow_ups(due, WITHIN) if run.job == "months"]
+    return [
+        (f"{run.days.first:%Y-%m}", f"{run.days.last:%Y-%m}") for run in follow_ups(due, WITHIN) if run.job == "months"
+    ]
 
 
 def judged(due: Due) -> list[tuple[date, date]]:
     runs = follow_ups(due, WITHIN)
-    return [(run.first, run.last) for run in runs if any(key.to_user_string() == "anomalies" for key in run.keys)]
+    return [
+        (run.days.first, run.days.last) for run in runs if any(key.to_user_string() == "anomalies" for key in run.keys)
+    ]
 
 
 def test_a_month_is_made_again_with_those_that_compare_with_it():
@@ -58,13 +62,13 @@ def reported(shipped: Settings, tmp_path: Path) -> Settings:
 
 
 def test_a_run_over_years_writes_the_reports_that_there_are_and_no_other(reported: Settings):
-    found = months_to_report(reported, date(2023, 1, 1), date(2026, 11, 1), date(2026, 11, 20))
+    found = months_to_report(reported, DayRange(date(2023, 1, 1), date(2026, 11, 1)), date(2026, 11, 20))
     assert found == [date(2026, 1, 1), date(2026, 10, 1)]
 
 
 def test_the_last_month_that_is_over_gets_its_report_and_the_running_one_does_not(reported: Settings):
     (reported.data_dir / "reports" / "2026-10.html").unlink()
-    found = months_to_report(reported, date(2026, 9, 1), date(2026, 11, 1), date(2026, 11, 20))
+    found = months_to_report(reported, DayRange(date(2026, 9, 1), date(2026, 11, 1)), date(2026, 11, 20))
     assert found == [date(2026, 10, 1)]
 
 

@@ -16,6 +16,7 @@ import dagster as dg
 import pytest
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.maintenance.problems import UpkeepError
 from workflows_dagster.pipeline.backfill import backfill, dagster_instance
 from workflows_dagster.pipeline.graph import build_definitions
@@ -101,13 +102,15 @@ class Home:
 def recompute(days, instance, meters: list[str], first: date, last: date) -> None:
     keys = {dg.AssetKey(meter) for meter in meters}
     job = days.get_subset(asset_selection=keys, asset_check_selection=set())
-    assert job.execute_in_process(instance=instance, tags=range_tags(first, last)).success
+    assert job.execute_in_process(instance=instance, tags=range_tags(DayRange(first, last))).success
 
 
 def run_failing(days, instance, first: date, last: date) -> str:
     """A run over a range that was announced and then failed."""
     job = days.get_subset(asset_selection={dg.AssetKey("main")})
-    run = instance.create_run_for_job(job, tags=range_tags(first, last), asset_selection={dg.AssetKey("main")})
+    run = instance.create_run_for_job(
+        job, tags=range_tags(DayRange(first, last)), asset_selection={dg.AssetKey("main")}
+    )
     for day in (first, last):
         planned = dg.DagsterEvent.build_asset_materialization_planned_event(
             "days",
@@ -141,7 +144,7 @@ def lived(tmp_path_factory):
         house.read("main", {f"2026-{month:02d}-01 08:00": 300.0 * month for month in range(1, 5)})
         house.read("flat", {f"2026-{month:02d}-01 08:00": 100.0 * month for month in range(1, 5)})
         with dagster_instance(folder / "home") as instance:
-            backfill(settings, instance, METERS, date(2026, 1, 1), date(2026, 3, 31))
+            backfill(settings, instance, METERS, DayRange(date(2026, 1, 1), date(2026, 3, 31)))
             days = build_definitions(settings).resolve_job_def("days")
             recompute(days, instance, METERS, date(2026, 2, 1), date(2026, 2, 10))
             run_failing(days, instance, date(2026, 4, 1), date(2026, 4, 2))

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange, joined
 from workflows_dagster.evaluation import Evaluation, raw_series
 from workflows_dagster.records.days import read_days, write_days
 from workflows_dagster.repair.missing import catch_up, missing_days
 from workflows_dagster.repair.repairs import Repair, plan_repairs
-from workflows_dagster.repair.stale_days import Span, spans
 from workflows_dagster.stores.ports import CONSUMPTION_DAILY, RawSeries
 
 HOUSE = """
@@ -27,8 +27,8 @@ HOUSE = """
         base_meter: main
         subtract_meters: [flat]
 """
-WITHIN = Span(date(2023, 1, 1), date(2024, 12, 31))
-COMPUTED = [day.date() for day in pd.date_range(WITHIN.first, WITHIN.last)]
+WITHIN = DayRange(date(2023, 1, 1), date(2024, 12, 31))
+COMPUTED = list(WITHIN)
 
 
 def monthly(start=0.0, step=30.0):
@@ -40,8 +40,8 @@ def compute(house, repairs):
     for repair in repairs:
         evaluation = Evaluation(house.settings, house.store)
         for meter_id in repair.meters:
-            frame = evaluation.days(meter_id, repair.span.first, repair.span.last).days
-            cuts = days.openings(repair.span.first, repair.span.last, house.settings.site.zone)
+            frame = evaluation.days(meter_id, DayRange(repair.days.first, repair.days.last)).days
+            cuts = DayRange(repair.days.first, repair.days.last).openings(house.settings.site.zone)
             unit = house.settings.meters[meter_id].output_unit
             write_days(house.store, meter_id, unit, cuts[0], cuts[-1], frame)
 
@@ -71,7 +71,7 @@ def test_a_back_dated_reading_repairs_its_gap_and_what_is_made_from_the_meter(ho
     before = plan(house, None).snapshot
     house.read("flat", {"2023-06-15 12:00": 155.0})
     repairs = plan(house, before).repairs
-    assert repairs == (Repair(Span(date(2023, 6, 1), date(2023, 7, 1)), ("flat", "rest")),)
+    assert repairs == (Repair(DayRange(date(2023, 6, 1), date(2023, 7, 1)), ("flat", "rest")),)
 
 
 def test_after_the_repair_everything_is_true_again(house):
@@ -93,7 +93,7 @@ def test_an_edited_reading_repairs_the_gaps_on_both_sides(house):
     before = plan(house, None).snapshot
     house.read("flat", {"2023-06-01 12:00": 151.0})
     (repair,) = plan(house, before).repairs
-    assert repair.span == Span(date(2023, 5, 1), date(2023, 7, 1))
+    assert repair.days == DayRange(date(2023, 5, 1), date(2023, 7, 1))
 
 
 def test_a_deleted_reading_repairs_the_gap_that_it_leaves(house):
@@ -102,7 +102,7 @@ def test_a_deleted_reading_repairs_the_gap_that_it_leaves(house):
     house.store.delete_readings(RawSeries("kWh", "flat"), at, at + pd.Timedelta(seconds=1))
     (repair,) = plan(house, before).repairs
     # The straight line over both months passes near the reading that is gone, but not through it.
-    assert repair.span == Span(date(2023, 5, 1), date(2023, 7, 1))
+    assert repair.days == DayRange(date(2023, 5, 1), date(2023, 7, 1))
 
 
 def test_a_new_last_reading_repairs_the_tail(house):
@@ -112,8 +112,8 @@ def test_a_new_last_reading_repairs_the_tail(house):
     before = plan(house, None).snapshot
     house.read("shed", {"2024-12-20 12:00": 800.0})
     (repair,) = plan(house, before).repairs
-    assert repair.span.first == date(2024, 10, 1)
-    assert repair.span.last == date(2024, 12, 31)
+    assert repair.days.first == date(2024, 10, 1)
+    assert repair.days.last == date(2024, 12, 31)
 
 
 def test_two_changes_are_two_runs_and_near_ones_are_one(house):
@@ -131,7 +131,7 @@ def test_days_that_were_never_computed_are_not_repaired(house):
     house.read("shed", {"2023-03-15 12:00": 61.0})
     others = [day for day in COMPUTED if day.month != 3 or day.year != 2023]
     repairs = plan_repairs(house.settings, house.store, None, WITHIN, lambda _: others).repairs
-    assert [repair.span for repair in repairs] == [Span(date(2023, 4, 1), date(2023, 4, 1))]
+    assert [repair.days for repair in repairs] == [DayRange(date(2023, 4, 1), date(2023, 4, 1))]
 
 
 def test_a_day_that_was_computed_in_vain_is_repaired_when_a_reading_says_something(small_house):
@@ -141,7 +141,7 @@ def test_a_day_that_was_computed_in_vain_is_repaired_when_a_reading_says_somethi
     before = plan(house, None).snapshot
     house.read("shed", {"2023-05-02": 30.0})
     (repair,) = plan(house, before).repairs
-    assert repair.span.first == date(2023, 5, 2)
+    assert repair.days.first == date(2023, 5, 2)
 
 
 def test_a_reading_at_the_handover_carries_on_into_the_masters_register(small_house):
@@ -175,8 +175,8 @@ def test_a_reading_at_the_handover_carries_on_into_the_masters_register(small_ho
     before = plan(house, None).snapshot
     house.read("old", {"2023-06-30 12:00": 190.0})
     repairs = plan(house, before).repairs
-    assert Repair(Span(date(2023, 5, 1), date(2023, 6, 30)), ("old", "total")) in repairs
-    assert Repair(Span(date(2023, 7, 1), date(2024, 12, 31)), ("total",)) in repairs
+    assert Repair(DayRange(date(2023, 5, 1), date(2023, 6, 30)), ("old", "total")) in repairs
+    assert Repair(DayRange(date(2023, 7, 1), date(2024, 12, 31)), ("total",)) in repairs
     compute(house, repairs)
     assert plan(house, None).repairs == ()
 
@@ -189,7 +189,7 @@ def test_a_changed_recipe_repairs_the_meter_wherever_it_differs(house, small_hou
     )
     (repair,) = plan(other, before).repairs
     assert repair.meters == ("shed",)
-    assert repair.span.first < date(2023, 2, 2)
+    assert repair.days.first < date(2023, 2, 2)
 
 
 def test_the_sum_of_repairs_is_a_full_recomputation(house):
@@ -200,31 +200,25 @@ def test_the_sum_of_repairs_is_a_full_recomputation(house):
     compute(house, plan(house, before).repairs)
     for meter in house.settings.meters:
         stored = read_days(house.store, meter.meter_id)
-        fresh = Evaluation(house.settings, house.store).days(meter.meter_id, WITHIN.first, WITHIN.last).days
+        fresh = Evaluation(house.settings, house.store).days(meter.meter_id, DayRange(WITHIN.first, WITHIN.last)).days
         pd.testing.assert_frame_equal(
             stored[fresh.columns], fresh, check_exact=True, check_freq=False, check_dtype=False, check_names=False
         )
 
 
 def test_days_that_were_never_computed_are_missing_and_become_one_run(house):
-    within = Span(WITHIN.first, WITHIN.last + timedelta(days=7))
-    computed = {
-        meter.meter_id: [day.date() for day in pd.date_range(WITHIN.first, WITHIN.last)]
-        for meter in house.settings.meters
-    }
+    within = DayRange(WITHIN.first, WITHIN.last + timedelta(days=7))
+    computed = {meter.meter_id: list(WITHIN) for meter in house.settings.meters}
     missing = missing_days(house.settings, house.store, computed, within)
     (repair,) = catch_up(house.settings, missing)
-    assert repair == Repair(Span(date(2025, 1, 1), date(2025, 1, 7)), ("main", "flat", "shed", "rest"))
+    assert repair == Repair(DayRange(date(2025, 1, 1), date(2025, 1, 7)), ("main", "flat", "shed", "rest"))
 
 
 def test_a_day_that_the_store_lost_is_missing_though_dagster_has_seen_it(house):
     start = days.opening(date(2023, 8, 8), house.settings.site.zone)
     end = days.closing(date(2023, 8, 8), house.settings.site.zone)
     house.store.replace(CONSUMPTION_DAILY, "flat", "kWh", start, end, read_days(house.store, "flat")[[]].iloc[:0])
-    computed = {
-        meter.meter_id: [day.date() for day in pd.date_range(WITHIN.first, WITHIN.last)]
-        for meter in house.settings.meters
-    }
+    computed = {meter.meter_id: list(WITHIN) for meter in house.settings.meters}
     assert missing_days(house.settings, house.store, computed, WITHIN) == {"flat": {date(2023, 8, 8)}}
 
 
@@ -249,12 +243,12 @@ def test_a_meter_that_shares_its_entity_with_its_successor_is_repaired_too(small
     before = plan(house, None).snapshot
     house.read("main", {"2023-04-01 12:00": 70.0})
     (repair,) = plan(house, before).repairs
-    assert repair == Repair(Span(date(2023, 1, 1), date(2023, 6, 30)), ("old",))
+    assert repair == Repair(DayRange(date(2023, 1, 1), date(2023, 6, 30)), ("old",))
 
 
 def test_spans_join_neighbours_only():
     some = [date(2024, 1, 1), date(2024, 1, 2), date(2024, 1, 4)]
-    assert spans(some) == [Span(date(2024, 1, 1), date(2024, 1, 2)), Span(date(2024, 1, 4), date(2024, 1, 4))]
+    assert joined(some) == [DayRange(date(2024, 1, 1), date(2024, 1, 2)), DayRange(date(2024, 1, 4), date(2024, 1, 4))]
 
 
 def test_raw_series_of_the_house_are_where_home_assistant_writes(house):

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import SAMPLE_FIRST, SAMPLE_LAST, SmallHouse
-from workflows_dagster.domain import days
+from tests.conftest import SAMPLE_DAYS, SmallHouse
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.records.days import write_days
 from workflows_dagster.settings.load import Settings
@@ -30,7 +30,7 @@ def store_days(
 ) -> None:
     """Write a meter's days from `first` on; those that are NaN are missing."""
     zone, amounts = settings.site.zone, np.array(used, dtype=float)
-    openings = days.openings(first, first + timedelta(days=len(amounts) - 1), zone)
+    openings = DayRange(first, first + timedelta(days=len(amounts) - 1)).openings(zone)
     missing = np.isnan(amounts)
     closing = 100 + np.nancumsum(amounts)
     frame = pd.DataFrame(
@@ -50,7 +50,7 @@ def store_days(
 
 def store_costs(settings: Settings, store: Store, meter_id: str, first: date, costs: Sequence[float]) -> None:
     """Write what a meter's days cost, in euros."""
-    openings = days.openings(first, first + timedelta(days=len(costs) - 1), settings.site.zone)
+    openings = DayRange(first, first + timedelta(days=len(costs) - 1)).openings(settings.site.zone)
     frame = pd.DataFrame({"cost": costs, "unit_price": 0.3, "standing_charge": 0.0}, index=openings[:-1])
     store.replace(COST_DAILY, meter_id, "EUR", openings[0], openings[-1], frame)
 
@@ -62,9 +62,9 @@ def household(
     """The shipped household's days, January 2024 to February 2025; tests only read them."""
     kept = EmbeddedStore(tmp_path_factory.mktemp("days") / "days.sqlite")
     evaluation = Evaluation(shipped, sample_store)
-    start, end = days.opening(SAMPLE_FIRST, shipped.site.zone), days.closing(SAMPLE_LAST, shipped.site.zone)
+    start, end = SAMPLE_DAYS.bounds(shipped.site.zone)
     for meter in shipped.meters.in_order():
-        frame = evaluation.days(meter.meter_id, SAMPLE_FIRST, SAMPLE_LAST).days
+        frame = evaluation.days(meter.meter_id, SAMPLE_DAYS).days
         write_days(kept, meter.meter_id, meter.output_unit, start, end, frame)
     yield kept
     kept.close()

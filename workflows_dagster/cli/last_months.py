@@ -13,6 +13,7 @@ from rich.table import Table
 
 from workflows_dagster.cli.figures import number
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.periods import by_period
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
@@ -47,7 +48,7 @@ def print_last_months(console: Console, settings: Settings, last: date) -> None:
     """
     first = (pd.Timestamp(last).to_period("M") - (_MONTHS_SHOWN - 1)).start_time.date()
     months = [str(month) for month in pd.period_range(first, last, freq="M")]
-    rows = _rows(settings, first, last, months)
+    rows = _rows(settings, DayRange(first, last), months)
     tables: list[Table] = []
     for parts in _PARTS:
         tables = _tables(months, rows, parts)
@@ -61,12 +62,12 @@ def print_last_months(console: Console, settings: Settings, last: date) -> None:
         paper.print(table)
 
 
-def _rows(settings: Settings, first: date, last: date, months: Sequence[str]) -> list[_Row]:
+def _rows(settings: Settings, shown: DayRange, months: Sequence[str]) -> list[_Row]:
     zone = settings.site.zone
     rows = []
     with open_store(settings) as store:
         for meter in settings.meters:
-            frame = read_days(store, meter.meter_id, days.opening(first, zone), days.closing(last, zone))
+            frame = read_days(store, meter.meter_id, *shown.bounds(zone))
             if frame.empty:
                 continue
             sums = by_period(frame, days.civil_days(pd.DatetimeIndex(frame.index), zone), "month")["consumption"]

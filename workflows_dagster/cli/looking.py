@@ -22,6 +22,7 @@ from workflows_dagster.cli.errors import DAY, EXIT_FAILED, check_order, known_me
 from workflows_dagster.cli.figures import number
 from workflows_dagster.cli.found import report_findings
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.periods import Step, by_period
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.pipeline.graph import build_definitions
@@ -106,7 +107,7 @@ def _today(settings: Settings, meter: str, first: date | None, last: date | None
     if (first and first > today) or (last and last < today):
         return []
     with open_store(settings) as store:
-        frame = Evaluation(settings, store, until=now).days(meter, today, today).days
+        frame = Evaluation(settings, store, until=now).days(meter, DayRange.single(today)).days
     frame = frame.reindex(columns=["opening", "closing", "consumption", "quality", "estimated_share"])
     return _rows(frame.assign(unit=settings.meters[meter].output_unit, quality=PROVISIONAL), settings, "day")
 

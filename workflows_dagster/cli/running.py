@@ -14,6 +14,7 @@ from workflows_dagster.cli.errors import DAY, EXIT_FAILED, EXIT_WRONG_INPUT, che
 from workflows_dagster.cli.last_months import print_last_months
 from workflows_dagster.cli.tibber_house import TibberHouse, served, synchronise, tibber_house, write_sample_around
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.months import month_of, shifted
 from workflows_dagster.pipeline.backfill import (
     BackfillError,
@@ -46,7 +47,7 @@ def backfill(ctx: click.Context, first: date | None, last: date | None, names: s
         ctx.exit(EXIT_WRONG_INPUT)
     asked = [known_meter(settings.meters, name.strip()) for name in names.split(",")] if names else None
     meters = settings.meters.downstream_of(asked) if asked else tuple(m.meter_id for m in settings.meters.in_order())
-    _print_result(_run(ctx, settings, meters, begin, end))
+    _print_result(_run(ctx, settings, meters, DayRange(begin, end)))
 
 
 @click.command()
@@ -77,7 +78,7 @@ def demo(ctx: click.Context, years: int, on_tibber: bool) -> None:
     if house:
         _fetch_hours(ctx, house, now.to_pydatetime(), first)
     meters = tuple(meter.meter_id for meter in settings.meters.in_order())
-    _print_result(_run(ctx, settings, meters, first, last))
+    _print_result(_run(ctx, settings, meters, DayRange(first, last)))
     _report(ctx, settings, last)
     print_last_months(Console(), settings, last)
 
@@ -112,7 +113,7 @@ def _fetch_hours(ctx: click.Context, house: TibberHouse, end: datetime, start: d
     )
 
 
-def _run(ctx: click.Context, settings: Settings, meters: Sequence[str], first: date, last: date) -> BackfillResult:
+def _run(ctx: click.Context, settings: Settings, meters: Sequence[str], asked: DayRange) -> BackfillResult:
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("meters"), TimeElapsedColumn()
     )
@@ -125,11 +126,11 @@ def _run(ctx: click.Context, settings: Settings, meters: Sequence[str], first: d
                 if step in meters:
                     bar.advance(task)
                 else:
-                    bar.update(task, description=f"{first} to {last}, {step.replace('_', ' ')}")
+                    bar.update(task, description=f"{asked.first} to {asked.last}, {step.replace('_', ' ')}")
 
             fit_missing_profiles(settings, instance)
-            bar.update(task, description=f"{first} to {last}")
-            return run_backfill(settings, instance, meters, first, last, tell)
+            bar.update(task, description=f"{asked.first} to {asked.last}")
+            return run_backfill(settings, instance, meters, asked, tell)
     except (BackfillError, HomeError) as error:
         click.echo(str(error), err=True)
         ctx.exit(EXIT_FAILED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,34 +16,96 @@ MICROSECONDS_PER_HOUR = 3_600_000_000
 REPRESENTABLE = (pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2199-12-31", tz="UTC"))
 
 
-def openings(first: date, last: date, zone: ZoneInfo) -> pd.DatetimeIndex:
-    """Give the instants at which the days from `first` to `last` open, and the one at which the last day closes.
+@dataclass(frozen=True, order=True)
+class DayRange:
+    """Consecutive civil days.
 
-    A midnight that the zone skips opens at the first instant after it; one that it repeats opens the first time
-    (docs/methods.md#days).
-
-    Returns:
-        UTC instants, increasing, shape (days + 1,), `datetime64[us, UTC]`.
+    Attributes:
+        first: First day.
+        last: Last day, included.
 
     Raises:
         ValueError: `last` lies before `first`.
     """
-    if last < first:
-        raise ValueError(f"the last day {last} lies before the first, {first}")
-    midnights = pd.date_range(first, last + timedelta(days=1), freq="D", unit="us")
-    first_of_two = np.ones(len(midnights), dtype=bool)
-    local = midnights.tz_localize(zone, ambiguous=first_of_two, nonexistent="shift_forward")
-    return local.tz_convert("UTC")
+
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        """Refuse a range without a day."""
+        if self.last < self.first:
+            raise ValueError(f"the last day {self.last} lies before the first, {self.first}")
+
+    @classmethod
+    def single(cls, day: date) -> DayRange:
+        """Give the range of one day."""
+        return cls(day, day)
+
+    @property
+    def count(self) -> int:
+        """Number of days."""
+        return (self.last - self.first).days + 1
+
+    def __iter__(self) -> Iterator[date]:
+        """Give the days in order."""
+        return map(date.fromordinal, range(self.first.toordinal(), self.last.toordinal() + 1))
+
+    def __contains__(self, day: date) -> bool:
+        """Tell whether a civil day lies in the range."""
+        return self.first <= day <= self.last
+
+    def days(self) -> set[date]:
+        """Give the days as a set."""
+        return set(self)
+
+    def clipped(self, within: DayRange) -> DayRange | None:
+        """Give the part that lies within another range; None where there is none."""
+        first, last = max(self.first, within.first), min(self.last, within.last)
+        return DayRange(first, last) if first <= last else None
+
+    def openings(self, zone: ZoneInfo) -> pd.DatetimeIndex:
+        """Give the instants at which the days open, and the one at which the last day closes.
+
+        A midnight that the zone skips opens at the first instant after it; one that it repeats opens the first time
+        (docs/methods.md#days).
+
+        Returns:
+            UTC instants, increasing, shape (count + 1,), `datetime64[us, UTC]`.
+        """
+        midnights = pd.date_range(self.first, self.last + timedelta(days=1), freq="D", unit="us")
+        first_of_two = np.ones(len(midnights), dtype=bool)
+        local = midnights.tz_localize(zone, ambiguous=first_of_two, nonexistent="shift_forward")
+        return local.tz_convert("UTC")
+
+    def bounds(self, zone: ZoneInfo) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """Give the instants at which the first day opens and the last one closes, UTC."""
+        return opening(self.first, zone), closing(self.last, zone)
+
+
+def joined(civil: Iterable[date], *, near: timedelta = timedelta(days=1)) -> list[DayRange]:
+    """Join days to ranges, in order; days at most `near` apart belong to one."""
+    return merged((DayRange.single(day) for day in set(civil)), near=near)
+
+
+def merged(ranges: Iterable[DayRange], *, near: timedelta = timedelta(days=1)) -> list[DayRange]:
+    """Merge ranges that overlap or lie at most `near` apart, in order."""
+    result: list[DayRange] = []
+    for found in sorted(ranges):
+        if result and found.first - result[-1].last <= near:
+            result[-1] = DayRange(result[-1].first, max(result[-1].last, found.last))
+        else:
+            result.append(found)
+    return result
 
 
 def opening(day: date, zone: ZoneInfo) -> pd.Timestamp:
     """Give the instant at which a civil day opens, UTC."""
-    return openings(day, day, zone)[0]
+    return DayRange.single(day).openings(zone)[0]
 
 
 def closing(day: date, zone: ZoneInfo) -> pd.Timestamp:
     """Give the instant at which a civil day closes and the next one opens, UTC."""
-    return openings(day, day, zone)[1]
+    return DayRange.single(day).openings(zone)[1]
 
 
 def civil_day(instant: pd.Timestamp, zone: ZoneInfo) -> date:
@@ -52,11 +116,6 @@ def civil_day(instant: pd.Timestamp, zone: ZoneInfo) -> date:
 def civil_days(instants: pd.DatetimeIndex, zone: ZoneInfo) -> pd.Index:
     """Give the civil day of each UTC instant, shape (n,), dtype `object` of `date`."""
     return pd.Index(instants.tz_convert(zone).date, dtype=object)
-
-
-def count(first: date, last: date) -> int:
-    """Count the days from `first` to `last`, both included."""
-    return (last - first).days + 1
 
 
 def instant(moment: date | datetime, zone: ZoneInfo, *, end: bool) -> pd.Timestamp:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.periods import by_period
 
 MONTHS_A_YEAR = 12
@@ -46,12 +47,25 @@ def last_day(month: date) -> date:
     return shifted(month, 1) - timedelta(days=1)
 
 
+def whole_months(days: DayRange) -> DayRange:
+    """Give all days of the months in which some days lie."""
+    return DayRange(month_of(days.first), last_day(days.last))
+
+
+def months_in(days: DayRange) -> list[date]:
+    """Give the first civil day of each month in which some days lie, in order."""
+    months = [month_of(days.first)]
+    while last_day(months[-1]) < days.last:
+        months.append(shifted(months[-1], 1))
+    return months
+
+
 def first_needed(month: date) -> date:
     """Give the first civil day that the comparisons of a month look at: a year before the month begins."""
     return shifted(month, -MONTHS_A_YEAR)
 
 
-def months_of(days: pd.DataFrame, civil: pd.Index, first: date, last: date) -> pd.DataFrame:
+def months_of(days: pd.DataFrame, civil: pd.Index, asked: DayRange) -> pd.DataFrame:
     """Add up a meter's days by calendar month and compare the months, a day each (docs/methods.md#months).
 
     Each month is made of its own days and of nothing else, so it is the same whether it is asked for alone or in a
@@ -59,11 +73,10 @@ def months_of(days: pd.DataFrame, civil: pd.Index, first: date, last: date) -> p
 
     Args:
         days: The meter's days in order, columns `opening`, `closing`, `consumption`, `quality`, `estimated_share` and,
-            for virtual meters, `residual`. They begin on `first_needed(first)` at the latest, or with the meter's first
-            day; days outside the months that count are ignored.
+            for virtual meters, `residual`. They begin on `first_needed(asked.first)` at the latest, or with the meter's
+            first day; days outside the months that count are ignored.
         civil: Their civil days, shape (n,), dtype `object` of `date`.
-        first: Any civil day of the first month wanted.
-        last: Any civil day of the last month wanted.
+        asked: Any days of the first and the last month wanted.
 
     Returns:
         Index the months' first civil days (dtype `object` of `date`, name `month`), in order; a month without any day
@@ -73,15 +86,10 @@ def months_of(days: pd.DataFrame, civil: pd.Index, first: date, last: date) -> p
         before and of the same month a year before, NaN where either of the two is not whole [meter unit/d]; `days`
         there are, and `missing_days` of them without a value; `whole`, whether every calendar day has one; for virtual
         meters `residual`, the signed sum, and `clipped`, by how much the days' residuals lay below zero [meter unit].
-
-    Raises:
-        ValueError: `last` lies in a month before that of `first`.
     """
-    begin, end = month_of(first), month_of(last)
-    if end < begin:
-        raise ValueError(f"the last month {end:%Y-%m} lies before the first, {begin:%Y-%m}")
-    earliest, latest = first_needed(begin), last_day(end)
-    within = np.array([earliest <= day <= latest for day in civil], dtype=bool)
+    span = whole_months(asked)
+    read = DayRange(first_needed(span.first), span.last)
+    within = np.array([day in read for day in civil], dtype=bool)
     sums = by_period(days[within], civil[within], "month")
     sums.index = pd.Index([date.fromisoformat(f"{name}-01") for name in sums.index], dtype=object, name="month")
     sums = sums.rename(columns={"opening": "value"})
@@ -100,7 +108,7 @@ def months_of(days: pd.DataFrame, civil: pd.Index, first: date, last: date) -> p
         math.fsum(-value for value in residuals[month] if value < 0) if month in residuals else math.nan
         for month in sums.index
     ]
-    wanted = np.array([month >= begin for month in sums.index], dtype=bool)
+    wanted = np.array([month >= span.first for month in sums.index], dtype=bool)
     return sums.loc[wanted, list(COLUMNS)]
 
 

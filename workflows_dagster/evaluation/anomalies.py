@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 from workflows_dagster.domain import days, units
 from workflows_dagster.domain.anomalies import COLUMNS, Scale, judge_days
 from workflows_dagster.domain.base_load import BASE_LOAD_COLUMNS, base_loads, judge_base_loads
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.deviations import LOOKBACK_DAYS
 from workflows_dagster.domain.gap_anomalies import LongGaps, judge_gaps
 from workflows_dagster.domain.season import FLAT, Profile, weight_of
@@ -52,16 +53,16 @@ class Anomalies:
         self._zone, self._rule = settings.site.zone, settings.site.anomalies.rule
         self._physical = PhysicalMeters(settings, store)
 
-    def of_meter(self, meter_id: str, first: date, last: date) -> MeterAnomalies:
-        """Judge a meter's days from `first` to `last`, each from itself and the 56 days before it.
+    def of_meter(self, meter_id: str, asked: DayRange) -> MeterAnomalies:
+        """Judge a meter's days, each from itself and the 56 days before it.
 
         Raises:
             StoreError: The store cannot be read.
             KeyError: There is no such meter.
         """
-        return MeterAnomalies(self.days(meter_id, first, last), self.base_load(meter_id, first, last))
+        return MeterAnomalies(self.days(meter_id, asked), self.base_load(meter_id, asked))
 
-    def days(self, meter_id: str, first: date, last: date) -> pd.DataFrame:
+    def days(self, meter_id: str, asked: DayRange) -> pd.DataFrame:
         """Judge a meter's daily consumption, and the long gaps that end in these days; see `MeterAnomalies`.
 
         Raises:
@@ -69,7 +70,7 @@ class Anomalies:
             KeyError: There is no such meter.
         """
         meter = self._settings.meters[meter_id]
-        cuts = days.openings(first - timedelta(days=LOOKBACK_DAYS), last, self._zone)
+        cuts = _with_lookback(asked).openings(self._zone)
         stored = read_days(self._store, meter_id, cuts[0], cuts[-1]).reindex(cuts[:-1])
         measured = (stored["quality"] == "measured").to_numpy(dtype=bool)
         consumption = np.where(measured, stored["consumption"].to_numpy(dtype=float), np.nan)
@@ -88,7 +89,7 @@ class Anomalies:
         judged.index = pd.DatetimeIndex(opening.reindex(judged.index).to_numpy(), tz="UTC", name="start").as_unit("us")
         return judged.sort_index()
 
-    def base_load(self, meter_id: str, first: date, last: date) -> pd.DataFrame:
+    def base_load(self, meter_id: str, asked: DayRange) -> pd.DataFrame:
         """Judge the base load of a meter's days; see `MeterAnomalies`.
 
         Raises:
@@ -98,7 +99,7 @@ class Anomalies:
         meter = self._settings.meters[meter_id]
         if not isinstance(meter, PhysicalMeter) or meter.utility not in _LEAKING or _is_read_by_hand(meter):
             return pd.DataFrame(columns=list(BASE_LOAD_COLUMNS), index=_no_days())
-        cuts = days.openings(first - timedelta(days=LOOKBACK_DAYS), last, self._zone)
+        cuts = _with_lookback(asked).openings(self._zone)
         if meter.source.kind == "interval":
             register = self._physical.history(meter)
         else:
@@ -140,6 +141,10 @@ def _factor(from_unit: str, to_unit: str) -> float:
     if units.same_quantity(from_unit, to_unit):
         return units.factor(from_unit, to_unit)
     return 1.0
+
+
+def _with_lookback(asked: DayRange) -> DayRange:
+    return DayRange(asked.first - timedelta(days=LOOKBACK_DAYS), asked.last)
 
 
 def _is_read_by_hand(meter: PhysicalMeter) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import numpy as np
 import pandas as pd
 
@@ -16,6 +14,7 @@ from workflows_dagster.domain.costs import (
     standing_charges,
     unit_prices,
 )
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation.hours import MeasuredHours
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
@@ -50,13 +49,12 @@ class Costing:
         tariffs = self._settings.tariffs
         return tuple(meter.meter_id for meter in self._settings.meters if tariffs.of_meter(meter) is not None)
 
-    def of_meter(self, meter_id: str, first: date, last: date) -> pd.DataFrame:
+    def of_meter(self, meter_id: str, asked: DayRange) -> pd.DataFrame:
         """Price a meter's stored days; each depends on its own day and on the prices of that day alone.
 
         Args:
             meter_id: The meter.
-            first: First civil day.
-            last: Last civil day.
+            asked: The days.
 
         Returns:
             Index the days' openings (UTC, name `start`), only of days whose consumption and price are known; columns
@@ -66,11 +64,10 @@ class Costing:
         Raises:
             KeyError: There is no such meter.
             StoreError: The store cannot be read.
-            ValueError: `last` lies before `first`.
         """
         meter = self._settings.meters[meter_id]
         tariff = self._settings.tariffs.of_meter(meter)
-        openings = days.openings(first, last, self._zone)
+        openings = asked.openings(self._zone)
         if tariff is None:
             return pd.DataFrame(columns=list(COLUMNS), index=openings[:0].rename("start"), dtype=float)
         consumption = read_days(self._store, meter_id, openings[0], openings[-1])["consumption"]

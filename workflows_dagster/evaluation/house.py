@@ -7,7 +7,7 @@ from datetime import date
 
 import pandas as pd
 
-from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation.derived import DerivedMeters
 from workflows_dagster.evaluation.evaluated import Evaluated
 from workflows_dagster.evaluation.physical import PhysicalMeters
@@ -35,57 +35,56 @@ class Evaluation:
         self.of_derived = DerivedMeters(settings, self._day_of)
         self._single_days: dict[tuple[str, date], pd.DataFrame] = {}
 
-    def days(self, meter_id: str, first: date, last: date) -> Evaluated:
+    def days(self, meter_id: str, asked: DayRange) -> Evaluated:
         """Evaluate a meter and all that it is made from, straight from the raw readings.
 
         Raises:
             StoreError: The raw readings cannot be read.
         """
-        return self._days(meter_id, first, last, {})
+        return self._days(meter_id, asked, {})
 
-    def _days(self, meter_id: str, first: date, last: date, seen: dict[str, Evaluated]) -> Evaluated:
+    def _days(self, meter_id: str, asked: DayRange, seen: dict[str, Evaluated]) -> Evaluated:
         if meter_id not in seen:
             meter = self._settings.meters[meter_id]
             if isinstance(meter, PhysicalMeter):
-                seen[meter_id] = self.physical(meter, first, last)
+                seen[meter_id] = self.physical(meter, asked)
             else:
-                frames = {source: self._days(source, first, last, seen).days for source in meter.upstream}
-                seen[meter_id] = self.derived(meter, first, last, frames)
+                frames = {source: self._days(source, asked, seen).days for source in meter.upstream}
+                seen[meter_id] = self.derived(meter, asked, frames)
         return seen[meter_id]
 
-    def physical(self, meter: PhysicalMeter, first: date, last: date) -> Evaluated:
+    def physical(self, meter: PhysicalMeter, asked: DayRange) -> Evaluated:
         """Evaluate a physical meter's days from the readings around them.
 
         Raises:
             StoreError: The raw readings cannot be read.
         """
-        return self.of_physical.days(meter, self._cuts(first, last))
+        return self.of_physical.days(meter, self._cuts(asked))
 
     def derived(
-        self, meter: MasterMeter | VirtualMeter, first: date, last: date, frames: Mapping[str, pd.DataFrame]
+        self, meter: MasterMeter | VirtualMeter, asked: DayRange, frames: Mapping[str, pd.DataFrame]
     ) -> Evaluated:
         """Evaluate a master or virtual meter's days from the days of the meters that it is made from.
 
         Args:
             meter: The meter.
-            first: First civil day.
-            last: Last civil day.
+            asked: The days.
             frames: Days of each meter in `meter.upstream`.
 
         Raises:
             StoreError: The raw readings around a handover cannot be read.
         """
-        return self.of_derived.days(meter, self._cuts(first, last)[:-1], frames)
+        return self.of_derived.days(meter, self._cuts(asked)[:-1], frames)
 
     def _day_of(self, meter_id: str, day: date) -> pd.DataFrame:
         if (meter_id, day) not in self._single_days:
             # A whole day, also where this evaluation ends in the middle of it.
             whole = self if self._until is None else Evaluation(self._settings, self._store)
-            self._single_days[meter_id, day] = whole.days(meter_id, day, day).days
+            self._single_days[meter_id, day] = whole.days(meter_id, DayRange.single(day)).days
         return self._single_days[meter_id, day]
 
-    def _cuts(self, first: date, last: date) -> pd.DatetimeIndex:
-        cuts = days.openings(first, last, self._settings.site.zone)
+    def _cuts(self, asked: DayRange) -> pd.DatetimeIndex:
+        cuts = asked.openings(self._settings.site.zone)
         if self._until is None or cuts[-1] <= self._until:
             return cuts
         return pd.DatetimeIndex(cuts[:-1].append(pd.DatetimeIndex([self._until]).as_unit("us")))

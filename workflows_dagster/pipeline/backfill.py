@@ -15,7 +15,7 @@ import pandas as pd
 from dagster import DagsterInstance
 from sqlalchemy.exc import DBAPIError
 
-from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.pipeline.assets.insight import MONTHS_KEY
 from workflows_dagster.pipeline.assets.meters import PROFILES_KEY
 from workflows_dagster.pipeline.graph import build_definitions
@@ -103,8 +103,7 @@ def backfill(
     settings: Settings,
     instance: DagsterInstance,
     meters: Sequence[str],
-    first: date,
-    last: date,
+    asked: DayRange,
     progress: Progress = lambda _: None,
 ) -> BackfillResult:
     """Materialize some meters over a range of days in one run, and then what follows from them.
@@ -113,8 +112,7 @@ def backfill(
         settings: The house.
         instance: Where the run is recorded.
         meters: Which meters; what they are made from is read from the store.
-        first: First civil day.
-        last: Last civil day.
+        asked: The days.
         progress: Told of each meter that is done.
 
     Raises:
@@ -123,13 +121,13 @@ def backfill(
     begun = time.monotonic()
     keys = [dg.AssetKey(meter) for meter in meters]
     definitions = build_definitions(settings)
-    run_id = _execute(definitions, instance, DAYS_JOB, keys, range_tags(first, last), progress)
+    run_id = _execute(definitions, instance, DAYS_JOB, keys, range_tags(asked), progress)
     within = partition_span(settings, pd.Timestamp.now("UTC"))
     if within is not None:
-        for run in follow_ups(Due(days={day.date() for day in pd.date_range(first, last)}), within):
+        for run in follow_ups(Due(days=asked.days()), within):
             _execute(definitions, instance, run.job, run.keys, run.tags, progress)
         instance.add_run_tags(run_id, {FOLLOWED: "true"})
-    return BackfillResult(run_id, len(meters), days.count(first, last), time.monotonic() - begun)
+    return BackfillResult(run_id, len(meters), asked.count, time.monotonic() - begun)
 
 
 def report_month(settings: Settings, instance: DagsterInstance, month: date) -> None:
@@ -143,7 +141,14 @@ def report_month(settings: Settings, instance: DagsterInstance, month: date) -> 
     Raises:
         BackfillError: The run failed.
     """
-    _execute(build_definitions(settings), instance, MONTHS_JOB, [MONTHS_KEY], range_tags(month, month), lambda _: None)
+    _execute(
+        build_definitions(settings),
+        instance,
+        MONTHS_JOB,
+        [MONTHS_KEY],
+        range_tags(DayRange.single(month)),
+        lambda _: None,
+    )
 
 
 def _execute(

@@ -8,9 +8,10 @@ import dagster as dg
 import pandas as pd
 
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.evaluation.findings import Review, Reviewed
-from workflows_dagster.pipeline.partitions import REVIEWED_FIRST, REVIEWED_LAST, DayRange, day_range
+from workflows_dagster.pipeline.partitions import REVIEWED_FIRST, REVIEWED_LAST, day_range
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter
@@ -105,14 +106,14 @@ def meter_checks(settings: Settings) -> dg.AssetChecksDefinition:
     def reviewed(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         selected = context.selected_asset_check_keys
         now = pd.Timestamp.now("UTC")
-        first, last = _range(context, settings, now)
+        asked = _range(context, settings, now)
         resource: StoreResource = context.resources.store
         chosen = [
             meter.meter_id
             for meter in settings.meters.in_order()
             if any(key.asset_key == dg.AssetKey(meter.meter_id) for key in selected)
         ]
-        for result in Review(settings, resource.store, now).of(chosen, first, last):
+        for result in Review(settings, resource.store, now).of(chosen, asked):
             for check in checks_of(settings.meters[result.meter_id]):
                 if dg.AssetCheckKey(dg.AssetKey(result.meter_id), check.name) in selected:
                     yield _result(settings, check, result)
@@ -127,8 +128,9 @@ def _range(context: dg.AssetCheckExecutionContext, settings: Settings, now: pd.T
     tags = context.run.tags
     first, last = tags.get(REVIEWED_FIRST), tags.get(REVIEWED_LAST)
     if first and last:
-        return date.fromisoformat(first), date.fromisoformat(last)
-    return settings.first_day, max(settings.first_day, days.civil_day(now, settings.site.zone) - timedelta(days=1))
+        return DayRange(date.fromisoformat(first), date.fromisoformat(last))
+    yesterday = days.civil_day(now, settings.site.zone) - timedelta(days=1)
+    return DayRange(settings.first_day, max(settings.first_day, yesterday))
 
 
 def _result(settings: Settings, check: Check, reviewed: Reviewed) -> dg.AssetCheckResult:

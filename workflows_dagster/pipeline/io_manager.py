@@ -1,12 +1,10 @@
 """The IO manager that keeps meters' days in the processed store, a whole range at a time."""
 
 from collections.abc import Mapping
-from datetime import date
 
 import dagster as dg
 import pandas as pd
 
-from workflows_dagster.domain import days
 from workflows_dagster.pipeline.partitions import day_range
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.records.days import read_days, write_days
@@ -24,19 +22,17 @@ class DaysIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
         """Make the returned days all that the store holds of the meter in the run's partitions."""
-        first, last = day_range(context.asset_partition_key_range)
-        start, end = self._span(first, last)
+        start, end = self._bounds(context.asset_partition_key_range)
         unit = str(context.definition_metadata[UNIT_METADATA])
         write_days(self._store.store, context.asset_key.path[-1], unit, start, end, obj)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """Read a meter's days in the run's partitions."""
-        first, last = day_range(context.asset_partition_key_range)
-        return read_days(self._store.store, context.asset_key.path[-1], *self._span(first, last))
+        start, end = self._bounds(context.asset_partition_key_range)
+        return read_days(self._store.store, context.asset_key.path[-1], start, end)
 
-    def _span(self, first: date, last: date) -> tuple[pd.Timestamp, pd.Timestamp]:
-        zone = self._settings.site.zone
-        return days.opening(first, zone), days.closing(last, zone)
+    def _bounds(self, key_range: dg.PartitionKeyRange) -> tuple[pd.Timestamp, pd.Timestamp]:
+        return day_range(key_range).bounds(self._settings.site.zone)
 
 
 def days_io_manager(settings: Settings) -> dg.IOManagerDefinition:

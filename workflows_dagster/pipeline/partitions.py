@@ -6,10 +6,8 @@ import dagster as dg
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.repair.stale_days import Span
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.settings.load import Settings
-
-DayRange = tuple[date, date]
 
 # Dagster's own tags for what a run computes: a range of partitions, or one.
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -35,20 +33,20 @@ def monthly_partitions(settings: Settings) -> dg.MonthlyPartitionsDefinition:
     )
 
 
-def range_tags(first: date, last: date) -> dict[str, str]:
+def range_tags(days: DayRange) -> dict[str, str]:
     """Give the tags that make one run over a range of days."""
     return {
-        RANGE_START: first.isoformat(),
-        RANGE_END: last.isoformat(),
+        RANGE_START: days.first.isoformat(),
+        RANGE_END: days.last.isoformat(),
     }
 
 
 def day_range(key_range: dg.PartitionKeyRange) -> DayRange:
-    """Give the first and last civil day of a range of partitions."""
-    return date.fromisoformat(key_range.start), date.fromisoformat(key_range.end)
+    """Give the civil days of a range of partitions."""
+    return DayRange(date.fromisoformat(key_range.start), date.fromisoformat(key_range.end))
 
 
-def partition_span(settings: Settings, now: pd.Timestamp) -> Span | None:
+def partition_span(settings: Settings, now: pd.Timestamp) -> DayRange | None:
     """Give the civil days that are complete at an instant, from the first on; None where there is none."""
     last = days.civil_day(now.tz_convert("UTC"), settings.site.zone) - timedelta(days=1)
-    return Span(settings.first_day, last) if last >= settings.first_day else None
+    return DayRange(settings.first_day, last) if last >= settings.first_day else None

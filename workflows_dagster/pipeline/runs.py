@@ -20,14 +20,13 @@ _UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.Dags
 def repair_requests(repairs: Iterable[Repair], job: str, reason: str) -> Iterator[dg.RunRequest]:
     """Give one run request per repair."""
     for repair in repairs:
-        first, last = repair.span.first, repair.span.last
         yield dg.RunRequest(
-            run_key=f"{reason}:{first}:{last}:{digest(repair.meters)}",
+            run_key=f"{reason}:{repair.days.first}:{repair.days.last}:{digest(repair.meters)}",
             job_name=job,
             asset_selection=[dg.AssetKey(meter) for meter in repair.meters],
             # They follow in a run of their own; here each would leave a row a day.
             asset_check_keys=[],
-            tags={**range_tags(first, last), **RETRIES},
+            tags={**range_tags(repair.days), **RETRIES},
         )
 
 

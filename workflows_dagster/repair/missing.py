@@ -8,15 +8,15 @@ from datetime import date, timedelta
 import pandas as pd
 
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange, joined
 from workflows_dagster.repair.repairs import Repair
-from workflows_dagster.repair.stale_days import Span, spans
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter
 from workflows_dagster.stores.ports import CONSUMPTION_DAILY, Store
 
 
 def missing_days(
-    settings: Settings, store: Store, computed: Mapping[str, Iterable[date]], within: Span
+    settings: Settings, store: Store, computed: Mapping[str, Iterable[date]], within: DayRange
 ) -> dict[str, set[date]]:
     """Find each meter's missing days.
 
@@ -31,14 +31,14 @@ def missing_days(
         StoreError: The store cannot be read.
     """
     zone = settings.site.zone
-    everything = {day.date() for day in pd.date_range(within.first, within.last)}
-    start, end = days.opening(within.first, zone), days.closing(within.last, zone)
+    everything = within.days()
+    start, end = within.bounds(zone)
     present = store.present(CONSUMPTION_DAILY, start, end)
     missing = {}
     for meter in settings.meters:
         stored = set(days.civil_days(present.get(meter.meter_id, pd.DatetimeIndex([], tz="UTC")), zone))
         lives = _lives(settings, meter.meter_id)
-        lost = {day for day in everything - stored if any(life.first <= day <= life.last for life in lives)}
+        lost = {day for day in everything - stored if any(day in life for life in lives)}
         found = (everything - set(computed.get(meter.meter_id, ()))) | lost
         if found:
             missing[meter.meter_id] = found
@@ -49,13 +49,13 @@ def catch_up(settings: Settings, missing: Mapping[str, set[date]]) -> list[Repai
     """Give one run a contiguous span in which any meter's days are missing, over the meters that miss some of it."""
     order = [meter.meter_id for meter in settings.meters.in_order()]
     repairs = []
-    for span in spans({day for found in missing.values() for day in found}):
-        inside = {day.date() for day in pd.date_range(span.first, span.last)}
+    for span in joined({day for found in missing.values() for day in found}):
+        inside = span.days()
         repairs.append(Repair(span, tuple(meter for meter in order if missing.get(meter, set()) & inside)))
     return repairs
 
 
-def _lives(settings: Settings, meter_id: str) -> list[Span]:
+def _lives(settings: Settings, meter_id: str) -> list[DayRange]:
     """Give the days on which the settings alone say that a meter was there."""
     meter = settings.meters[meter_id]
     if isinstance(meter, PhysicalMeter):
@@ -64,9 +64,10 @@ def _lives(settings: Settings, meter_id: str) -> list[Span]:
         first = _civil(settings, meter.installation_date, end=False)
         last = _civil(settings, meter.deinstallation_date, end=True) if meter.deinstallation_date else date.max
         # On its first and last day a reading taken as the day opens or closes may leave nothing of the day.
-        return [Span(first + timedelta(days=1), last - timedelta(days=1))] if last - first > timedelta(days=1) else []
+        first, last = first + timedelta(days=1), last - timedelta(days=1)
+        return [DayRange(first, last)] if first <= last else []
     if isinstance(meter, MasterMeter):
-        return [Span(period.start_date, period.end_date or date.max) for period in meter.periods]
+        return [DayRange(period.start_date, period.end_date or date.max) for period in meter.periods]
     return _lives(settings, meter.base_meter)
 
 

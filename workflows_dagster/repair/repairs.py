@@ -8,9 +8,10 @@ from datetime import date
 
 import pandas as pd
 
+from workflows_dagster.domain.days import DayRange, joined
 from workflows_dagster.evaluation.physical import PhysicalMeters, raw_series
 from workflows_dagster.repair.snapshot import Snapshot, changed_periods, digest, digests, periods_of
-from workflows_dagster.repair.stale_days import Span, StaleDays, spans
+from workflows_dagster.repair.stale_days import StaleDays
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter, PhysicalMeter, VirtualMeter
 from workflows_dagster.stores.ports import RawSeries, Store
@@ -18,14 +19,14 @@ from workflows_dagster.stores.ports import RawSeries, Store
 
 @dataclass(frozen=True, order=True)
 class Repair:
-    """One run: a contiguous span of days of some meters.
+    """One run: consecutive days of some meters.
 
     Attributes:
-        span: The days.
+        days: The days.
         meters: The meters, each after those that it is made from.
     """
 
-    span: Span
+    days: DayRange
     meters: tuple[str, ...]
 
 
@@ -42,7 +43,7 @@ def plan_repairs(
     settings: Settings,
     store: Store,
     before: Snapshot | None,
-    within: Span,
+    within: DayRange,
     computed: Callable[[str], Collection[date]],
 ) -> Plan:
     """Find what has changed since a snapshot, and the runs that repair it.
@@ -97,12 +98,12 @@ def group(settings: Settings, stale: Mapping[str, set[date]]) -> list[Repair]:
     stale days that none of those covers, after a change of a master's offset, are runs of their own.
     """
     order = [meter.meter_id for meter in settings.meters.in_order()]
-    by_span: dict[Span, set[str]] = {}
+    by_span: dict[DayRange, set[str]] = {}
     covered: dict[str, set[date]] = {}
     for meter_id in order:
         own = stale.get(meter_id, set()) - covered.get(meter_id, set())
-        for span in spans(own):
-            inside = {day.date() for day in pd.date_range(span.first, span.last)}
+        for span in joined(own):
+            inside = span.days()
             for member in settings.meters.downstream_of([meter_id]):
                 if member == meter_id or stale.get(member, set()) & inside:
                     by_span.setdefault(span, set()).add(member)

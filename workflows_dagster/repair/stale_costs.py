@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation.costs import Costing
-from workflows_dagster.repair.stale_days import Span
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import COST_DAILY, Store
 
 
-def stale_cost_days(settings: Settings, store: Store, within: Span) -> set[date]:
+def stale_cost_days(settings: Settings, store: Store, within: DayRange) -> set[date]:
     """Find the days on which a meter's stored cost differs, to the last bit, from what it is by the tariffs.
 
     A price that is added for the future finds none; one that is corrected finds the days on which it held.
@@ -28,11 +28,11 @@ def stale_cost_days(settings: Settings, store: Store, within: Span) -> set[date]
         StoreError: The store cannot be read.
     """
     zone = settings.site.zone
-    start, end = days.opening(within.first, zone), days.closing(within.last, zone)
+    start, end = within.bounds(zone)
     costing = Costing(settings, store)
     stale: set[date] = set()
     for meter in settings.meters:
-        now = costing.of_meter(meter.meter_id, within.first, within.last)
+        now = costing.of_meter(meter.meter_id, within)
         stored = store.read(COST_DAILY, meter.meter_id, start, end)
         index = pd.DatetimeIndex(now.index.union(stored.index))
         now, stored = now.reindex(index), stored.reindex(index)

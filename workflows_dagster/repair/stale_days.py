@@ -7,7 +7,6 @@ the stored ones, bit for bit. So exactly the days that are no longer true are re
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -15,6 +14,7 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
+from workflows_dagster.domain.days import DayRange, joined, merged
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.register import CONTEXT
 from workflows_dagster.evaluation import Evaluated, Evaluation, raw_series
@@ -30,30 +30,6 @@ _COMPARED = ("opening", "closing", "consumption", "quality", "estimated_share", 
 _NEAR = timedelta(days=31)
 
 
-@dataclass(frozen=True, order=True)
-class Span:
-    """Consecutive civil days, both ends included."""
-
-    first: date
-    last: date
-
-    def clipped(self, within: Span) -> Span | None:
-        """Give the part that lies within another span, or None."""
-        first, last = max(self.first, within.first), min(self.last, within.last)
-        return Span(first, last) if first <= last else None
-
-
-def spans(civil: Iterable[date], *, near: timedelta = timedelta(days=1)) -> list[Span]:
-    """Join days to spans; days at most `near` apart belong together."""
-    result: list[Span] = []
-    for day in sorted(set(civil)):
-        if result and day - result[-1].last <= near:
-            result[-1] = Span(result[-1].first, day)
-        else:
-            result.append(Span(day, day))
-    return result
-
-
 class StaleDays:
     """Finds stale days of one house, within the days that partitions exist for.
 
@@ -66,7 +42,7 @@ class StaleDays:
     """
 
     def __init__(
-        self, settings: Settings, store: Store, within: Span, computed: Callable[[str], Collection[date]]
+        self, settings: Settings, store: Store, within: DayRange, computed: Callable[[str], Collection[date]]
     ) -> None:
         self._settings, self._store, self._within = settings, store, within
         self._computed_days = computed
@@ -74,7 +50,7 @@ class StaleDays:
         self._evaluation = Evaluation(settings, store)
         self._whole: dict[str, Evaluated] = {}
 
-    def reach(self, meter: PhysicalMeter, periods: Iterable[str]) -> list[Span]:
+    def reach(self, meter: PhysicalMeter, periods: Iterable[str]) -> list[DayRange]:
         """Give the days that a change of a meter's readings in some periods can reach.
 
         They are bounded by the readings that take part in the cleaning around the change, and hold the days before the
@@ -84,7 +60,7 @@ class StaleDays:
             meter: The meter.
             periods: `YYYY` or `YYYY-MM`.
         """
-        windows = [self._within] if meter.source.kind == "interval" else []
+        windows = [(self._within.first, self._within.last)] if meter.source.kind == "interval" else []
         series = raw_series(meter)
         # The meter's own valid readings: a predecessor's, or one that waits to be confirmed, may stand further out.
         ends = self._evaluation.of_physical.ends(meter)
@@ -99,13 +75,13 @@ class StaleDays:
                 return [self._within]
             first = self._civil(around.index[0]) if (around.index < start).sum() == CONTEXT else self._within.first
             last = self._civil(around.index[-1]) if (around.index >= end).sum() == CONTEXT else self._within.last
-            windows.append(Span(first, last))
+            windows.append((first, last))
             if start <= oldest + rate_window:
-                windows.append(Span(self._within.first, self._civil(oldest)))
+                windows.append((self._within.first, self._civil(oldest)))
             if end >= newest - rate_window:
-                windows.append(Span(self._civil(newest), self._within.last))
-        clipped = [window.clipped(self._within) for window in windows if window.first <= window.last]
-        return _merged([window for window in clipped if window is not None])
+                windows.append((self._civil(newest), self._within.last))
+        clipped = [DayRange(first, last).clipped(self._within) for first, last in windows if first <= last]
+        return merged([window for window in clipped if window is not None], near=_NEAR)
 
     def derived(self, meter_id: str, upstream: Mapping[str, set[date]]) -> set[date]:
         """Find a derived meter's stale days among those of the meters that it is made from.
@@ -114,26 +90,26 @@ class StaleDays:
         """
         meter = self._settings.meters[meter_id]
         candidates = {day for source in meter.upstream for day in upstream.get(source, ())}
-        windows = spans(candidates, near=_NEAR)
+        windows = joined(candidates, near=_NEAR)
         if isinstance(meter, MasterMeter):
             for period in meter.periods[1:]:
                 if not period.apply_offset_from_previous_period:
                     continue
                 handover = {period.start_date - timedelta(days=1), period.start_date}
                 if candidates & handover:
-                    after = Span(period.start_date - timedelta(days=1), self._within.last)
-                    windows = _merged([*windows, after])
-                    candidates |= {day.date() for day in pd.date_range(after.first, after.last)}
+                    after = DayRange(period.start_date - timedelta(days=1), self._within.last)
+                    windows = merged([*windows, after], near=_NEAR)
+                    candidates |= after.days()
         return self.among(meter_id, windows) & candidates
 
-    def among(self, meter_id: str, windows: Iterable[Span]) -> set[date]:
+    def among(self, meter_id: str, windows: Iterable[DayRange]) -> set[date]:
         """Find a meter's stale days within windows."""
         differing: set[date] = set()
         unit = self._settings.meters[meter_id].output_unit
         for window in windows:
             evaluated = self._evaluated(meter_id, window)
             computed = evaluated.days
-            cuts = days.openings(window.first, window.last, self._zone)
+            cuts = window.openings(self._zone)
             stored = read_days(self._store, meter_id, cuts[0], cuts[-1])
             index = pd.DatetimeIndex(computed.index.union(stored.index))
             different = ~_equal_rows(computed.reindex(index), stored.reindex(index), unit)
@@ -156,17 +132,17 @@ class StaleDays:
             if cuts[0] <= finding.start < cuts[-1]
         }
 
-    def _evaluated(self, meter_id: str, window: Span) -> Evaluated:
+    def _evaluated(self, meter_id: str, window: DayRange) -> Evaluated:
         """Evaluate a meter; over the whole history each is evaluated once, whoever is made from it."""
         if window != self._within:
-            return self._evaluation.days(meter_id, window.first, window.last)
+            return self._evaluation.days(meter_id, window)
         if meter_id not in self._whole:
             meter = self._settings.meters[meter_id]
             if isinstance(meter, PhysicalMeter):
-                evaluated = self._evaluation.physical(meter, window.first, window.last)
+                evaluated = self._evaluation.physical(meter, window)
             else:
                 frames = {source: self._evaluated(source, window).days for source in meter.upstream}
-                evaluated = self._evaluation.derived(meter, window.first, window.last, frames)
+                evaluated = self._evaluation.derived(meter, window, frames)
             self._whole[meter_id] = evaluated
         return self._whole[meter_id]
 
@@ -184,13 +160,3 @@ def _equal_rows(computed: pd.DataFrame, stored: pd.DataFrame, unit: str) -> np.n
         right = stored[column]
         equal &= ((left == right) | (left.isna() & right.isna())).to_numpy()
     return equal
-
-
-def _merged(windows: Iterable[Span]) -> list[Span]:
-    result: list[Span] = []
-    for window in sorted(windows):
-        if result and window.first - result[-1].last <= _NEAR:
-            result[-1] = Span(result[-1].first, max(result[-1].last, window.last))
-        else:
-            result.append(window)
-    return result

@@ -14,6 +14,7 @@ import pandas as pd
 
 from workflows_dagster.domain import days, months, units
 from workflows_dagster.domain.allocation import QUALITIES
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.records.days import read_days
 from workflows_dagster.reports.content import Money
 from workflows_dagster.settings.load import Settings
@@ -40,7 +41,7 @@ class MeterDays:
 
     def month(self, month: date) -> Mapping[str, Any]:
         """Give the month's row as `months_of` makes it; some day of the month is there."""
-        row = months.months_of(self.frame, self.civil, month, month).loc[month]
+        row = months.months_of(self.frame, self.civil, DayRange.single(month)).loc[month]
         return {str(column): row[column] for column in row.index}
 
     def valued(self, month: date) -> int:
@@ -58,7 +59,7 @@ class MeterDays:
 
     def by_month(self, month: date) -> pd.DataFrame:
         """Give the rows of the month and the twelve before it as `months_of` makes them."""
-        return months.months_of(self.frame, self.civil, months.first_needed(month), month)
+        return months.months_of(self.frame, self.civil, DayRange(months.first_needed(month), month))
 
 
 @dataclass(frozen=True)

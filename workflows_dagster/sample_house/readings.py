@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.sample_house.civil_hours import draws
 from workflows_dagster.sample_house.faults import FaultKind, faults_of
 from workflows_dagster.sample_house.household import Household
@@ -102,7 +103,7 @@ def _truth(
 ) -> pd.Series:
     """Sum each civil day that closes by `end` and does not open before `start`."""
     first = days.civil_day(installed, zone)
-    cuts = days.openings(first, days.civil_day(end, zone), zone)
+    cuts = DayRange(first, days.civil_day(end, zone)).openings(zone)
     opening = np.clip(
         days.microseconds(cuts), microseconds(installed), None if removed is None else microseconds(removed)
     )

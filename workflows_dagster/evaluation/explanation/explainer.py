@@ -13,6 +13,7 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import QUALITIES
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.periods import by_period
 from workflows_dagster.evaluation.explanation.derived_figures import FromDifference, FromSources
 from workflows_dagster.evaluation.explanation.figures import Explanation, Stored, Tally
@@ -39,13 +40,11 @@ class Asked:
 
     Attributes:
         name: `2025-03-14`, `2025-03` or `2025`.
-        first: Its first civil day.
-        last: Its last civil day.
+        days: Its civil days.
     """
 
     name: str
-    first: date
-    last: date
+    days: DayRange
 
     @classmethod
     def parse(cls, text: str) -> Asked:
@@ -62,11 +61,11 @@ class Asked:
         try:
             first = date(year, month or 1, day or 1)
             if day is not None:
-                return cls(text, first, first)
+                return cls(text, DayRange.single(first))
             after = date(year + 1, 1, 1) if month is None else (first + timedelta(days=31)).replace(day=1)
         except (ValueError, OverflowError):
             raise ValueError(f"'{text}' is no day, month or year") from None
-        return cls(text, first, after - timedelta(days=1))
+        return cls(text, DayRange(first, after - timedelta(days=1)))
 
 
 class Explainer:
@@ -94,31 +93,31 @@ class Explainer:
             NothingToExplainError: It lies in the future, or before the days begin.
             StoreError: The store cannot be read.
         """
-        first, last = self._within(asked)
+        within = self._within(asked)
         today = days.civil_day(self._now, self._zone)
-        house = _House(self._settings, self._store, first, last, self._now if last == today else None)
+        house = _House(self._settings, self._store, within, self._now if within.last == today else None)
         explained = house.explain(meter_id, asked.name)
         if house.until is not None:
             return replace(explained, provisional=True)
         return replace(explained, stored=self._stored(meter_id, house))
 
-    def _within(self, asked: Asked) -> tuple[date, date]:
+    def _within(self, asked: Asked) -> DayRange:
         """Keep to the days that are over, and that the system computes."""
         today, begin = days.civil_day(self._now, self._zone), self._settings.first_day
-        if asked.first > today:
+        if asked.days.first > today:
             raise NothingToExplainError(
                 f"{asked.name} lies in the future: today is {today}. Ask for a day until today."
             )
-        if asked.last < begin:
+        if asked.days.last < begin:
             raise NothingToExplainError(f"{asked.name} lies before the first day, {begin}. Ask for a later one.")
-        if asked.first == asked.last:
-            return asked.first, asked.last
-        last = min(asked.last, today - timedelta(days=1))
-        if last < asked.first:
+        if asked.days.count == 1:
+            return asked.days
+        over = asked.days.clipped(DayRange(begin, today - timedelta(days=1))) if begin < today else None
+        if over is None:
             raise NothingToExplainError(
                 f"no day of {asked.name} is over yet. Ask for the day itself, {today}, or wait until tomorrow."
             )
-        return max(asked.first, begin), last
+        return over
 
     def _stored(self, meter_id: str, house: _House) -> Stored:
         """Compare the days with what the store holds, bit for bit."""
@@ -141,11 +140,11 @@ class Explainer:
 class _House:
     """All meters over the same days."""
 
-    def __init__(self, settings: Settings, store: Store, first: date, last: date, until: pd.Timestamp | None) -> None:
-        self._settings, self._store, self._first, self._last = settings, store, first, last
+    def __init__(self, settings: Settings, store: Store, within: DayRange, until: pd.Timestamp | None) -> None:
+        self._settings, self._store, self._within = settings, store, within
         self.until = until
         self._evaluation = Evaluation(settings, store, until=until)
-        self.cuts = days.openings(first, last, settings.site.zone)
+        self.cuts = within.openings(settings.site.zone)
         if until is not None:
             self.cuts = pd.DatetimeIndex(self.cuts[:-1].append(pd.DatetimeIndex([until]).as_unit("us")))
         self._frames: dict[str, pd.DataFrame] = {}
@@ -155,10 +154,10 @@ class _House:
         if meter_id not in self._frames:
             meter = self._settings.meters[meter_id]
             if isinstance(meter, PhysicalMeter):
-                evaluated = self._evaluation.physical(meter, self._first, self._last)
+                evaluated = self._evaluation.physical(meter, self._within)
             else:
                 frames = {source: self.frame(source) for source in meter.upstream}
-                evaluated = self._evaluation.derived(meter, self._first, self._last, frames)
+                evaluated = self._evaluation.derived(meter, self._within, frames)
             self._frames[meter_id] = evaluated.days
         return self._frames[meter_id]
 
@@ -172,8 +171,8 @@ class _House:
             type=meter.type,
             unit=meter.output_unit,
             period=name,
-            first=self._first,
-            last=self._last,
+            first=self._within.first,
+            last=self._within.last,
             opens=self.cuts[0].tz_convert(zone),
             closes=self.cuts[-1].tz_convert(zone),
             lives_from=None,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 
 import pandas as pd
 
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.findings.by_month import month_findings
@@ -64,15 +64,15 @@ class Review:
         self._settings, self._store, self._now = settings, store, now.floor("h").as_unit("us")
         self._evaluation = Evaluation(settings, store)
 
-    def of(self, meter_ids: Sequence[str], first: date, last: date) -> Iterator[Reviewed]:
-        """Review meters over the days from `first` to `last`, both included, and the months that these lie in.
+    def of(self, meter_ids: Sequence[str], asked: DayRange) -> Iterator[Reviewed]:
+        """Review meters over days, and the months that these lie in.
 
         Raises:
             StoreError: The store cannot be read, or does not keep what was found.
         """
         zone = self._settings.site.zone
-        start, end = days.opening(first, zone), days.closing(last, zone)
-        stored = StoredDays(self._settings, self._store, first, last)
+        start, end = asked.bounds(zone)
+        stored = StoredDays(self._settings, self._store, asked)
         for meter_id in meter_ids:
             meter = self._settings.meters[meter_id]
             of_months_days = tuple(kept_findings(self._store, meter_id, stored.start, stored.end, [FINDING_DAILY]))
@@ -86,6 +86,6 @@ class Review:
             worst = pd.Series(dtype=float)
             if isinstance(meter, VirtualMeter):
                 residual = stored.within(meter_id)["residual"]
-                asked = residual[(residual.index >= start) & (residual.index < end)]
-                worst = asked[asked < 0].nsmallest(_WORST_DAYS)
+                inside = residual[(residual.index >= start) & (residual.index < end)]
+                worst = inside[inside < 0].nsmallest(_WORST_DAYS)
             yield Reviewed(meter_id, of_days, tuple(of_months), tuple(at_present), worst)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pandas as pd
 
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
+from workflows_dagster.domain.months import whole_months
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import ProcessedStore
@@ -21,21 +21,16 @@ class StoredDays:
     Args:
         settings: The house.
         store: Its days.
-        first: A day of the first month.
-        last: A day of the last month.
+        asked: Days of the first to the last month.
 
     Attributes:
-        first: First day of the first month.
-        last: Last day of the last month.
         start: Instant at which the first day opens, UTC.
         end: Instant at which the last day closes, UTC.
     """
 
-    def __init__(self, settings: Settings, store: ProcessedStore, first: date, last: date) -> None:
+    def __init__(self, settings: Settings, store: ProcessedStore, asked: DayRange) -> None:
         self._store, self._zone = store, settings.site.zone
-        months = pd.period_range(first, last, freq="M")
-        self.first, self.last = months[0].start_time.date(), months[-1].end_time.date()
-        self.start, self.end = days.opening(self.first, self._zone), days.closing(self.last, self._zone)
+        self.start, self.end = whole_months(asked).bounds(self._zone)
         self._frames: dict[str, pd.DataFrame] = {}
 
     def of(self, meter_id: str) -> pd.DataFrame:

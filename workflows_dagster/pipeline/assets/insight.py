@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.deviations import LOOKBACK_DAYS
-from workflows_dagster.domain.months import first_needed, last_day, months_of, shifted
+from workflows_dagster.domain.months import first_needed, last_day, months_in, months_of, shifted, whole_months
 from workflows_dagster.evaluation.anomalies import Anomalies
 from workflows_dagster.evaluation.costs import Costing
 from workflows_dagster.pipeline.partition_metadata import PartitionMetadata, add_partition_metadata
@@ -58,15 +59,15 @@ def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition
         required_resource_keys={"store"},
     )
     def anomalies(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        first, last = day_range(context.partition_key_range)
+        asked = day_range(context.partition_key_range)
         resource: StoreResource = context.resources.store
         judge = Anomalies(settings, resource.store)
         flagged: dict[str, dict[str, int]] = {key: {"flagged": 0, "alerts": 0} for key in context.partition_keys}
-        start, end = _span(settings, first, last)
+        bounds = asked.bounds(settings.site.zone)
         for meter in settings.meters:
-            judged = judge.of_meter(meter.meter_id, first, last)
+            judged = judge.of_meter(meter.meter_id, asked)
             for measurement, frame in ((ANOMALY_DAILY, judged.days), (BASE_LOAD_DAILY, judged.base_load)):
-                _write(resource.store, measurement, meter.meter_id, meter.output_unit, (start, end), frame)
+                _write(resource.store, measurement, meter.meter_id, meter.output_unit, bounds, frame)
                 _count(flagged, frame, settings)
         add_partition_metadata(context, flagged)
         return dg.MaterializeResult()
@@ -93,15 +94,15 @@ def costs_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
         required_resource_keys={"store"},
     )
     def costs(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        first, last = day_range(context.partition_key_range)
+        asked = day_range(context.partition_key_range)
         resource: StoreResource = context.resources.store
         costing = Costing(settings, resource.store)
         billed: dict[str, dict[str, float]] = {key: {} for key in context.partition_keys}
         for meter in settings.meters:
             # Of a meter without a tariff whatever it once cost is gone.
-            frame = costing.of_meter(meter.meter_id, first, last)
-            span = _span(settings, first, last)
-            _write(resource.store, COST_DAILY, meter.meter_id, settings.tariffs.currency, span, frame)
+            frame = costing.of_meter(meter.meter_id, asked)
+            bounds = asked.bounds(settings.site.zone)
+            _write(resource.store, COST_DAILY, meter.meter_id, settings.tariffs.currency, bounds, frame)
             tariff = settings.tariffs.of_meter(meter)
             if tariff is not None and meter.meter_id in (tariff.billed_meter, tariff.meter):
                 civil = days.civil_days(pd.DatetimeIndex(frame.index), settings.site.zone)
@@ -131,12 +132,12 @@ def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition)
         required_resource_keys={"store"},
     )
     def monthly_consumption(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        begin, end = day_range(context.partition_key_range)
+        asked = day_range(context.partition_key_range)
         resource: StoreResource = context.resources.store
-        write_months(settings, resource.store, begin, end)
+        write_months(settings, resource.store, asked)
         metadata: dict[str, dict[str, PartitionMetadata]] = {key: {} for key in context.partition_keys}
         today = days.civil_day(pd.Timestamp.now("UTC"), settings.site.zone)
-        for month in months_to_report(settings, begin, end, today):
+        for month in months_to_report(settings, asked, today):
             notes = notes_of_month(settings, resource.store, month)
             try:
                 report = monthly_report(settings, resource.store, f"{month:%Y-%m}", notes)
@@ -153,37 +154,36 @@ def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition)
     return monthly_consumption
 
 
-def write_months(settings: Settings, store: Store, begin: date, end: date) -> None:
-    """Make the months of all meters, from the first to the last given, what their stored days add up to.
+def write_months(settings: Settings, store: Store, asked: DayRange) -> None:
+    """Make the months of all meters what their stored days add up to.
 
     Args:
         settings: The house.
         store: Its days; the months go there too.
-        begin: First day of the first month.
-        end: First day of the last month.
+        asked: Days of the first to the last month.
 
     Raises:
         StoreError: The store cannot be read or written.
     """
-    zone = settings.site.zone
-    start, close = days.opening(begin, zone), days.opening(shifted(end, 1), zone)
-    openings = days.openings(begin, end, zone)
+    zone, span = settings.site.zone, whole_months(asked)
+    start, close = span.bounds(zone)
+    openings = span.openings(zone)[:-1]
     opening_of = pd.Series(openings, index=days.civil_days(openings, zone))
     for meter in settings.meters:
-        frame = read_days(store, meter.meter_id, days.opening(first_needed(begin), zone), close)
-        months = months_of(frame, days.civil_days(pd.DatetimeIndex(frame.index), zone), begin, end)
+        frame = read_days(store, meter.meter_id, days.opening(first_needed(span.first), zone), close)
+        months = months_of(frame, days.civil_days(pd.DatetimeIndex(frame.index), zone), span)
         months.index = pd.DatetimeIndex(opening_of[months.index])
         has_register = months["value"].notna() | months["closing"].notna()
         for measurement, rows in ((REGISTER_MONTHLY, months[has_register]), (CONSUMPTION_MONTHLY, months)):
             _write(store, measurement, meter.meter_id, meter.output_unit, (start, close), rows)
 
 
-def months_to_report(settings: Settings, begin: date, end: date, today: date) -> list[date]:
+def months_to_report(settings: Settings, asked: DayRange, today: date) -> list[date]:
     """Choose the months whose report is written: those that have one, which must not go stale, and the last one over.
 
     A run over years writes none anew; nobody waits for it, and `meters report` makes any.
     """
-    months = _months(begin, end)
+    months = months_in(asked)
     newest = shifted(today.replace(day=1), -1)
     anew = [newest] if len(months) <= _MOST_MONTHS else []
     over = [month for month in months if last_day(month) < today]
@@ -194,28 +194,16 @@ def _report_file(settings: Settings, month: date) -> Path:
     return settings.data_dir / REPORTS_FOLDER / f"{month:%Y-%m}.html"
 
 
-def _months(begin: date, end: date) -> list[date]:
-    months = [begin]
-    while months[-1] < end:
-        months.append(shifted(months[-1], 1))
-    return months
-
-
 def _write(
     store: Store,
     measurement: Measurement,
     meter_id: str,
     unit: str,
-    span: tuple[pd.Timestamp, pd.Timestamp],
+    bounds: tuple[pd.Timestamp, pd.Timestamp],
     frame: pd.DataFrame,
 ) -> None:
     points = frame[[field for field in measurement.fields if field in frame]]
-    store.replace(measurement, meter_id, unit, *span, points)
-
-
-def _span(settings: Settings, first: date, last: date) -> tuple[pd.Timestamp, pd.Timestamp]:
-    zone = settings.site.zone
-    return days.opening(first, zone), days.closing(last, zone)
+    store.replace(measurement, meter_id, unit, *bounds, points)
 
 
 def _count(flagged: Mapping[str, dict[str, int]], frame: pd.DataFrame, settings: Settings) -> None:

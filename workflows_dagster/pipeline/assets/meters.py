@@ -84,15 +84,15 @@ def _asset(meter: Meter, settings: Settings, partitions: dg.DailyPartitionsDefin
         freshness_policy=_EVERY_NIGHT,
     )
     def days_of_meter(context: dg.AssetExecutionContext, **frames: pd.DataFrame) -> pd.DataFrame:
-        first, last = day_range(context.partition_key_range)
+        asked = day_range(context.partition_key_range)
         resource: StoreResource = context.resources.store
         evaluation = Evaluation(settings, resource.store)
         if isinstance(meter, PhysicalMeter):
-            evaluated = evaluation.physical(meter, first, last)
-            start, end = days.opening(first, settings.site.zone), days.closing(last, settings.site.zone)
+            evaluated = evaluation.physical(meter, asked)
+            start, end = asked.bounds(settings.site.zone)
             keep_findings(resource.store, FINDING_DAILY, meter.meter_id, start, end, evaluated.findings)
         else:
-            evaluated = evaluation.derived(meter, first, last, frames)
+            evaluated = evaluation.derived(meter, asked, frames)
         _report(context, settings, evaluated)
         return evaluated.days
 

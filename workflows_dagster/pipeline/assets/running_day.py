@@ -4,6 +4,7 @@ import dagster as dg
 import pandas as pd
 
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.settings.load import Settings
@@ -61,7 +62,7 @@ def _write_one(
     settings: Settings,
 ) -> bool:
     today = days.civil_day(start, settings.site.zone)
-    frame = evaluation.days(meter.meter_id, today, today).days
+    frame = evaluation.days(meter.meter_id, DayRange.single(today)).days
     fields = [name for name in RUNNING_DAY.fields if name in frame]
     points = frame[fields].assign(until=now.isoformat())
     store.replace(RUNNING_DAY, meter.meter_id, meter.output_unit, start - _LEFT_STANDING, end, points)

@@ -11,6 +11,7 @@ from dagster import DagsterInstance
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
+from workflows_dagster.domain.days import DayRange, joined
 from workflows_dagster.domain.months import COMPARED_WITH, month_of, shifted
 from workflows_dagster.evaluation.costs import hourly_prices
 from workflows_dagster.pipeline.assets.insight import ANOMALIES_KEY, COSTS_KEY, MONTHS_KEY
@@ -28,7 +29,6 @@ from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.pipeline.runs import RETRIES, SENSOR_SECONDS, computed_days, is_unfinished
 from workflows_dagster.repair.snapshot import digest
 from workflows_dagster.repair.stale_costs import stale_cost_days
-from workflows_dagster.repair.stale_days import Span, spans
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import Store
 
@@ -50,15 +50,13 @@ class FollowUp:
     Attributes:
         job: Its job.
         keys: Assets that it computes; none for the checks.
-        first: First civil day.
-        last: Last civil day.
+        days: The days.
         tags: What tells the run its days.
     """
 
     job: str
     keys: tuple[dg.AssetKey, ...]
-    first: date
-    last: date
+    days: DayRange
     tags: dict[str, str]
 
 
@@ -77,7 +75,7 @@ class Due:
     anomalies: set[date] = field(default_factory=set)
 
 
-def follow_ups(due: Due, within: Span) -> list[FollowUp]:
+def follow_ups(due: Due, within: DayRange) -> list[FollowUp]:
     """Give the runs that follow: costs of exactly the days, anomalies of what is judged by them too, months, checks.
 
     Args:
@@ -85,23 +83,22 @@ def follow_ups(due: Due, within: Span) -> list[FollowUp]:
         within: Days that partitions exist for.
     """
     judged = set(due.anomalies)
-    for span in spans(due.days):
-        reached = pd.date_range(span.first, min(span.last + _HISTORY, within.last))
-        judged |= {day.date() for day in reached}
+    for span in joined(due.days):
+        judged |= DayRange(span.first, max(span.last, min(span.last + _HISTORY, within.last))).days()
     priced = due.days | due.costs
     runs = [
-        FollowUp(INSIGHT_JOB, tuple(keys), span.first, span.last, range_tags(span.first, span.last))
+        FollowUp(INSIGHT_JOB, tuple(keys), span, range_tags(span))
         for span, keys in _together({ANOMALIES_KEY: judged, COSTS_KEY: priced}, within).items()
     ]
-    for first, last in _months_of(due, within):
-        runs.append(FollowUp(MONTHS_JOB, (MONTHS_KEY,), first, last, range_tags(first, last)))
-    for span in spans(due.days, near=_NEAR):
+    for months in _months_of(due, within):
+        runs.append(FollowUp(MONTHS_JOB, (MONTHS_KEY,), months, range_tags(months)))
+    for span in joined(due.days, near=_NEAR):
         tags = {REVIEWED_FIRST: span.first.isoformat(), REVIEWED_LAST: span.last.isoformat()}
-        runs.append(FollowUp(CHECKS_JOB, (), span.first, span.last, tags))
+        runs.append(FollowUp(CHECKS_JOB, (), span, tags))
     return runs
 
 
-def _months_of(due: Due, within: Span) -> list[tuple[date, date]]:
+def _months_of(due: Due, within: DayRange) -> list[DayRange]:
     """Give the first and the last of each stretch of months: those of the days, and those that compare with them.
 
     What a month cost stands in its report, so the months of days that are priced anew are among them.
@@ -110,20 +107,20 @@ def _months_of(due: Due, within: Span) -> list[tuple[date, date]]:
     compared = {shifted(month, distance) for month in changed for distance in COMPARED_WITH}
     newest = month_of(within.last)
     wanted = changed | {month_of(day) for day in due.costs} | {month for month in compared if month <= newest}
-    stretches: list[tuple[date, date]] = []
+    stretches: list[DayRange] = []
     for month in sorted(wanted):
-        if stretches and month <= shifted(stretches[-1][1], 1):
-            stretches[-1] = (stretches[-1][0], month)
+        if stretches and month <= shifted(stretches[-1].last, 1):
+            stretches[-1] = DayRange(stretches[-1].first, month)
         else:
-            stretches.append((month, month))
+            stretches.append(DayRange.single(month))
     return stretches
 
 
-def _together(wanted: dict[dg.AssetKey, set[date]], within: Span) -> dict[Span, list[dg.AssetKey]]:
+def _together(wanted: dict[dg.AssetKey, set[date]], within: DayRange) -> dict[DayRange, list[dg.AssetKey]]:
     """Give equal spans of several assets one run."""
-    runs: dict[Span, list[dg.AssetKey]] = {}
+    runs: dict[DayRange, list[dg.AssetKey]] = {}
     for key, found in wanted.items():
-        for span in spans(found):
+        for span in joined(found):
             inside = span.clipped(within)
             if inside is not None:
                 runs.setdefault(inside, []).append(key)
@@ -171,7 +168,7 @@ def downstream_sensor(settings: Settings, jobs: Sequence[UnresolvedAssetJobDefin
         reason = digest(now.isoformat())
         requests = [
             dg.RunRequest(
-                run_key=f"{reason}:{run.job}:{run.first}:{run.last}:{len(run.keys)}",
+                run_key=f"{reason}:{run.job}:{run.days.first}:{run.days.last}:{len(run.keys)}",
                 job_name=run.job,
                 asset_selection=list(run.keys) or None,
                 tags={**run.tags, **RETRIES},
@@ -202,7 +199,7 @@ class _Seen:
     rule: str | None = None
 
     @classmethod
-    def now(cls, settings: Settings, store: Store, within: Span) -> "_Seen":
+    def now(cls, settings: Settings, store: Store, within: DayRange) -> "_Seen":
         prices = store.fingerprints([hourly_prices(settings)]) if settings.tariffs.has_hourly_prices else None
         return cls(
             day=within.last.isoformat(),
@@ -258,10 +255,10 @@ def _add_computed(settings: Settings, instance: DagsterInstance, until: str, due
     return max((record.update_timestamp.isoformat() for record in records), default=until or _EPOCH)
 
 
-def _add_missing(settings: Settings, instance: DagsterInstance, within: Span, due: Due) -> None:
+def _add_missing(settings: Settings, instance: DagsterInstance, within: DayRange, due: Due) -> None:
     """Add the days that were computed for some meter but never followed."""
     computed = {day for meter in settings.meters for day in computed_days(instance, meter.meter_id)}
-    computed = {day for day in computed if within.first <= day <= within.last}
+    computed = {day for day in computed if day in within}
     due.costs |= computed - _materialized(instance, COSTS_KEY)
     due.anomalies |= computed - _materialized(instance, ANOMALIES_KEY)
 
@@ -275,4 +272,4 @@ def _days_of(tags: Mapping[str, str]) -> set[date]:
     last = tags.get(RANGE_END, tags.get(PARTITION))
     if not first or not last:
         return set()
-    return {day.date() for day in pd.date_range(first, last)}
+    return DayRange(date.fromisoformat(first), date.fromisoformat(last)).days()
