@@ -100,6 +100,35 @@ def test_a_missing_organisation_is_named(influx_server: InfluxServer) -> None:
     store.close()
 
 
+def test_the_organisation_may_be_named_by_its_id(influx_server: InfluxServer) -> None:
+    by_name = influx_server.store()
+    raw, processed = by_name._raw, by_name._processed
+    store = influx_server.store(org=influx_server.org_id(), bucket_raw=raw, bucket_processed=processed)
+    day = pd.Timestamp("2024-01-01", tz="UTC")
+    store.write_readings(GAS, pd.Series([1.5], index=pd.DatetimeIndex([day])))
+    assert store.readings(GAS).tolist() == by_name.readings(GAS).tolist() == [1.5]
+    store.delete_readings(GAS, day, day + pd.Timedelta(days=1))
+    assert by_name.readings(GAS).empty
+    assert store.check().problems == ()
+    store.create_bucket_processed()
+    assert store.processed_shard_days() == 364
+    store.close()
+    by_name.close()
+
+
+def test_a_reading_older_than_the_bucket_keeps_is_named_with_what_the_bucket_keeps(influx_server: InfluxServer) -> None:
+    rules = [{"type": "expire", "everySeconds": 30 * 86_400}]
+    influx_server.ask(
+        "POST", "/api/v2/buckets", {"orgID": influx_server.org_id(), "name": "a month", "retentionRules": rules}
+    )
+    store = influx_server.store(bucket_raw="a month")
+    index = pd.DatetimeIndex([pd.Timestamp("2024-01-01", tz="UTC"), pd.Timestamp.now("UTC").floor("s")])
+    with pytest.raises(StoreError, match=r"the bucket 'a month' keeps points for 720h0m0s, and some are older"):
+        store.write_readings(GAS, pd.Series([1.0, 2.0], index=index))
+    assert store.check().buckets[0].keeps_seconds == 30 * 86_400
+    store.close()
+
+
 def test_a_token_that_may_only_read_reads_and_says_what_it_lacks(influx_server: InfluxServer) -> None:
     number = influx_server.bucket("read only")
     org = influx_server.org_id()

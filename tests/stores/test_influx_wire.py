@@ -285,6 +285,36 @@ def test_a_server_that_is_not_there_is_named_with_the_remedy(opened: Opened, clo
     assert clock.waits == [1.0, 2.0, 4.0]
 
 
+def test_a_server_that_is_not_there_is_asked_as_often_as_it_is_said(opened: Opened, clock: PatientClock) -> None:
+    store, server = opened(*[Answer(drop=True)] * 20)
+    text = message_of(lambda: store.readings(GAS, *DAY))
+    assert "4 tries" in text
+    assert len(server.requests) == 4
+
+
+def test_a_retry_says_its_thing_once(opened: Opened, caplog: pytest.LogCaptureFixture) -> None:
+    store, _ = opened(refusal(503, "out of disk"), ONE_READING)
+    store.readings(GAS, *DAY)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.count("reading m³ of gas zähler") == 1
+
+
+def test_a_batch_that_is_too_large_goes_in_halves_until_it_fits(opened: Opened) -> None:
+    index = pd.date_range("2024-03-01", periods=4, freq="h", tz="UTC").as_unit("us")
+    given = pd.Series([1.0, 2.0, 3.0, 4.0], index=index)
+    rows = [f"{time:%Y-%m-%dT%H:%M:%SZ},{value}" for time, value in given.items()]
+    too_large = refusal(413, "request entity too large")
+    store, server = opened(NOTHING, too_large, too_large, Answer(), Answer(), Answer(), readings(*rows))
+    store.write_readings(GAS, given)
+    sizes = [len(request.body.splitlines()) for request in server.requests if request.path.endswith("/write")]
+    assert sizes == [4, 2, 1, 1, 2]
+
+
+def test_one_line_that_is_too_large_is_an_error(opened: Opened) -> None:
+    store, _ = opened(NOTHING, refusal(413, "request entity too large"))
+    assert "refused writing readings of gas zähler (413" in message_of(lambda: store.write_readings(GAS, one_reading()))
+
+
 # What does not pass
 
 
@@ -326,6 +356,21 @@ def test_a_partial_write_is_final_and_says_what_was_dropped(opened: Opened, cloc
     text = message_of(lambda: store.write_readings(GAS, one_reading()))
     assert f"writing readings of gas zähler stored only a part (422: {reason})" in text
     assert clock.waits == []
+
+
+def test_points_outside_the_retention_are_said_to_be_too_old(opened: Opened) -> None:
+    reason = "partial write: dropped 1 points outside retention policy of duration 720h0m0s - oldest point …"
+    store, _ = opened(NOTHING, refusal(422, reason))
+    assert message_of(lambda: store.write_readings(GAS, one_reading())).endswith(
+        "the bucket 'lampfi' keeps points for 720h0m0s, and some are older. Let the bucket keep its points longer, or"
+        " leave out what is older."
+    )
+
+
+def test_a_token_that_the_servers_words_repeat_is_masked_before_they_are_cut(opened: Opened) -> None:
+    store, _ = opened(refusal(400, "x" * (300 - len(TOKEN) + 1) + TOKEN + " was sent"))
+    text = message_of(lambda: store.readings(GAS, *DAY))
+    assert TOKEN[:-1] not in text
 
 
 @pytest.mark.parametrize("before", ["", ONE_READING.body], ids=["at once", "after the first rows"])

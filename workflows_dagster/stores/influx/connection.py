@@ -16,6 +16,7 @@ from influxdb_client.client.exceptions import InfluxDBError
 
 from workflows_dagster.retry import GaveUpError, RetryPolicy, TransientError
 from workflows_dagster.stores.influx.annotated_csv import AnnotatedCsvError, FluxError, Section, sections
+from workflows_dagster.stores.influx.errors import Failures, NotAllowedError, RefusedError
 from workflows_dagster.stores.ports import StoreError
 
 _Result = TypeVar("_Result")
@@ -23,8 +24,11 @@ _LINES_A_REQUEST = 5_000
 # Its types are generated and incomplete.
 _library: Any = influxdb_client
 _DIALECT = _library.Dialect(header=True, delimiter=",", annotations=["datatype"], comment_prefix="#")
-_PASSING = frozenset({429, 500, 502, 503, 504})
+_TOO_LARGE = 413
+# What Home Assistant and many guides use in place of the organisation's name.
+_ORG_ID = re.compile(r"[0-9a-f]{16}")
 # InfluxDB opens a shard a week by default; a year a shard makes writing and reading years some ten times faster.
+_SHARDS, _RETENTION = "looking at the bucket's shards", "looking at the bucket's retention"
 _SHARD_SECONDS = 364 * 86_400
 
 
@@ -36,11 +40,13 @@ class BucketFacts:
         name: The bucket.
         present: It is there, and the token may see it.
         writable: The token may write to it.
+        keeps_seconds: How long it keeps its points; None where for ever, or not known. [s]
     """
 
     name: str
     present: bool
     writable: bool
+    keeps_seconds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,22 +76,6 @@ class ServerFacts:
         return dict(zip(failing, self.problems, strict=False)).get(bucket)
 
 
-class RefusedError(StoreError):
-    """The server will not do it, and asking again would not help.
-
-    Attributes:
-        status: HTTP status.
-    """
-
-    def __init__(self, text: str, status: int) -> None:
-        super().__init__(text)
-        self.status = status
-
-
-class NotAllowedError(RefusedError):
-    """The server accepts neither the token nor the organisation as they are: nothing will work."""
-
-
 class InfluxConnection:
     """Requests to one server with one token. Safe for several threads."""
 
@@ -95,6 +85,7 @@ class InfluxConnection:
         self._token = token
         self._org = org
         self._timeout_ms = timeout_ms
+        self._failures = Failures(self.url, org, token, timeout_ms)
         self._retries = retries
         self._lock = threading.Lock()
         self._client: Any = None
@@ -132,7 +123,7 @@ class InfluxConnection:
                     "Check that influxdb.url in config.yaml leads to InfluxDB 2.x itself",
                 ) from None
             except FluxError as error:
-                text = self._text(f"{what} failed: {error}", "Try again; if it stays, see the server's log")
+                text = self._failures.text(f"{what} failed: {error}", "Try again; if it stays, see the server's log")
                 raise RefusedError(text, 200) from None
 
         return self._tried(ask, bucket, what)
@@ -144,8 +135,18 @@ class InfluxConnection:
             StoreError: A batch was not stored, or only in part.
         """
         for first in range(0, len(lines), _LINES_A_REQUEST):
-            body = "\n".join(lines[first : first + _LINES_A_REQUEST]).encode()
-            self._tried(partial(self._post, bucket, body), bucket, what)
+            self._write(lines[first : first + _LINES_A_REQUEST], bucket, what)
+
+    def _write(self, lines: Sequence[str], bucket: str, what: str) -> None:
+        """Write one batch; one that is too large for the server, or for a proxy before it, goes in halves."""
+        try:
+            self._tried(partial(self._post, bucket, "\n".join(lines).encode()), bucket, what)
+        except RefusedError as error:
+            if error.status != _TOO_LARGE or len(lines) == 1:
+                raise
+            middle = len(lines) // 2
+            self._write(lines[:middle], bucket, what)
+            self._write(lines[middle:], bucket, what)
 
     def delete(self, start: str, stop: str, predicate: str, bucket: str, what: str) -> None:
         """Delete points from `start` to `stop`, both included (RFC 3339).
@@ -166,19 +167,21 @@ class InfluxConnection:
         problems: list[str] = []
         for name in buckets:
             present = writable = False
+            keeps = None
             try:
-                present = self._tried(partial(self._has, name), name, "looking for the bucket", once)
+                bucket = self._tried(partial(self._bucket, name), name, "looking for the bucket", once)
+                present, keeps = bucket is not None, _rule(bucket, "every_seconds")
                 if present:
                     # A comment writes nothing, but the server checks the right to write.
                     self._tried(partial(self._post, name, b"# nothing\n"), name, "writing", once)
                     writable = True
                 else:
-                    problems.append(self._no_bucket(name))
+                    problems.append(self._failures.no_bucket(name))
             except NotAllowedError as error:
                 return ServerFacts(self.url, True, version, False, (), (str(error),))
             except StoreError as error:
                 problems.append(str(error))
-            facts.append(BucketFacts(name, present, writable))
+            facts.append(BucketFacts(name, present, writable, keeps))
         return ServerFacts(self.url, True, version, True, tuple(facts), tuple(problems))
 
     def shard_seconds(self, name: str) -> int | None:
@@ -187,13 +190,15 @@ class InfluxConnection:
         Raises:
             StoreError: It cannot be asked.
         """  # noqa: D415
+        return self._tried(lambda: _rule(self._bucket(name), "shard_group_duration_seconds"), name, _SHARDS)
 
-        def ask() -> int | None:
-            found = _library.BucketsService(self._open().api_client).get_buckets(org=self._org, name=name).buckets
-            rules = [rule for bucket in found or [] if bucket.name == name for rule in bucket.retention_rules or []]
-            return next((int(rule.shard_group_duration_seconds or 0) or None for rule in rules), None)
+    def retention_seconds(self, name: str) -> int | None:
+        """Tell how long a bucket keeps its points; None where for ever. [s]
 
-        return self._tried(ask, name, "looking at the bucket's shards")
+        Raises:
+            StoreError: It cannot be asked.
+        """  # noqa: D415
+        return self._tried(lambda: _rule(self._bucket(name), "every_seconds"), name, _RETENTION)
 
     def create_bucket(self, name: str) -> None:
         """Create a bucket that keeps its points for ever; one that is there already stays as it is.
@@ -206,7 +211,7 @@ class InfluxConnection:
         )
 
         def create() -> None:
-            if not self._has(name):
+            if self._bucket(name) is None:
                 self._open().buckets_api().create_bucket(bucket_name=name, retention_rules=rules, org=self._org)
 
         self._tried(create, name, f"creating bucket '{name}'")
@@ -214,7 +219,7 @@ class InfluxConnection:
     def lost(self, fact: str) -> StoreError:
         """Make the error that says that what was written does not stand there."""
         remedy = "Check the server's disk and log, and that nothing else writes there; then run it again"
-        return StoreError(self._text(fact, remedy))
+        return StoreError(self._failures.text(fact, remedy))
 
     # Requests
 
@@ -222,7 +227,12 @@ class InfluxConnection:
         with self._lock:
             if self._client is None:
                 self._client = _library.InfluxDBClient(
-                    url=self._address, token=self._token, org=self._org, timeout=self._timeout_ms, enable_gzip=True
+                    url=self._address,
+                    token=self._token,
+                    org=self._org,
+                    timeout=self._timeout_ms,
+                    enable_gzip=True,
+                    retries=False,
                 )
             return self._client
 
@@ -231,101 +241,40 @@ class InfluxConnection:
             org=self._org, bucket=bucket, body=body, precision="us", content_type="text/plain; charset=utf-8"
         )
 
-    def _has(self, name: str) -> bool:
+    def _bucket(self, name: str) -> Any:
+        """Find a bucket; None where it is not there."""
+        of = {"org_id": self._org} if _ORG_ID.fullmatch(self._org) else {"org": self._org}
         try:
-            found = _library.BucketsService(self._open().api_client).get_buckets(org=self._org, name=name).buckets
+            found = _library.BucketsService(self._open().api_client).get_buckets(**of, name=name).buckets
         except InfluxDBError as error:
-            if _status(error) == 404 and "bucket" in _reason(error):
-                return False
+            if getattr(error, "status", None) == 404 and "bucket" in str(error.message):
+                return None
             raise
-        return any(bucket.name == name for bucket in found or [])
+        return next((bucket for bucket in found or [] if bucket.name == name), None)
 
     def _tried(self, call: Callable[[], _Result], bucket: str, what: str, policy: RetryPolicy | None = None) -> _Result:
         def sorted_out() -> _Result:
             try:
                 return call()
             except InfluxDBError as error:
-                raise self._sorted(error, bucket, what) from None
+                raise self._failures.refused(error, bucket, what) from None
             except urllib3.exceptions.LocationValueError:
-                raise StoreError(self._text("this is not an address", "Correct influxdb.url in config.yaml")) from None
+                raise StoreError(
+                    self._failures.text("this is not an address", "Correct influxdb.url in config.yaml")
+                ) from None
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                raise self._unreachable(error, what) from None
+                raise self._failures.unreachable(error, what) from None
 
         try:
-            return (policy or self._retries).run(self._masked(f"InfluxDB at {self.url}: {what}"), sorted_out)
+            return (policy or self._retries).run(f"InfluxDB at {self.url}", sorted_out)
         except GaveUpError as error:
-            raise StoreError(self._text(f"{error.last.fact} ({error.effort})", error.last.remedy)) from None
-
-    # Errors
-
-    def _unreachable(self, error: Exception, what: str) -> TransientError:
-        remedy = "Check that InfluxDB is running, and influxdb.url in config.yaml"
-        if isinstance(error, urllib3.exceptions.TimeoutError) and not isinstance(
-            error, urllib3.exceptions.NewConnectionError
-        ):
-            return TransientError(f"no answer within {self._timeout_ms / 1000:g} s while {what}", remedy)
-        # The library's text opens with the address of an object in memory.
-        reason = self._masked(re.sub(r"^.*?(?:>|\)|Connection\(.*?\)): ", "", str(error)))
-        return TransientError(f"not reachable while {what} ({reason})", remedy)
-
-    def _sorted(self, error: InfluxDBError, bucket: str, what: str) -> Exception:
-        status, reason = _status(error), _reason(error)
-        if status in _PASSING:
-            wait = str(error.retry_after or "")
-            return TransientError(
-                self._masked(f"answered {status} while {what}: {reason}"),
-                "Try again later; if it stays, see the server's log and its disk",
-                float(wait) if re.fullmatch(r"\d+(\.\d+)?", wait) else None,
-            )
-        if status == 401:
-            return NotAllowedError(self._text("the token is not accepted (401)", "Check INFLUX_TOKEN"), status)
-        if re.search(r"organization.* not found", reason):
-            fact = f"there is no organisation '{self._org}' ({status})"
-            return NotAllowedError(self._text(fact, "Correct INFLUX_ORG"), status)
-        if status == 404 and bucket:
-            return RefusedError(self._no_bucket(bucket), status)
-        if status == 403:
-            fact = f"the token may not do this: {what} (403: {reason})"
-            remedy = "Give it read and write access to the buckets, or set another INFLUX_TOKEN"
-        elif status == 422:
-            fact = f"{what} stored only a part (422: {reason})"
-            remedy = "A field keeps the type that it was first written with; delete what has the wrong type"
-        elif "cannot find organization" in reason:
-            # The library looks up the organisation's id, which takes rights of its own.
-            fact = f"{what} failed, because the token may not see organisation '{self._org}'"
-            remedy = "Create it in InfluxDB yourself, or use a token with all access for once"
-        elif status == 0:
-            fact, remedy = f"no secure connection ({reason})", "Check the certificate, and influxdb.url in config.yaml"
-        else:
-            fact, remedy = (
-                f"refused {what} ({status}: {reason})",
-                "Check influxdb.url in config.yaml and the server's log",
-            )
-        return RefusedError(self._text(fact, remedy), status)
-
-    def _no_bucket(self, bucket: str) -> str:
-        return self._text(
-            f"there is no bucket '{bucket}' in organisation '{self._org}', or the token may not see it",
-            "Create it, correct its name in config.yaml, or give the token access",
-        )
-
-    def _text(self, fact: str, remedy: str) -> str:
-        return self._masked(f"InfluxDB at {self.url}: {fact}. {remedy}.")
-
-    def _masked(self, text: str) -> str:
-        return text.replace(self._token, "***") if self._token else text
+            raise StoreError(self._failures.text(f"{error.last.fact} ({error.effort})", error.last.remedy)) from None
 
 
-def _status(error: InfluxDBError) -> int:
-    return int(getattr(error, "status", None) or getattr(error.response, "status", None) or 0)
-
-
-def _reason(error: InfluxDBError) -> str:
-    """Give the server's own words, on one line and not for ever."""
-    answer: Any = error.response
-    message: Any = error.message if answer is not None else getattr(error, "reason", error.message)
-    text = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message or "no reason given")
-    return " ".join(text.split())[:300]
+def _rule(bucket: Any, name: str) -> int | None:
+    """Read a duration of a bucket's retention rule; None where it has none. [s]"""  # noqa: D415
+    rules = (bucket.retention_rules or []) if bucket is not None else []
+    return next((int(getattr(rule, name, 0) or 0) or None for rule in rules), None)
 
 
 def _without_credentials(url: str) -> str:

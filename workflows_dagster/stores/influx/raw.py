@@ -25,7 +25,8 @@ from workflows_dagster.stores.frames import (
 )
 from workflows_dagster.stores.influx import flux, line_protocol
 from workflows_dagster.stores.influx.annotated_csv import NUMBERS, Section
-from workflows_dagster.stores.influx.connection import InfluxConnection, RefusedError
+from workflows_dagster.stores.influx.connection import InfluxConnection
+from workflows_dagster.stores.influx.errors import RefusedError
 from workflows_dagster.stores.influx.stored_series import DOMAIN, StoredSeries, Tags, conflicting, merged, stored_series
 from workflows_dagster.stores.ports import RawSeries
 
