@@ -2,7 +2,7 @@
 
 from dagster import Definitions
 
-from workflows_dagster.logs.reading import plan_of_house
+from workflows_dagster.logs.from_settings import load_log_config
 from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.pipeline.storage.run_log import log_code_location
 from workflows_dagster.settings.load import load
@@ -23,5 +23,5 @@ def _definitions() -> Definitions:
 
 
 # First of all: what is wrong with the settings is a line of the log too.
-log_code_location(plan_of_house)
+log_code_location(load_log_config)
 defs = _definitions()

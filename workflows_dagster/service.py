@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 
+from workflows_dagster.logs.config import load_in_another_process
 from workflows_dagster.logs.configure import configure_service
-from workflows_dagster.logs.plan import plan_read_elsewhere
 from workflows_dagster.pipeline.storage.run_log import RunLogger, mask_errors
 
 _PROCESSES = {"dagster-webserver": "webserver", "dagster-daemon": "daemon", "dagster": "code"}
@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"workflows_dagster.service: {found}. Name {known}, with its arguments.", file=sys.stderr)
         return _EXIT_WRONG_INPUT
     (program,) = entry_points(group="console_scripts", name=name)
-    plan = plan_read_elsewhere(os.environ)
-    configure_service(plan, _PROCESSES[name], sys.stdout, RunLogger)
+    config = load_in_another_process(os.environ)
+    configure_service(config, _PROCESSES[name], sys.stdout, RunLogger)
     mask_errors()
     # What Dagster makes its usage lines and its children's command lines from.
     sys.argv = [name, *rest]

@@ -7,7 +7,7 @@ import json
 import logging
 import logging.config
 import sys
-import threading
+import traceback
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ from typing import Any
 import coloredlogs
 import pytest
 
+from workflows_dagster.logs.config import LogConfig
 from workflows_dagster.logs.configure import HouseLogger, configure_command, configure_service, unconfigure
 from workflows_dagster.logs.context import RunContext, follow_run
-from workflows_dagster.logs.plan import LogPlan
 
 SECRET = "planted-secret-0815"
 
@@ -28,8 +28,8 @@ class Service:
     def __init__(self, folder: Path, **changes: Any) -> None:
         self.console = io.StringIO()
         self.file = folder / "meters.log"
-        plan = LogPlan(**{"form": "json", "file": self.file, "secrets": (SECRET,), **changes})
-        configure_service(plan, "daemon", self.console)
+        config = LogConfig(**{"form": "json", "file": self.file, "secrets": (SECRET,), **changes})
+        configure_service(config, "daemon", self.console)
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -71,11 +71,11 @@ def test_a_line_within_a_run_names_run_job_asset_and_partitions(service: Service
 def test_the_text_form_is_a_line_for_people(tmp_path: Path) -> None:
     service = Service(tmp_path, form="text")
     follow_run(RunContext("1f0c2233-aaaa", "days", "haupt_strom", "2024-01-01"))
-    record = logging.LogRecord("workflows_dagster.x", logging.WARNING, "", 0, "token=abc", (), None)
+    record = logging.LogRecord("workflows_dagster.x", logging.WARNING, "", 0, "%s", (SECRET,), None)
     record.created = 1_711_846_799.0
     logging.getLogger("workflows_dagster.x").handle(record)
     assert service.console.getvalue() == (
-        "2024-03-31T00:59:59.000Z WARNING daemon [run 1f0c2233 haupt_strom 2024-01-01] workflows_dagster.x: token=***\n"
+        "2024-03-31T00:59:59.000Z WARNING daemon [run 1f0c2233 haupt_strom 2024-01-01] workflows_dagster.x: ***\n"
     )
 
 
@@ -84,7 +84,7 @@ def test_an_exception_is_one_line_with_its_traceback_and_without_secrets(service
         try:
             raise OSError(f"sent {SECRET}")
         except OSError as error:
-            raise RuntimeError("Authorization: Token abc") from error
+            raise RuntimeError(f"Authorization: Token {SECRET}") from error
     except RuntimeError:
         logging.getLogger("anything").exception("failed with %s", {"token": SECRET})
     (line,) = service.lines
@@ -128,29 +128,21 @@ def test_what_is_printed_becomes_lines(tmp_path: Path) -> None:
     ]
 
 
-def test_warnings_and_errors_that_nobody_catches_are_lines(service: Service) -> None:
+def test_warnings_and_printed_tracebacks_are_lines(tmp_path: Path) -> None:
+    service = Service(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn(f"old {SECRET}", stacklevel=1)
-
-    def fail() -> None:
-        raise ValueError(SECRET)
-
-    thread = threading.Thread(target=fail, name="reader")
-    thread.start()
-    thread.join()
     try:
-        fail()
+        raise ValueError(SECRET)
     except ValueError:
-        kind, error, trace = sys.exc_info()
-        assert kind is not None
-        assert error is not None
-        sys.excepthook(kind, error, trace)
-    warned, threaded, uncaught = service.lines
+        traceback.print_exc()
+    warned, *printed = service.lines
     assert "UserWarning: old ***" in warned["message"]
-    assert (threaded["level"], threaded["message"].split()[:2]) == ("CRITICAL", ["Thread", "reader"])
-    assert threaded["exception"].endswith("ValueError: ***")
-    assert uncaught["exception"].endswith("ValueError: ***")
+    assert [line["message"] for line in (printed[0], printed[-1])] == [
+        "Traceback (most recent call last):",
+        "ValueError: ***",
+    ]
 
 
 def test_a_library_that_sets_up_the_console_by_a_dictionary_is_kept_from_it(service: Service) -> None:
@@ -195,7 +187,7 @@ def test_libraries_are_heard_from_warning_on_and_the_house_from_its_level_on(tmp
     ]
 
 
-def test_why_the_plan_is_not_what_config_yaml_says_is_the_first_line(tmp_path: Path) -> None:
+def test_why_the_configuration_is_not_what_config_yaml_says_is_the_first_line(tmp_path: Path) -> None:
     service = Service(tmp_path, problem="config.yaml: timezone: no time zone 'X'.")
     (line,) = service.lines
     assert line["message"].startswith("logging: config.yaml: timezone: no time zone 'X'. Logged with level INFO")
@@ -203,7 +195,7 @@ def test_why_the_plan_is_not_what_config_yaml_says_is_the_first_line(tmp_path: P
 
 def test_a_command_shows_warnings_as_text_and_writes_everything_into_the_file(tmp_path: Path) -> None:
     terminal = io.StringIO()
-    configure_command(LogPlan(form="json", file=tmp_path / "meters.log"), terminal)
+    configure_command(LogConfig(form="json", file=tmp_path / "meters.log"), terminal)
     logging.getLogger("workflows_dagster.clients").info("asked")
     logging.getLogger("workflows_dagster.clients").warning("refused")
     lines = [json.loads(line) for line in (tmp_path / "meters.log").read_text().splitlines()]
@@ -217,7 +209,7 @@ def test_afterwards_everything_is_as_it_was(tmp_path: Path) -> None:
         root = logging.getLogger()
         return (
             list(root.handlers), root.level, logging.getLoggerClass(), logging.getLogRecordFactory(), sys.stdout,
-            sys.stderr, sys.excepthook, threading.excepthook, warnings.showwarning,
+            sys.stderr, warnings.showwarning,
             vars(logging.config)["dictConfigClass"],
         )  # fmt: skip
 

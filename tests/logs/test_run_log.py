@@ -14,8 +14,8 @@ import dagster as dg
 import pytest
 from dagster import DagsterInstance
 
+from workflows_dagster.logs.config import LogConfig
 from workflows_dagster.logs.configure import configure_service, is_configured, unconfigure
-from workflows_dagster.logs.plan import LogPlan
 from workflows_dagster.pipeline.storage.home import ensure_home
 from workflows_dagster.pipeline.storage.run_log import RunLogger, log_code_location, mask_errors
 from workflows_dagster.service import main
@@ -43,7 +43,7 @@ def lines_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[
     def run() -> tuple[str, list[dict[str, Any]]]:
         monkeypatch.setenv("DAGSTER_HOME", str(ensure_home(tmp_path)))
         console = io.StringIO()
-        configure_service(LogPlan(form="json"), "run", console, RunLogger)
+        configure_service(LogConfig(form="json"), "run", console, RunLogger)
         job = dg.Definitions(
             assets=[water, heat], executor=dg.in_process_executor
         ).resolve_implicit_global_asset_job_def()
@@ -87,7 +87,7 @@ def test_each_line_of_a_run_names_run_job_asset_and_days(
 
 def test_a_sensor_says_in_a_line_which_it_is() -> None:
     console = io.StringIO()
-    configure_service(LogPlan(form="json"), "code", console, RunLogger)
+    configure_service(LogConfig(form="json"), "code", console, RunLogger)
 
     @dg.sensor(target=[water])
     def readings(context: dg.SensorEvaluationContext) -> dg.SkipReason:
@@ -119,7 +119,7 @@ def test_a_code_server_and_a_run_log_in_the_houses_way_by_themselves(
     console = io.StringIO()
     monkeypatch.setattr(sys, "argv", command)
     monkeypatch.setattr(sys, "stdout", console)
-    log_code_location(lambda: LogPlan(form="json"))
+    log_code_location(lambda: LogConfig(form="json"))
     logging.getLogger("workflows_dagster").info("here")
     unconfigure()
     assert json.loads(console.getvalue())["process"] == process

@@ -40,7 +40,7 @@ from tests.stores.influx_server import free_port
 from workflows_dagster.cli import main
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.logs.configure import configure_service, unconfigure
-from workflows_dagster.logs.reading import plan_of, plan_of_house
+from workflows_dagster.logs.from_settings import load_log_config, log_config
 from workflows_dagster.pipeline.assets.meters import TIBBER_KEY
 from workflows_dagster.pipeline.backfill import dagster_instance
 from workflows_dagster.pipeline.graph import build_definitions
@@ -181,7 +181,7 @@ def house(tmp_path: Path, echo: Echo, monkeypatch: pytest.MonkeyPatch) -> House:
 def logged(house: House) -> Iterator[None]:
     """Log as a run does."""
     console = io.StringIO()
-    configure_service(plan_of_house(house.environ), "run", console, RunLogger)
+    configure_service(load_log_config(house.environ), "run", console, RunLogger)
     yield
     unconfigure()
     house.shown.append(console.getvalue())
@@ -352,7 +352,7 @@ def test_a_login_in_an_address_is_refused_without_being_quoted(house: House, ech
     login = quote(INFLUX, safe="")
     config.write_text(config.read_text().replace(echo.url, echo.url.replace("http://", f"http://house:{login}@")))
     house.shown.append(CliRunner().invoke(main, ["check"]).output)
-    house.shown.append(repr(plan_of_house(house.environ)))
+    house.shown.append(repr(load_log_config(house.environ)))
     assert "the address holds a login" in house.shown[0]
     assert house.leaks() == []
 
@@ -362,7 +362,7 @@ def test_what_the_settings_show_of_themselves_holds_no_secret(house: House) -> N
     house.shown += [
         repr(settings),
         str(settings),
-        repr(plan_of(settings, house.environ)),
+        repr(log_config(settings, house.environ)),
         settings.secrets.model_dump_json(),
     ]
     assert house.leaks() == []

@@ -20,8 +20,8 @@ from workflows_dagster.cli.reporting import report
 from workflows_dagster.cli.running import backfill, demo
 from workflows_dagster.clients.spreadsheets.reader import SpreadsheetError
 from workflows_dagster.logs.configure import configure_command, unconfigure
+from workflows_dagster.logs.from_settings import load_log_config
 from workflows_dagster.logs.masking import masked
-from workflows_dagster.logs.reading import plan_of_house
 from workflows_dagster.settings.problems import SettingsError
 from workflows_dagster.stores.ports import StoreError
 from workflows_dagster.wording.problems import problem_texts
@@ -31,7 +31,7 @@ class _FrontDoor(click.Group):
     """Turns what a user can cause into a sentence; a traceback is always our own bug."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        configure_command(plan_of_house(os.environ), sys.stderr)
+        configure_command(load_log_config(os.environ), sys.stderr)
         try:
             return super().invoke(ctx)
         except SettingsError as error:

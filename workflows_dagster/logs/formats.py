@@ -1,4 +1,4 @@
-"""One log record as one line: a JSON object for machines, a text for people. Both in UTC, both without secrets."""
+"""One log record as one line: a JSON object for machines, or text for people. Both in UTC, without secrets."""
 
 from __future__ import annotations
 
@@ -9,14 +9,7 @@ from datetime import UTC, datetime
 from workflows_dagster.logs.context import RunContext, current_run
 from workflows_dagster.logs.masking import masked
 
-_SHOWN_OF_A_RUN = 8
-_tracebacks = logging.Formatter()
-
-
-def context_of(record: logging.LogRecord) -> RunContext | None:
-    """Give the run that a record belongs to: its own (attribute `run_context`), else the one that is under way."""
-    own = getattr(record, "run_context", None)
-    return own if isinstance(own, RunContext) else current_run()
+_SHOWN_OF_A_RUN_ID = 8
 
 
 class JsonLines(logging.Formatter):
@@ -35,9 +28,9 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the line, without its end."""
-        context = context_of(record)
+        context = _context_of(record)
         event = getattr(record, "event", None)
-        keys = {
+        line = {
             "time": _utc(record),
             "level": record.levelname,
             "logger": record.name,
@@ -49,11 +42,9 @@ class JsonLines(logging.Formatter):
             "asset": context and context.asset,
             "partitions": context and context.partitions,
             "event": event if isinstance(event, str) else None,
-            "exception": _failure(record),
+            "exception": _traceback(self, record),
         }
-        # Masked before they are quoted: a quotation mark within a secret is another text afterwards.
-        line = {key: masked(value) if isinstance(value, str) else value for key, value in keys.items()}
-        return json.dumps({key: value for key, value in line.items() if value is not None}, ensure_ascii=False)
+        return masked(json.dumps({key: value for key, value in line.items() if value is not None}, ensure_ascii=False))
 
 
 class TextLines(logging.Formatter):
@@ -69,14 +60,20 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the line, without its end, and the lines of a traceback."""
-        context = context_of(record)
+        context = _context_of(record)
         within = ""
         if context is not None:
-            known = [f"run {context.run[:_SHOWN_OF_A_RUN]}", context.asset, context.partitions]
+            known = [f"run {context.run[:_SHOWN_OF_A_RUN_ID]}", context.asset, context.partitions]
             within = f" [{' '.join(word for word in known if word)}]"
-        failure = _failure(record)
+        trace = _traceback(self, record)
         text = f"{_utc(record)} {record.levelname} {self._process}{within} {record.name}: {record.getMessage()}"
-        return masked(f"{text}\n{failure}" if failure else text)
+        return masked(f"{text}\n{trace}" if trace else text)
+
+
+def _context_of(record: logging.LogRecord) -> RunContext | None:
+    """Give the run that a record belongs to: its own (attribute `run_context`), else the one under way."""
+    own = getattr(record, "run_context", None)
+    return own if isinstance(own, RunContext) else current_run()
 
 
 def _utc(record: logging.LogRecord) -> str:
@@ -84,10 +81,10 @@ def _utc(record: logging.LogRecord) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
 
 
-def _failure(record: logging.LogRecord) -> str | None:
-    """Give the traceback of the record, or of the run's failure that it tells of (attribute `failure`)."""
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str | None:
+    """Give the traceback of the record, or of the run's failure that it reports (attribute `failure`)."""
     parts = [getattr(record, "failure", None), record.exc_text, record.stack_info]
     if not record.exc_text and record.exc_info and record.exc_info[0] is not None:
-        parts[1] = _tracebacks.formatException(record.exc_info)
+        parts[1] = formatter.formatException(record.exc_info)
     found = [part for part in parts if isinstance(part, str) and part]
     return "\n".join(found) or None

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from workflows_dagster.logs.reading import secrets_in
+from workflows_dagster.logs.from_settings import secrets_in
 from workflows_dagster.pipeline.assets.ingestion import tibber_asset
 from workflows_dagster.pipeline.assets.insight import anomalies_asset, costs_asset, months_asset
 from workflows_dagster.pipeline.assets.meters import IO_MANAGER_KEY, meter_assets, raw_assets

@@ -10,10 +10,10 @@ from typing import Any
 
 from dagster_shared.error import SerializableErrorInfo
 
+from workflows_dagster.logs.config import LogConfig
 from workflows_dagster.logs.configure import HouseLogger, configure_service, is_configured
 from workflows_dagster.logs.context import RunContext, follow_run
 from workflows_dagster.logs.masking import know, masked
-from workflows_dagster.logs.plan import LogPlan
 
 _META = "dagster_meta"
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
@@ -70,16 +70,16 @@ def keep_secret(secrets: Iterable[str]) -> None:
     mask_errors()
 
 
-def log_code_location(plan: Callable[[], LogPlan]) -> None:
+def log_code_location(config: Callable[[], LogConfig]) -> None:
     """Make a code server or a run log in the house's way; any other process that loads the graph stays as it is.
 
     Args:
-        plan: Gives the plan; asked only where it is needed.
+        config: Gives the configuration; asked only where it is needed.
     """
     mask_errors()
     process = _process(sys.argv[1:])
     if process is not None and not is_configured():
-        configure_service(plan(), process, sys.stdout, RunLogger)
+        configure_service(config(), process, sys.stdout, RunLogger)
 
 
 def _process(arguments: list[str]) -> str | None:

@@ -7,8 +7,8 @@ from textwrap import dedent
 
 import pytest
 
-from workflows_dagster.logs.plan import LogPlan, decode, plan_read_elsewhere
-from workflows_dagster.logs.reading import plan_of_house
+from workflows_dagster.logs.config import LogConfig, decode, load_in_another_process
+from workflows_dagster.logs.from_settings import load_log_config
 
 HOUSE = """\
     timezone: Europe/Berlin
@@ -45,54 +45,55 @@ SECRETS = {
 }
 
 
-def test_the_plan_holds_what_config_yaml_says_and_every_secret(tmp_path: Path) -> None:
-    plan = plan_of_house(house(tmp_path))
-    assert (plan.level, plan.form, plan.max_bytes, plan.backup_count) == ("WARNING", "json", 1000, 2)
-    assert plan.file == tmp_path / "state" / "log" / "meters.log"
-    assert set(plan.secrets) == SECRETS
-    assert plan.problem is None
+def test_the_configuration_holds_what_config_yaml_says_and_every_secret(tmp_path: Path) -> None:
+    config = load_log_config(house(tmp_path))
+    assert (config.level, config.form, config.max_bytes, config.backup_count) == ("WARNING", "json", 1000, 2)
+    assert config.file == tmp_path / "state" / "log" / "meters.log"
+    assert set(config.secrets) == SECRETS
+    assert config.problem is None
 
 
 def test_a_file_with_a_whole_path_stands_there(tmp_path: Path) -> None:
-    plan = plan_of_house(house(tmp_path, "logging: {file: /var/log/meters.log}"))
-    assert plan.file == Path("/var/log/meters.log")
+    config = load_log_config(house(tmp_path, "logging: {file: /var/log/meters.log}"))
+    assert config.file == Path("/var/log/meters.log")
 
 
-def test_a_plan_shows_none_of_its_secrets() -> None:
-    assert "influx" not in repr(LogPlan(secrets=("influx-token-1",)))
+def test_a_configuration_shows_none_of_its_secrets() -> None:
+    assert "influx" not in repr(LogConfig(secrets=("influx-token-1",)))
 
 
 def test_broken_settings_leave_what_config_yaml_says_about_logging(tmp_path: Path) -> None:
     environ = house(tmp_path)
     (tmp_path / "config" / "meters.yaml").write_text("meters: [{meter_id: x, type: physica}]\n")
-    plan = plan_of_house(environ)
-    assert (plan.level, plan.form, plan.file) == ("WARNING", "json", tmp_path / "state" / "log" / "meters.log")
-    assert plan.problem is not None
-    assert plan.problem.startswith("meters.yaml: ")
+    config = load_log_config(environ)
+    assert (config.level, config.form, config.file) == ("WARNING", "json", tmp_path / "state" / "log" / "meters.log")
+    assert config.problem is not None
+    assert config.problem.startswith("meters.yaml: ")
+    assert set(config.secrets) == SECRETS
 
 
 @pytest.mark.parametrize("config", ["logging: {level: LOUD}", "logging: [", "- 1"])
 def test_a_config_yaml_that_cannot_be_read_leaves_the_usual(tmp_path: Path, config: str) -> None:
-    plan = plan_of_house(house(tmp_path, config))
-    assert (plan.level, plan.form, plan.file) == ("INFO", "text", None)
-    assert plan.problem is not None
+    config = load_log_config(house(tmp_path, config))
+    assert (config.level, config.form, config.file) == ("INFO", "text", None)
+    assert config.problem is not None
 
 
 def test_another_process_reads_the_same(tmp_path: Path) -> None:
     environ = house(tmp_path)
-    plan = plan_read_elsewhere({**environ, "PYTHONPATH": str(Path(__file__).parents[2])})
-    assert plan == plan_of_house(environ)
+    config = load_in_another_process({**environ, "PYTHONPATH": str(Path(__file__).parents[2])})
+    assert config == load_log_config(environ)
 
 
-def test_when_the_other_process_fails_there_is_a_plan_all_the_same(tmp_path: Path) -> None:
+def test_when_the_other_process_fails_there_is_a_configuration_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "pandas.py").write_text("raise ImportError('broken installation')")
     environ = {**house(tmp_path), "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}
-    plan = plan_read_elsewhere(environ)
-    assert (plan.level, plan.form, plan.file) == ("INFO", "text", None)
-    assert plan.problem == "the settings cannot be read (CalledProcessError); see `meters check`"
+    config = load_in_another_process(environ)
+    assert (config.level, config.form, config.file) == ("INFO", "text", None)
+    assert config.problem == "the settings cannot be read (CalledProcessError); see `meters check`"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"level": "INFO"}', "Traceback"])
-def test_what_is_no_plan_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"no log plan|Expecting value"):
+def test_what_is_no_configuration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"no log configuration|Expecting value"):
         decode(text)

@@ -1,4 +1,4 @@
-"""What a process needs to know to log: read in another process where the settings would cost too much memory."""
+"""How a process logs, as it is handed from one process to another."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-_LONGEST_READING = 120
+_TIMEOUT_SECONDS = 120
 
 
 @dataclass(frozen=True)
-class LogPlan:
+class LogConfig:
     """How one process logs.
 
     Attributes:
@@ -36,43 +36,40 @@ class LogPlan:
     problem: str | None = None
 
     def encode(self) -> str:
-        """Give the plan as JSON, for another process. It holds the secrets."""
-        return json.dumps(asdict(self) | {"file": str(self.file) if self.file else None})
+        """Write it as JSON, for another process. It holds the secrets."""
+        return json.dumps(asdict(self), default=str)
 
 
-def decode(text: str) -> LogPlan:
-    """Read a plan that `encode` wrote.
+def decode(text: str) -> LogConfig:
+    """Read what `encode` wrote.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is something else.
     """
-    found = json.loads(text)
-    if not isinstance(found, dict):
-        raise ValueError("no log plan")
-    fields: dict[str, Any] = found
     try:
+        fields = json.loads(text)
         file = Path(fields["file"]) if fields["file"] else None
-        return LogPlan(**fields | {"file": file, "secrets": tuple(fields["secrets"])})
+        return LogConfig(**fields | {"file": file, "secrets": tuple(fields["secrets"])})
     except (KeyError, TypeError) as error:
-        raise ValueError("no log plan") from error
+        raise ValueError("no log configuration") from error
 
 
-def plan_read_elsewhere(environ: Mapping[str, str]) -> LogPlan:
-    """Read the plan from the house's settings in a process of its own.
+def load_in_another_process(environ: Mapping[str, str]) -> LogConfig:
+    """Read the settings of the house in a process of its own.
 
     The settings bring pandas with them, 45 MB that the page and the daemon would keep for as long as they run.
-    Whatever goes wrong there, a plan comes back: a service that cannot read its log settings still has to run.
+    A service that cannot read its log settings still has to run, so any failure gives the defaults and their reason.
 
     Args:
         environ: The environment that says where configuration and secrets are.
     """
-    command = [sys.executable, "-m", "workflows_dagster.logs.reading"]
+    command = [sys.executable, "-m", "workflows_dagster.logs.from_settings"]
     try:
         answer = subprocess.run(
             command, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
-            timeout=_LONGEST_READING,
+            timeout=_TIMEOUT_SECONDS,
         )  # fmt: skip
         return decode(answer.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         # Not the error itself: what it quotes is not masked yet.
-        return LogPlan(problem=f"the settings cannot be read ({type(error).__name__}); see `meters check`")
+        return LogConfig(problem=f"the settings cannot be read ({type(error).__name__}); see `meters check`")
