@@ -7,27 +7,20 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pandas as pd
 from dagster import DagsterInstance
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.scheduler.instigation import InstigatorState, TickStatus
-from dagster._core.storage.dagster_run import RunRecord
 
 from workflows_dagster.alerts.cause import Cause
 from workflows_dagster.pipeline.partitions import PARTITION, RANGE_END, RANGE_START
+from workflows_dagster.pipeline.storage.ticks import failing_instigators
 
 DAY = pd.Timedelta(days=1)
 # What runs every hour has a second chance before anybody is told.
 HOURLY_PATIENCE = pd.Timedelta(hours=2)
-# A sensor that ticks twice a minute may miss the store's restart.
-SENSOR_PATIENCE = pd.Timedelta(hours=1)
 # The night asks again for days that are still wrong, so a failure older than this has been made good.
 _DAYS_REMEMBERED = pd.Timedelta(days=3)
 # A monthly job must be able to make its failure good.
 _REMEMBERED = pd.Timedelta(days=35)
 # What fails every hour fails 840 times while it is remembered, and must not hide what fails once a month.
 _MOST_RUNS = 2000
-_FINISHED = [TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE]
-# Ticks of one sensor within its patience, at two a minute.
-_MOST_TICKS = 150
 
 
 @dataclass(frozen=True)
@@ -40,7 +33,7 @@ class FailedJob:
     """
 
     name: str
-    runs: tuple[RunRecord, ...]
+    runs: tuple[dg.RunRecord, ...]
 
     @property
     def since(self) -> pd.Timestamp:
@@ -64,7 +57,7 @@ def failed_jobs(instance: DagsterInstance, now: pd.Timestamp) -> list[FailedJob]
         if record.dagster_run.tags.get("dagster/will_retry", "false").lower() != "true"
         and not (_days_of(record) and _ended(record) < now - _DAYS_REMEMBERED)
     ]
-    by_job: dict[str, list[RunRecord]] = {}
+    by_job: dict[str, list[dg.RunRecord]] = {}
     for failure in failures:
         by_job.setdefault(failure.dagster_run.job_name, []).append(failure)
     for name, failed in by_job.items():
@@ -129,40 +122,17 @@ def tick_causes(
         zone: The house's zone.
         now: The present, UTC.
     """
-    for state in instance.all_instigator_state():
-        of_here = location is None or location == state.origin.repository_origin.code_location_origin.location_name
-        if state.instigator_name not in names or not state.is_running or not of_here:
-            continue
-        since = _failing_since(instance, state, now)
-        if since is not None:
-            kind = "schedule" if state.instigator_type == InstigatorType.SCHEDULE else "sensor"
-            name = state.instigator_name
-            sentence = (
-                f"The {kind} '{name}' has failed since {_local(since, zone)}, so what it starts is not done. "
-                "Its page under Automation says why."
-            )
-            yield Cause(f"tick:{name}", sentence, since)
-
-
-def _failing_since(instance: DagsterInstance, state: InstigatorState, now: pd.Timestamp) -> pd.Timestamp | None:
-    origin, selector = state.instigator_origin_id, state.selector_id
-    newest = instance.get_ticks(origin, selector, limit=1, statuses=_FINISHED)
-    if not newest or newest[0].status != TickStatus.FAILURE or newest[0].timestamp < (now - _REMEMBERED).timestamp():
-        return None
-    if state.instigator_type == InstigatorType.SCHEDULE:
-        return pd.Timestamp(newest[0].timestamp, unit="s", tz="UTC")
-    # A little more than the patience, so that the first failure may lie before it.
-    after = (now - 1.1 * SENSOR_PATIENCE).timestamp()
-    recent = instance.get_ticks(origin, selector, after=after, limit=_MOST_TICKS, statuses=_FINISHED)
-    first = min((tick.timestamp for tick in recent), default=now.timestamp())
-    if first > (now - SENSOR_PATIENCE).timestamp() or any(tick.status != TickStatus.FAILURE for tick in recent):
-        return None
-    return pd.Timestamp(first, unit="s", tz="UTC")
+    for failing in failing_instigators(instance, names, location, now):
+        sentence = (
+            f"The {failing.kind} '{failing.name}' has failed since {_local(failing.since, zone)}, so what it starts is "
+            "not done. Its page under Automation says why."
+        )
+        yield Cause(f"tick:{failing.name}", sentence, failing.since)
 
 
 def _runs(
     instance: DagsterInstance, status: dg.DagsterRunStatus, since: pd.Timestamp, job_name: str | None = None
-) -> Sequence[RunRecord]:
+) -> Sequence[dg.RunRecord]:
     """Give the runs that ended so since an instant, of one job or of all, the newest first."""
     return instance.get_run_records(
         dg.RunsFilter(job_name=job_name, statuses=[status], updated_after=since.to_pydatetime()),
@@ -171,7 +141,7 @@ def _runs(
     )
 
 
-def _makes_good(success: RunRecord, failure: RunRecord) -> bool:
+def _makes_good(success: dg.RunRecord, failure: dg.RunRecord) -> bool:
     if success.dagster_run.job_name != failure.dagster_run.job_name or _ended(success) < _ended(failure):
         return False
     wanted, done = _days_of(failure), _days_of(success)
@@ -182,13 +152,13 @@ def _makes_good(success: RunRecord, failure: RunRecord) -> bool:
     return share_assets and wanted[0] <= done[1] and done[0] <= wanted[1]
 
 
-def _days_of(record: RunRecord) -> tuple[str, str] | None:
+def _days_of(record: dg.RunRecord) -> tuple[str, str] | None:
     tags = record.dagster_run.tags
     first, last = tags.get(RANGE_START, tags.get(PARTITION)), tags.get(RANGE_END, tags.get(PARTITION))
     return (first, last) if first and last else None
 
 
-def _ended(record: RunRecord) -> pd.Timestamp:
+def _ended(record: dg.RunRecord) -> pd.Timestamp:
     return pd.Timestamp(record.update_timestamp).tz_convert("UTC")
 
 

@@ -1,9 +1,9 @@
 """Dagster jobs: the days, what is made from them, and the jobs of the schedules."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from workflows_dagster.pipeline.assets.insight import ANOMALIES_KEY, COSTS_KEY, MONTHS_KEY
 from workflows_dagster.pipeline.assets.meters import PROFILES_KEY, TIBBER_KEY
@@ -17,8 +17,11 @@ PROFILES_JOB = "profiles"
 RUNNING_DAY_JOB = "today"
 TIBBER_JOB = "tibber_sync"
 
+# What `define_asset_job` gives has no public name.
+AssetJob = Any
 
-def days_job(meters: Sequence[dg.AssetsDefinition]) -> UnresolvedAssetJobDefinition:
+
+def days_job(meters: Sequence[dg.AssetsDefinition]) -> AssetJob:
     """Build the job of the days of some or all meters, a whole range in one run."""
     return dg.define_asset_job(
         DAYS_JOB,
@@ -28,7 +31,7 @@ def days_job(meters: Sequence[dg.AssetsDefinition]) -> UnresolvedAssetJobDefinit
     )
 
 
-def downstream_jobs(checks: dg.AssetChecksDefinition) -> list[UnresolvedAssetJobDefinition]:
+def downstream_jobs(checks: dg.AssetChecksDefinition) -> list[AssetJob]:
     """Build the jobs of what is made from the days."""
     return [
         dg.define_asset_job(
@@ -49,7 +52,7 @@ def downstream_jobs(checks: dg.AssetChecksDefinition) -> list[UnresolvedAssetJob
     ]
 
 
-def other_jobs() -> list[UnresolvedAssetJobDefinition]:
+def other_jobs() -> list[AssetJob]:
     """Build the jobs of the profiles, the running day and Tibber's hours."""
     return [
         dg.define_asset_job(

@@ -14,9 +14,9 @@ from workflows_dagster.domain.deviations import LOOKBACK_DAYS
 from workflows_dagster.domain.months import first_needed, last_day, months_in, months_of, shifted, whole_months
 from workflows_dagster.evaluation.anomalies import Anomalies
 from workflows_dagster.evaluation.costs import Costing
-from workflows_dagster.pipeline.partition_metadata import PartitionMetadata, add_partition_metadata
 from workflows_dagster.pipeline.partitions import day_range
 from workflows_dagster.pipeline.resources import StoreResource
+from workflows_dagster.pipeline.storage.partition_metadata import PartitionMetadata, add_partition_metadata
 from workflows_dagster.records.days import read_days
 from workflows_dagster.reports import NoDaysError, monthly_report, write_report
 from workflows_dagster.reports.monthly import REPORTS_FOLDER

@@ -11,9 +11,9 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.evaluation import Evaluated, Evaluation, raw_series
 from workflows_dagster.pipeline.io_manager import UNIT_METADATA
-from workflows_dagster.pipeline.partition_metadata import add_partition_metadata
 from workflows_dagster.pipeline.partitions import day_range
 from workflows_dagster.pipeline.resources import StoreResource
+from workflows_dagster.pipeline.storage.partition_metadata import add_partition_metadata
 from workflows_dagster.records.findings import keep_findings
 from workflows_dagster.services.tibber_sync import reader_of_hours
 from workflows_dagster.settings.load import Settings

@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import pandas as pd
 from dagster import DagsterInstance
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.days import DayRange, joined
@@ -127,7 +127,7 @@ def _together(wanted: dict[dg.AssetKey, set[date]], within: DayRange) -> dict[Da
     return dict(sorted(runs.items()))
 
 
-def downstream_sensor(settings: Settings, jobs: Sequence[UnresolvedAssetJobDefinition]) -> dg.SensorDefinition:
+def downstream_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinition:
     """Build the sensor that sees days that were computed, by whomever, and requests what follows.
 
     It waits while days are being computed, so that many runs are followed once. Once a day it also looks for days that

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterInstance
-from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 
 LOOK_SECONDS = 60
 _GONE = (
@@ -61,7 +60,7 @@ def process_of(instance: DagsterInstance, run_id: str) -> int | None:
 
 def _lost(instance: DagsterInstance) -> Iterator[tuple[dg.DagsterRun, int]]:
     # Other launchers start runs elsewhere, where no process can be looked for; they are asked by Dagster itself.
-    if not isinstance(instance.run_launcher, DefaultRunLauncher):
+    if not isinstance(instance.run_launcher, dg.DefaultRunLauncher):
         return
     under_way = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
     for run in instance.get_runs(dg.RunsFilter(statuses=under_way)):

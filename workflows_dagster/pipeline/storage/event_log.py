@@ -17,19 +17,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster
-from dagster import DagsterEventType, Field, StringSource
-from dagster._core.events.log import EventLogEntry
+from dagster import DagsterEventType, EventLogEntry, Field, StringSource
 from dagster._core.storage.event_log import SqliteEventLogStorage
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, NullPool, create_engine, func, select
 
-TESTED_MINOR = "1.13"
-"""The minor version of Dagster whose tables the batch is known to fill as Dagster does."""
+from workflows_dagster.pipeline.storage.version import is_tested
+
+if is_tested():
+    from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+    from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+if TYPE_CHECKING:
+    from dagster._serdes import ConfigurableClassData
 
 BATCH_SIZE_VARIABLE = "DAGSTER_EVENT_BATCH_SIZE"
 """Environment variable that makes Dagster collect asset events at all; unset or 0, it hands over one at a time."""
@@ -74,10 +75,10 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     def __init__(
         self,
         base_dir: str,
-        inst_data: ConfigurableClassData | None = None,
+        inst_data: "ConfigurableClassData | None" = None,
         dagster_version: str = dagster.__version__,
     ) -> None:
-        self._batches = dagster_version.split(".")[:2] == TESTED_MINOR.split(".")
+        self._batches = is_tested(dagster_version)
         self._present_tables: set[str] = set()
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         self._within = threading.local()
@@ -93,7 +94,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
 
     @classmethod
     def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Any
+        cls, inst_data: "ConfigurableClassData | None", config_value: Any
     ) -> "BatchingSqliteEventLogStorage":
         """Build the storage from dagster.yaml, and make Dagster hand over batches in this process.
 
@@ -118,6 +119,8 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
 
         Stock opens a database for the answer, at each event with tags. Dagster never drops a table.
         """
+        if not self._batches:
+            return bool(super().has_table(table_name))
         if table_name not in self._present_tables and super().has_table(table_name):
             self._present_tables.add(table_name)
         return table_name in self._present_tables

@@ -12,8 +12,9 @@ from yaml import YAMLError
 
 from workflows_dagster.pipeline.backfill import dagster_instance
 from workflows_dagster.pipeline.storage.damage import DamagedHomeError
-from workflows_dagster.pipeline.storage.event_log import TESTED_MINOR, BatchingSqliteEventLogStorage
+from workflows_dagster.pipeline.storage.event_log import BatchingSqliteEventLogStorage
 from workflows_dagster.pipeline.storage.home import INSTANCE_FILE_NAME, HomeError
+from workflows_dagster.pipeline.storage.version import is_tested
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,7 @@ def _opened(home: Path, instance: DagsterInstance) -> HomeFacts:
         home,
         is_there=True,
         writable=True,
-        batches=isinstance(instance.event_log_storage, BatchingSqliteEventLogStorage)
-        and dagster.__version__.split(".")[:2] == TESTED_MINOR.split("."),
+        batches=is_tested() and isinstance(instance.event_log_storage, BatchingSqliteEventLogStorage),
         runs=instance.get_runs_count(),
         newest_run=(newest[0].dagster_run.status.value, newest[0].create_timestamp.timestamp()) if newest else None,
     )

@@ -18,7 +18,8 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres import PostgresEventLogStorage
 from dagster_postgres.utils import pg_url_from_config
 
-from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE, DEFAULT_BATCH_SIZE, TESTED_MINOR
+from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE, DEFAULT_BATCH_SIZE
+from workflows_dagster.pipeline.storage.version import is_tested
 
 _ASSET_EVENTS = frozenset(
     {
@@ -43,7 +44,7 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
         inst_data: ConfigurableClassData | None = None,
         dagster_version: str = dagster.__version__,
     ) -> None:
-        self._batches = dagster_version.split(".")[:2] == TESTED_MINOR.split(".")
+        self._batches = is_tested(dagster_version)
         super().__init__(postgres_url, should_autocreate_tables, inst_data)
 
     @classmethod

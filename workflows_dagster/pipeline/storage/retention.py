@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from workflows_dagster.maintenance.contents import is_run_id
 from workflows_dagster.maintenance.problems import UpkeepError
 from workflows_dagster.pipeline.storage.damage import damaged_home
+from workflows_dagster.pipeline.storage.version import is_tested, unknown_version
 
 _FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 # The files of a run that is just being made are there before Dagster knows the run.
@@ -42,7 +43,7 @@ Progress = Callable[[str], None]
 
 
 class NotSqliteError(UpkeepError):
-    """A home is kept in another database, which is tidied by that database's own means."""
+    """A home is kept in another database, or by a version of Dagster whose tables are not known: it is left alone."""
 
 
 @dataclass
@@ -116,6 +117,8 @@ def preview(instance: DagsterInstance, keep_runs_days: int, now: datetime) -> Ti
 
 
 def _log_folder(instance: DagsterInstance) -> Path:
+    if not is_tested():
+        raise NotSqliteError(unknown_version())
     events = instance.event_log_storage
     if not isinstance(events, SqliteEventLogStorage):
         raise NotSqliteError(

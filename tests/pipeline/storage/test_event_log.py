@@ -47,11 +47,11 @@ from dagster._core.storage.partition_status_cache import get_and_update_asset_st
 from workflows_dagster.pipeline.storage.event_log import (
     BATCH_SIZE_VARIABLE,
     DEFAULT_BATCH_SIZE,
-    TESTED_MINOR,
     BatchingSqliteEventLogStorage,
     event_log_folder,
 )
 from workflows_dagster.pipeline.storage.home import ensure_home
+from workflows_dagster.pipeline.storage.version import TESTED_MINOR
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 

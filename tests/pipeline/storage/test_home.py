@@ -17,7 +17,7 @@ from tests.pipeline.making_homes import make_at_once
 from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE, BatchingSqliteEventLogStorage
 from workflows_dagster.pipeline.storage.home import INSTANCE_FILE, HomeError, ensure_home, home_folder
 
-DEPLOYED_FILE = Path(__file__).parents[2] / "deploy" / "dagster.yaml"
+DEPLOYED_FILE = Path(__file__).parents[3] / "deploy" / "dagster.yaml"
 
 
 @pytest.fixture
@@ -157,3 +157,13 @@ def test_the_file_names_no_folder_of_any_machine() -> None:
         return [node] if isinstance(node, str) else []
 
     assert [text for text in texts(yaml.safe_load(INSTANCE_FILE)) if "/" in text] == []
+
+
+def test_a_home_whose_file_names_the_event_log_where_it_once_was_still_works(home: Path) -> None:
+    older = INSTANCE_FILE.replace("pipeline.storage.event_log", "pipeline.event_log")
+    assert older != INSTANCE_FILE
+    home.mkdir()
+    (home / "dagster.yaml").write_text(older)
+    ensure_home(home)
+    with DagsterInstance.get() as instance:
+        assert type(instance.event_log_storage) is BatchingSqliteEventLogStorage
