@@ -151,7 +151,8 @@ def _templates(settings: Settings, instance: DagsterInstance, home: Home) -> tup
     from workflows_dagster.pipeline.jobs import RUNNING_DAY_JOB, TIBBER_JOB
     from workflows_dagster.pipeline.maintenance import UPKEEP_JOB
     from workflows_dagster.pipeline.partitions import range_tags
-    from workflows_dagster.pipeline.sensors.downstream import Due, follow_ups
+    from workflows_dagster.pipeline.sensors.downstream import follow_ups
+    from workflows_dagster.repair.due import ANOMALIES, CHECKS, COSTS, MONTHS
 
     definitions = build_definitions(settings)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -165,7 +166,8 @@ def _templates(settings: Settings, instance: DagsterInstance, home: Home) -> tup
 
     last = f"{LAST}"
     nightly = [run("days", range_tags(DayRange.single(LAST)), last)]
-    for follow in follow_ups(Due(days={LAST}), DayRange(settings.first_day, LAST)):
+    due = {COSTS: [LAST], ANOMALIES: [LAST], MONTHS: [LAST.replace(day=1)], CHECKS: [LAST]}
+    for follow in follow_ups(due, DayRange(settings.first_day, LAST)):
         nightly.append(run(follow.job, follow.tags, f"{follow.days.first}", follow.keys))
     nightly.append(run(UPKEEP_JOB, {}, last))
     hourly = [run(RUNNING_DAY_JOB, {}, last), run(TIBBER_JOB, {}, last)]

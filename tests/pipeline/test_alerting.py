@@ -24,6 +24,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from tests.alerts.receiver import SECRET, Receiver
 from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.maintenance import status
 from workflows_dagster.pipeline.failures import failed_jobs, tick_causes
@@ -102,7 +103,7 @@ class Watchman:
 def ended(instance, job, status, first=None, last=None, meters=(), **tags):
     """A run of a job, as it ended a moment ago."""
     if first:
-        tags |= range_tags(date.fromisoformat(first), date.fromisoformat(last))
+        tags |= range_tags(DayRange(date.fromisoformat(first), date.fromisoformat(last)))
     selection = frozenset(dg.AssetKey(meter) for meter in meters) or None
     run = instance.add_run(
         dg.DagsterRun(job, make_new_run_id(), status=dg.DagsterRunStatus.STARTED, tags=tags, asset_selection=selection)

@@ -300,10 +300,10 @@ def test_everything_runs_by_itself_in_the_houses_zone(shipped):
     assert all(sensor.default_status == dg.DefaultSensorStatus.RUNNING for sensor in repository.sensor_defs)
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "new_readings",
-        "after_days",
+        "downstream",
         "failed_runs",
         "lost_runs",
         "alerts",
     }
     seconds = {sensor.name: sensor.minimum_interval_seconds for sensor in repository.sensor_defs}
-    assert seconds == {"new_readings": 30, "after_days": 30, "failed_runs": 30, "lost_runs": 60, "alerts": 300}
+    assert seconds == {"new_readings": 30, "downstream": 30, "failed_runs": 30, "lost_runs": 60, "alerts": 300}

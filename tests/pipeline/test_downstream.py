@@ -1,4 +1,4 @@
-"""What follows the days: costs of exactly those, anomalies of the weeks after too, months, checks."""
+"""What is made from days is requested whenever it was made from other days than are stored."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ from tests.pipeline.test_automation import (
     night,
     span_of,
 )
-from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
-from workflows_dagster.domain.days import DayRange
+from workflows_dagster.domain.days import REPRESENTABLE, DayRange
 from workflows_dagster.pipeline.backfill import backfill
 from workflows_dagster.pipeline.graph import build_definitions
-from workflows_dagster.pipeline.jobs import DAYS_JOB
-from workflows_dagster.pipeline.partitions import partition_span
+from workflows_dagster.pipeline.jobs import CHECKS_JOB, DAYS_JOB, INSIGHT_JOB, MONTHS_JOB
 from workflows_dagster.pipeline.resources import store_resource
-from workflows_dagster.pipeline.sensors.downstream import Due, follow_ups
-from workflows_dagster.records.days import read_days
+from workflows_dagster.pipeline.sensors.downstream import downstream_sensor, follow_ups
+from workflows_dagster.records.days import read_days, write_days
 from workflows_dagster.records.findings import kept_findings
+from workflows_dagster.repair.due import ANOMALIES, CHECKS, COSTS, MONTHS, OWNERS
 from workflows_dagster.settings.load import load
 from workflows_dagster.stores.ports import (
     ANOMALY_DAILY,
     CONSUMPTION_MONTHLY,
     COST_DAILY,
     FINDING_DAILY,
+    MADE_FROM,
     REGISTER_MONTHLY,
 )
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 5, 31)
-REACH = timedelta(days=2 * RATE_WINDOW_DAYS)
+DOWNSTREAM_JOBS = (INSIGHT_JOB, MONTHS_JOB, CHECKS_JOB)
+NO_POINTS = pd.DataFrame(columns=["digest", "days"], index=pd.DatetimeIndex([], tz="UTC"))
 WITHIN = DayRange(FIRST, date(2026, 11, 20))
 TARIFFS = """\
 tariffs:
@@ -85,18 +86,22 @@ def priced(house, tmp_path, tariffs):
     return house
 
 
-def look(house, instance, cursor=None):  # noqa: F811
+def look(house, instance, cursor=None, now=None):  # noqa: F811
     """One look of the sensor; gives its requests by job and its next cursor."""
     repository = build_definitions(house.settings).get_repository_def()
+    sensor = repository.get_sensor_def("downstream")
+    if now is not None:
+        sensor = downstream_sensor(house.settings, [repository.get_job(job) for job in DOWNSTREAM_JOBS], now)
     with dg.build_sensor_context(
         instance=instance,
         cursor=cursor,
         resources={"store": store_resource(house.settings)},
         repository_def=repository,
     ) as context:
-        result = repository.get_sensor_def("after_days")(context)
+        result = sensor(context)
     if isinstance(result, dg.SkipReason):
         return [], cursor
+    assert isinstance(result, dg.SensorResult)
     return list(result.run_requests or []), result.cursor
 
 
@@ -130,43 +135,109 @@ def test_after_a_backfill_nothing_follows_because_it_was_done_there(computed, in
     assert look(computed, instance, cursor) == ([], cursor)
 
 
+def follow(house, instance, requests):  # noqa: F811
+    """Do what the daemon would do with the requests."""
+    repository = build_definitions(house.settings).get_repository_def()
+    for request in requests:
+        job = repository.get_job(request.job_name)
+        if request.asset_selection:
+            job = job.get_subset(asset_selection=frozenset(request.asset_selection), asset_check_selection=frozenset())
+        assert job.execute_in_process(instance=instance, tags=request.tags).success
+
+
+def other_days(house, instance, first, last, a_day=5.0):  # noqa: F811
+    """Change readings and compute their days, as the page or the daemon does."""
+    every_day(house, "flat", first, last, a_day)
+    compute_without_what_follows(house.settings, instance, ALL, first, last)
+
+
 def test_days_that_the_page_computed_are_followed_once(computed, instance):  # noqa: F811
     _, cursor = look(computed, instance)
-    compute_without_what_follows(computed.settings, instance, ALL, date(2026, 3, 10), date(2026, 3, 12))
+    computed.read("flat", {"2026-03-11 00:00": 4.0 * 69 + 1})
+    compute_without_what_follows(computed.settings, instance, ALL, date(2026, 3, 9), date(2026, 3, 12))
     requests, cursor = look(computed, instance, cursor)
     assert jobs_of(requests) == {"insight": 2, "months": 1, "checks": 1}
-    yesterday = partition_span(computed.settings, pd.Timestamp.now("UTC")).last
-    by_asset = {
-        key.to_user_string(): span_of(request)
-        for request in requests
-        if request.job_name != "checks"
-        for key in request.asset_selection
-    }
+    by_asset = {}
+    for request in requests:
+        for key in request.asset_selection or ():
+            by_asset.setdefault(key.to_user_string(), []).append(span_of(request))
     assert by_asset == {
-        "costs": ("2026-03-10", "2026-03-12"),
-        "anomalies": ("2026-03-10", f"{min(date(2026, 3, 12) + REACH, yesterday)}"),
-        "monthly_consumption": ("2026-03-01", "2026-04-01"),
+        "costs": [("2026-03-10", "2026-03-11")],
+        "anomalies": [("2026-03-10", "2026-05-31")],
+        "monthly_consumption": [("2026-03-01", "2026-04-01")],
     }
     (checks,) = [request for request in requests if request.job_name == "checks"]
-    assert (checks.tags["meters/first_day"], checks.tags["meters/last_day"]) == ("2026-03-10", "2026-03-12")
+    assert (checks.tags["meters/first_day"], checks.tags["meters/last_day"]) == ("2026-03-10", "2026-03-11")
+    follow(computed, instance, requests)
     assert look(computed, instance, cursor)[0] == []
 
 
-def test_it_waits_while_days_are_computed(computed, instance):  # noqa: F811
+def test_days_that_are_computed_again_and_come_out_the_same_are_followed_by_nothing(computed, instance):  # noqa: F811
     _, cursor = look(computed, instance)
+    compute_without_what_follows(computed.settings, instance, ALL, date(2026, 3, 9), date(2026, 3, 12))
+    assert look(computed, instance, cursor) == ([], cursor)
+
+
+def test_what_was_computed_before_the_first_look_is_followed(computed, instance):  # noqa: F811
+    """A sensor that looks at runs takes the newest one for seen."""
+    computed.read("flat", {"2026-03-11 00:00": 4.0 * 69 + 1})
+    compute_without_what_follows(computed.settings, instance, ALL, date(2026, 3, 9), date(2026, 3, 12))
+    requests, cursor = look(computed, instance)
+    follow(computed, instance, requests)
+    assert computed.store.read(COST_DAILY, "flat")["cost"].sum() > 0
+    assert look(computed, instance, cursor)[0] == []
+
+
+@pytest.mark.parametrize("job", [DAYS_JOB, INSIGHT_JOB, MONTHS_JOB, CHECKS_JOB])
+def test_it_waits_while_days_or_what_follows_them_are_computed(computed, instance, job):  # noqa: F811
+    _, cursor = look(computed, instance)
+    computed.read("flat", {"2026-03-11 00:00": 4.0 * 69 + 1})
     compute_without_what_follows(computed.settings, instance, ALL, date(2026, 3, 10), date(2026, 3, 10))
-    job = build_definitions(computed.settings).resolve_job_def(DAYS_JOB)
+    job = build_definitions(computed.settings).resolve_job_def(job)
     running = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     assert look(computed, instance, cursor) == ([], cursor)
     instance.delete_run(running.run_id)
     assert len(look(computed, instance, cursor)[0]) == 4
 
 
-def test_the_first_look_finds_days_that_were_never_followed(house, instance):  # noqa: F811
-    compute_without_what_follows(house.settings, instance, ALL, FIRST, LAST)
-    requests, _ = look(house, instance)
-    assert jobs_of(requests) == {"insight": 1, "months": 1}
-    assert {span_of(request) for request in requests} == {("2026-01-01", "2026-05-31"), ("2026-01-01", "2026-05-01")}
+def test_what_failed_for_good_is_requested_again_on_the_next_day_only(computed, instance):  # noqa: F811
+    _, cursor = look(computed, instance)
+    computed.read("flat", {"2026-03-11 00:00": 4.0 * 69 + 1})
+    compute_without_what_follows(computed.settings, instance, ALL, date(2026, 3, 10), date(2026, 3, 10))
+    requests, cursor = look(computed, instance, cursor)
+    assert look(computed, instance, cursor) == ([], cursor)
+    insight = [request for request in requests if request.job_name == "insight"]
+    follow(computed, instance, insight)
+    again, cursor = look(computed, instance, cursor)
+    assert again == []
+    tomorrow = pd.Timestamp.now("UTC") + pd.Timedelta(days=1)
+    again, _ = look(computed, instance, cursor, now=lambda: tomorrow)
+    assert jobs_of(again) == {"months": 1, "checks": 1}
+
+
+def test_a_house_that_was_computed_without_digests_is_followed_whole_and_once(computed, instance):  # noqa: F811
+    for owner in (*ALL, *OWNERS):
+        computed.store.replace(MADE_FROM, owner, "digest", *REPRESENTABLE, NO_POINTS)
+    requests, cursor = look(computed, instance)
+    assert jobs_of(requests) == {"insight": 1, "months": 1, "checks": 1}
+    assert {span_of(request) for request in requests if request.job_name != "checks"} == {
+        ("2026-01-01", "2026-05-31"),
+        ("2026-01-01", "2026-05-01"),
+    }
+    follow(computed, instance, requests)
+    assert look(computed, instance, cursor)[0] == []
+
+
+def test_each_day_proves_the_digests_by_the_stored_days(computed, instance):  # noqa: F811
+    """Whoever writes days without their digests is found in the night."""
+    _, cursor = look(computed, instance)
+    frame = read_days(computed.store, "flat").loc["2026-03-09 23:00":"2026-03-09 23:00"].drop(columns="unit")
+    span = frame.index[0], frame.index[0] + pd.Timedelta(days=1)
+    write_days(computed.store, "flat", "kWh", *span, frame.assign(consumption=4.5))
+    assert look(computed, instance, cursor) == ([], cursor)
+    tomorrow = pd.Timestamp.now("UTC") + pd.Timedelta(days=1)
+    requests, _ = look(computed, instance, cursor, now=lambda: tomorrow)
+    assert jobs_of(requests) == {"insight": 2, "months": 1, "checks": 1}
 
 
 def test_a_corrected_price_reprices_its_days_and_an_added_one_none_of_the_past(computed, instance, tmp_path):  # noqa: F811
@@ -183,18 +254,29 @@ def test_a_corrected_price_reprices_its_days_and_an_added_one_none_of_the_past(c
     assert [key.to_user_string() for key in requests[0].asset_selection] == ["costs"]
 
 
-def test_equal_spans_are_one_run_and_yesterdays_anomalies_reach_no_further():
-    runs = follow_ups(Due(days={date(2026, 11, 20)}), WITHIN)
+def test_equal_spans_are_one_run():
+    yesterday = (date(2026, 11, 20),)
+    runs = follow_ups({COSTS: yesterday, ANOMALIES: yesterday, MONTHS: (date(2026, 11, 1),), CHECKS: yesterday}, WITHIN)
     assert [(run.job, len(run.keys)) for run in runs] == [("insight", 2), ("months", 1), ("checks", 0)]
 
 
-def test_near_spans_share_months_and_checks_and_keep_their_costs_apart():
-    runs = follow_ups(Due(days={date(2026, 3, 1), date(2026, 3, 20), date(2026, 9, 1)}), WITHIN)
-    spans = {job: [(run.days.first, run.days.last) for run in runs if run.job == job] for job in ("months", "checks")}
-    assert spans["months"] == [(date(2026, 3, 1), date(2026, 4, 1)), (date(2026, 9, 1), date(2026, 10, 1))]
-    assert spans["checks"] == [(date(2026, 3, 1), date(2026, 3, 20)), (date(2026, 9, 1), date(2026, 9, 1))]
-    priced_days = [run.days.first for run in runs if any(key.to_user_string() == "costs" for key in run.keys)]
-    assert priced_days == [date(2026, 3, 1), date(2026, 3, 20), date(2026, 9, 1)]
+def test_near_days_share_checks_and_keep_their_costs_apart():
+    due = (date(2026, 3, 1), date(2026, 3, 20), date(2026, 9, 1))
+    runs = follow_ups({COSTS: due, CHECKS: due}, WITHIN)
+    assert [(run.days.first, run.days.last) for run in runs if run.job == "checks"] == [
+        (date(2026, 3, 1), date(2026, 3, 20)),
+        (date(2026, 9, 1), date(2026, 9, 1)),
+    ]
+    assert [run.days.first for run in runs if run.job == "insight"] == list(due)
+
+
+def test_months_that_follow_each_other_are_one_run():
+    due = (date(2025, 11, 1), date(2025, 12, 1), date(2026, 1, 1), date(2026, 11, 1))
+    runs = follow_ups({MONTHS: due}, WITHIN)
+    assert [(run.days.first, run.days.last) for run in runs] == [
+        (date(2025, 11, 1), date(2026, 1, 1)),
+        (date(2026, 11, 1), date(2026, 11, 1)),
+    ]
 
 
 def test_checks_tell_what_was_found_in_sentences(house, instance):  # noqa: F811
@@ -228,7 +310,7 @@ def test_a_glitch_that_changes_no_day_is_found_all_the_same(computed, instance):
     before = read_days(computed.store, "flat")
     (request,) = night(computed, instance, pd.Timestamp("2026-06-01 02:00", tz="Europe/Berlin").to_pydatetime())
     assert span_of(request) == ("2026-03-05", "2026-03-05")
-    backfill(computed.settings, instance, ["flat"], DayRange.single(date(2026, 3, 5)))
+    backfill(computed.settings, instance, ["flat"], DayRange(date(2026, 3, 5), date(2026, 3, 5)))
     pd.testing.assert_frame_equal(read_days(computed.store, "flat"), before)
     assert len(kept_findings(computed.store, "flat", measurements=[FINDING_DAILY])) == 1
     assert night(computed, instance, pd.Timestamp("2026-06-01 02:00", tz="Europe/Berlin").to_pydatetime()) == []

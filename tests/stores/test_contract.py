@@ -582,6 +582,21 @@ def test_present_tells_each_meters_instants_in_the_range(store: Store) -> None:
     assert store.present(CONSUMPTION_DAILY, JANUARY[3], YEAR[1]) == {}
 
 
+def test_texts_gives_one_field_of_all_meters_in_the_range(store: Store) -> None:
+    note = points(JANUARY, amount=[1.0] * 4, reason=["a", "b", None, "ü\nd"])
+    store.replace(NOTE, "gas", "m³", *YEAR, note)
+    store.replace(NOTE, "water", "m³", *YEAR, points(JANUARY[:1], reason=["w"]))
+    found = store.texts(NOTE, "reason", JANUARY[1], YEAR[1])
+    assert list(found) == ["gas"]
+    assert found["gas"].tolist() == ["b", "ü\nd"]
+    pd.testing.assert_index_equal(pd.DatetimeIndex(found["gas"].index), JANUARY[[1, 3]])
+    assert {meter: texts.tolist() for meter, texts in store.texts(NOTE, "reason").items()} == {
+        "gas": ["a", "b", "ü\nd"],
+        "water": ["w"],
+    }
+    assert store.texts(NOTE, "amount") == {}
+
+
 def test_a_closed_store_opens_again_when_used(filled: Store) -> None:
     filled.close()
     assert len(filled.readings(GAS)) == 4

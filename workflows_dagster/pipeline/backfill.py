@@ -21,10 +21,11 @@ from workflows_dagster.pipeline.assets.meters import PROFILES_KEY
 from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.pipeline.jobs import DAYS_JOB, MONTHS_JOB, PROFILES_JOB
 from workflows_dagster.pipeline.partitions import partition_span, range_tags
-from workflows_dagster.pipeline.sensors.downstream import FOLLOWED, Due, follow_ups
+from workflows_dagster.pipeline.sensors.downstream import follow_ups
 from workflows_dagster.pipeline.storage.damage import DamagedHomeError, damaged_home
 from workflows_dagster.pipeline.storage.home import HOME_VARIABLE, ensure_home
 from workflows_dagster.records.profiles import kept_profile
+from workflows_dagster.repair.due import MadeFrom
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.open import open_store
 from workflows_dagster.stores.ports import StoreError
@@ -117,6 +118,7 @@ def backfill(
 
     Raises:
         BackfillError: The run failed. What other meters had written stays.
+        StoreError: The store cannot be read.
     """
     begun = time.monotonic()
     keys = [dg.AssetKey(meter) for meter in meters]
@@ -124,9 +126,10 @@ def backfill(
     run_id = _execute(definitions, instance, DAYS_JOB, keys, range_tags(asked), progress)
     within = partition_span(settings, pd.Timestamp.now("UTC"))
     if within is not None:
-        for run in follow_ups(Due(days=asked.days()), within):
+        with open_store(settings) as store:
+            due = MadeFrom(settings).due(store, within)
+        for run in follow_ups({owner: found.days for owner, found in due.items()}, within):
             _execute(definitions, instance, run.job, run.keys, run.tags, progress)
-        instance.add_run_tags(run_id, {FOLLOWED: "true"})
     return BackfillResult(run_id, len(meters), asked.count, time.monotonic() - begun)
 
 

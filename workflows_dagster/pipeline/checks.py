@@ -13,6 +13,7 @@ from workflows_dagster.domain.findings import Finding
 from workflows_dagster.evaluation.findings import Review, Reviewed
 from workflows_dagster.pipeline.partitions import REVIEWED_FIRST, REVIEWED_LAST, day_range
 from workflows_dagster.pipeline.resources import StoreResource
+from workflows_dagster.repair.due import CHECKS, MadeFrom
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter
 
@@ -113,10 +114,16 @@ def meter_checks(settings: Settings) -> dg.AssetChecksDefinition:
             for meter in settings.meters.in_order()
             if any(key.asset_key == dg.AssetKey(meter.meter_id) for key in selected)
         ]
+        # A review of some meters leaves the others due.
+        is_whole = selected == {spec.key for spec in specs}
+        made_from = MadeFrom(settings)
+        numbers = made_from.now(resource.store, CHECKS, asked) if is_whole else None
         for result in Review(settings, resource.store, now).of(chosen, asked):
             for check in checks_of(settings.meters[result.meter_id]):
                 if dg.AssetCheckKey(dg.AssetKey(result.meter_id), check.name) in selected:
                     yield _result(settings, check, result)
+        if numbers is not None:
+            made_from.keep(resource.store, CHECKS, asked, numbers)
 
     return reviewed
 

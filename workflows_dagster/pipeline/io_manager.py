@@ -7,7 +7,8 @@ import pandas as pd
 
 from workflows_dagster.pipeline.partitions import day_range
 from workflows_dagster.pipeline.resources import StoreResource
-from workflows_dagster.records.days import read_days, write_days
+from workflows_dagster.records.days import read_days
+from workflows_dagster.records.made_from import replace_days
 from workflows_dagster.settings.load import Settings
 
 # The key under which a meter's asset says its unit.
@@ -22,9 +23,9 @@ class DaysIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
         """Make the returned days all that the store holds of the meter in the run's partitions."""
-        start, end = self._bounds(context.asset_partition_key_range)
         unit = str(context.definition_metadata[UNIT_METADATA])
-        write_days(self._store.store, context.asset_key.path[-1], unit, start, end, obj)
+        asked, zone = day_range(context.asset_partition_key_range), self._settings.site.zone
+        replace_days(self._store.store, context.asset_key.path[-1], unit, zone, asked, obj)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """Read a meter's days in the run's partitions."""

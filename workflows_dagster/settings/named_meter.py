@@ -22,6 +22,8 @@ RESERVED_IDS = frozenset(
         "monthly_consumption",
         "costs",
         "running_day",
+        # The step of their checks, under whose name is stored what they were made from.
+        "meter_checks",
         # Jobs, whose names Dagster keeps apart from the assets'.
         "days",
         "profiles",

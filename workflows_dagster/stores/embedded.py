@@ -26,6 +26,7 @@ from workflows_dagster.stores.frames import (
     points_of,
     presence,
     readings_of,
+    texts_by_meter,
 )
 from workflows_dagster.stores.ports import Measurement, RawSeries, StoreError
 
@@ -202,6 +203,27 @@ class EmbeddedStore:
                     times = np.fromiter((row[0] for row in found), dtype=np.int64)
                     by_meter.setdefault(meter_id, []).append(times)
         return presence({meter_id: np.concatenate(times) for meter_id, times in by_meter.items()})
+
+    def texts(
+        self,
+        measurement: Measurement,
+        field: str,
+        start: pd.Timestamp | None = None,
+        end: pd.Timestamp | None = None,
+    ) -> dict[str, pd.Series]:
+        """Read one text field of all meters in `[start, end)`, at once."""
+        bounds = (_FOREVER[0] if start is None else micros(start), _FOREVER[1] if end is None else micros(end))
+        parts: dict[str, list[Column]] = {}
+        with self._file.reading() as connection:
+            for number, meter_id in connection.execute(
+                "SELECT id, meter_id FROM point_series WHERE measurement = ? AND field = ?", (measurement.name, field)
+            ).fetchall():
+                rows = connection.execute(
+                    "SELECT time, value FROM points WHERE series = ? AND time >= ? AND time < ? ORDER BY time",
+                    (number, *bounds),
+                ).fetchall()
+                parts.setdefault(meter_id, []).append(_column(rows))
+        return texts_by_meter(parts)
 
     # Rows
 

@@ -208,6 +208,19 @@ def presence(by_meter: Mapping[str, Micros]) -> dict[str, pd.DatetimeIndex]:
     return {meter: index_of(np.unique(times)) for meter, times in sorted(by_meter.items()) if len(times)}
 
 
+def texts_by_meter(parts: Mapping[str, Sequence[Column]]) -> dict[str, pd.Series[Any]]:
+    """Give a text field of several meters the shape in which the port promises it."""
+    found = {}
+    for meter, columns in sorted(parts.items()):
+        texts = [column for column in columns if len(column.times) and column.values.dtype == object]
+        if texts:
+            joined = last_at_each_instant(
+                np.concatenate([column.times for column in texts]), np.concatenate([column.values for column in texts])
+            )
+            found[meter] = pd.Series(joined.values, index=index_of(joined.times), dtype=object)
+    return found
+
+
 def fingerprint_frame(rows: Sequence[tuple[RawSeries, str, int, float, int, int]]) -> pd.DataFrame:
     """Shape fingerprints as the port promises them, from (series, month, count, sum, first, last), in order."""
     series = np.empty(len(rows), dtype=object)

@@ -103,6 +103,9 @@ _FINDING: dict[str, FieldKind] = {
 FINDING_DAILY = Measurement("meter_finding", _FINDING)
 FINDING_MONTHLY = Measurement("meter_finding_monthly", _FINDING)
 FINDING_NOW = Measurement("meter_finding_now", _FINDING)
+# One point a month, at the instant at which the month opens: of a meter, what its stored days are; of what is made from
+# the days, what they were when it was made (records/made_from.py).
+MADE_FROM = Measurement("meter_made_from", {"digest": "text", "days": "text"})
 
 MEASUREMENTS: tuple[Measurement, ...] = (
     REGISTER_DAILY,
@@ -117,6 +120,7 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     FINDING_DAILY,
     FINDING_MONTHLY,
     FINDING_NOW,
+    MADE_FROM,
 )
 
 
@@ -246,6 +250,23 @@ class ProcessedStore(Protocol):
 
     def present(self, measurement: Measurement, start: pd.Timestamp, end: pd.Timestamp) -> dict[str, pd.DatetimeIndex]:
         """Tell which points exist: for each meter the instants in `[start, end)`, increasing."""
+        ...
+
+    def texts(
+        self,
+        measurement: Measurement,
+        field: str,
+        start: pd.Timestamp | None = None,
+        end: pd.Timestamp | None = None,
+    ) -> dict[str, pd.Series]:
+        """Read one text field of all meters in `[start, end)`, at once.
+
+        Returns:
+            By meter, in order, those that have any: values (`object` of `str`), index UTC instants, increasing.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
         ...
 
 

@@ -11,17 +11,27 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.deviations import LOOKBACK_DAYS
-from workflows_dagster.domain.months import first_needed, last_day, months_in, months_of, shifted, whole_months
+from workflows_dagster.domain.months import (
+    MONTHS_A_YEAR,
+    first_needed,
+    last_day,
+    months_in,
+    months_of,
+    shifted,
+    whole_months,
+)
 from workflows_dagster.evaluation.anomalies import Anomalies
 from workflows_dagster.evaluation.costs import Costing
 from workflows_dagster.pipeline.partitions import day_range
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.pipeline.storage.partition_metadata import PartitionMetadata, add_partition_metadata
 from workflows_dagster.records.days import read_days
+from workflows_dagster.repair.due import ANOMALIES, COSTS, GAP_LOOKBACK_DAYS, MONTHS, MadeFrom
 from workflows_dagster.reports import NoDaysError, monthly_report, write_report
 from workflows_dagster.reports.monthly import REPORTS_FOLDER
 from workflows_dagster.reports.noting import notes_of_month
 from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import Meter, PhysicalMeter
 from workflows_dagster.stores.ports import (
     ANOMALY_DAILY,
     BASE_LOAD_DAILY,
@@ -32,20 +42,24 @@ from workflows_dagster.stores.ports import (
     Store,
 )
 
-ANOMALIES_KEY = dg.AssetKey("anomalies")
-COSTS_KEY = dg.AssetKey("costs")
-MONTHS_KEY = dg.AssetKey("monthly_consumption")
+ANOMALIES_KEY = dg.AssetKey(ANOMALIES)
+COSTS_KEY = dg.AssetKey(COSTS)
+MONTHS_KEY = dg.AssetKey(MONTHS)
 _GROUP = "insight"
 _MOST_MONTHS = 3
 
 
 def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     """Build the asset that judges each meter's days by the weeks before."""
-    before = dg.TimeWindowPartitionMapping(start_offset=-LOOKBACK_DAYS)
+
+    def before(meter: Meter) -> dg.TimeWindowPartitionMapping:
+        """Give the days that are read: of a meter with readings also those that its long gaps are judged by."""
+        reach = GAP_LOOKBACK_DAYS if isinstance(meter, PhysicalMeter) else LOOKBACK_DAYS
+        return dg.TimeWindowPartitionMapping(start_offset=-reach)
 
     @dg.asset(
         key=ANOMALIES_KEY,
-        deps=[dg.AssetDep(meter.meter_id, partition_mapping=before) for meter in settings.meters],
+        deps=[dg.AssetDep(meter.meter_id, partition_mapping=before(meter)) for meter in settings.meters],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=_GROUP,
@@ -61,6 +75,8 @@ def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition
     def anomalies(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         asked = day_range(context.partition_key_range)
         resource: StoreResource = context.resources.store
+        made_from = MadeFrom(settings)
+        numbers = made_from.now(resource.store, ANOMALIES, asked)
         judge = Anomalies(settings, resource.store)
         flagged: dict[str, dict[str, int]] = {key: {"flagged": 0, "alerts": 0} for key in context.partition_keys}
         bounds = asked.bounds(settings.site.zone)
@@ -69,6 +85,7 @@ def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition
             for measurement, frame in ((ANOMALY_DAILY, judged.days), (BASE_LOAD_DAILY, judged.base_load)):
                 _write(resource.store, measurement, meter.meter_id, meter.output_unit, bounds, frame)
                 _count(flagged, frame, settings)
+        made_from.keep(resource.store, ANOMALIES, asked, numbers)
         add_partition_metadata(context, flagged)
         return dg.MaterializeResult()
 
@@ -96,6 +113,8 @@ def costs_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
     def costs(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         asked = day_range(context.partition_key_range)
         resource: StoreResource = context.resources.store
+        made_from = MadeFrom(settings)
+        numbers = made_from.now(resource.store, COSTS, asked)
         costing = Costing(settings, resource.store)
         billed: dict[str, dict[str, float]] = {key: {} for key in context.partition_keys}
         for meter in settings.meters:
@@ -108,6 +127,7 @@ def costs_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
                 civil = days.civil_days(pd.DatetimeIndex(frame.index), settings.site.zone)
                 for day, cost in zip(civil, frame["cost"], strict=True):
                     billed[day.isoformat()][f"{meter.meter_id} [{settings.tariffs.currency}]"] = float(cost)
+        made_from.keep(resource.store, COSTS, asked, numbers)
         add_partition_metadata(context, billed)
         return dg.MaterializeResult()
 
@@ -116,10 +136,12 @@ def costs_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
 
 def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
     """Build the asset of the months, which writes the report of a month that is over."""
+    year_before = dg.TimeWindowPartitionMapping(start_offset=-MONTHS_A_YEAR)
 
     @dg.asset(
         key=MONTHS_KEY,
-        deps=[dg.AssetKey(meter.meter_id) for meter in settings.meters],
+        deps=[dg.AssetDep(meter.meter_id, partition_mapping=year_before) for meter in settings.meters]
+        + [dg.AssetDep(COSTS_KEY, partition_mapping=dg.TimeWindowPartitionMapping())],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=_GROUP,
@@ -134,6 +156,8 @@ def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition)
     def monthly_consumption(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         asked = day_range(context.partition_key_range)
         resource: StoreResource = context.resources.store
+        made_from = MadeFrom(settings)
+        numbers = made_from.now(resource.store, MONTHS, whole_months(asked))
         write_months(settings, resource.store, asked)
         metadata: dict[str, dict[str, PartitionMetadata]] = {key: {} for key in context.partition_keys}
         today = days.civil_day(pd.Timestamp.now("UTC"), settings.site.zone)
@@ -148,6 +172,7 @@ def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition)
                 "report": dg.MetadataValue.md(report.markdown),
                 "file": dg.MetadataValue.path(str(path)),
             }
+        made_from.keep(resource.store, MONTHS, whole_months(asked), numbers)
         add_partition_metadata(context, metadata)
         return dg.MaterializeResult()
 

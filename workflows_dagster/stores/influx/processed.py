@@ -18,6 +18,7 @@ from workflows_dagster.stores.frames import (
     last_at_each_instant,
     points_of,
     presence,
+    texts_by_meter,
 )
 from workflows_dagster.stores.influx import flux, line_protocol
 from workflows_dagster.stores.influx.connection import InfluxConnection
@@ -103,6 +104,30 @@ class InfluxProcessed:
             for (meter_id,), times in _groups((columns["meter_id"],), columns["_time"]):
                 by_meter.setdefault(meter_id, []).append(times)
         return presence({meter_id: np.concatenate(times) for meter_id, times in by_meter.items()})
+
+    def texts(
+        self,
+        measurement: Measurement,
+        field: str,
+        start: pd.Timestamp | None = None,
+        end: pd.Timestamp | None = None,
+    ) -> dict[str, pd.Series]:
+        """Read one text field of all meters in `[start, end)`, at once."""
+        lowest, highest = flux.bounds(start, end)
+        if lowest >= highest:
+            return {}
+        query = (
+            flux.source(self._processed, lowest, highest)
+            + flux.filtered(f"{flux.equal(_measurement=measurement.name, _field=field)} and exists r.meter_id")
+            + flux.kept(("_time", "_value", "meter_id"))
+        )
+        parts: dict[str, list[Column]] = {}
+        for section in self._connection.query(query, self._processed, f"reading {field} of {measurement.name}"):
+            columns = section.columns(("meter_id", "_time", "_value"))
+            numbers = np.arange(len(columns["_time"]))
+            for (meter_id,), rows in _groups((columns["meter_id"],), numbers):
+                parts.setdefault(meter_id, []).append(Column(columns["_time"][rows], columns["_value"][rows]))
+        return texts_by_meter(parts)
 
     def _columns(self, measurement: str, meter_id: str, lowest: int, highest: int) -> Columns:
         """Read all fields that a meter has in `[lowest, highest)`, under all units."""

@@ -1,0 +1,194 @@
+"""Digests of the stored days: which days each meter has now, and from which days each result was made.
+
+One point per owner and month. The owner is a meter, whose digests sum up its stored days, or one of the results that
+are made from the days. A result is due on the days on which its digests differ from those of the days as they are now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
+from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.months import last_day, months_in, whole_months
+from workflows_dagster.records.days import read_days, write_days
+from workflows_dagster.records.findings import kept_findings
+from workflows_dagster.stores.ports import FINDING_DAILY, MADE_FROM, ProcessedStore
+
+_UNIT = "digest"
+_NUMBERS = ["opening", "closing", "consumption", "estimated_share", "residual"]
+# A day without any of these has no point in the store.
+_CONSUMPTION = ["consumption", "quality", "estimated_share", "residual"]
+# Of four thousand million changed days one would go unseen.
+_BYTES = 4
+_DTYPE = np.dtype(">u4")
+
+
+def replace_days(
+    store: ProcessedStore, meter_id: str, unit: str, zone: ZoneInfo, asked: DayRange, frame: pd.DataFrame
+) -> None:
+    """Make `frame` all that the store holds of a meter in a span of civil days, and keep the digests of its days.
+
+    While the days are being written their digests are random numbers, from which nothing was made. So whatever ends
+    this process, a result is never taken for one that was made from the new days.
+
+    Args:
+        store: Where to write; the findings of the days are there already.
+        meter_id: The meter.
+        unit: Its unit.
+        zone: Where days are cut.
+        asked: The civil days.
+        frame: As `write_days` takes it.
+
+    Raises:
+        StoreError: The days or the digests do not read back as written.
+    """
+    start, end = asked.bounds(zone)
+    findings = kept_findings(store, meter_id, start, end, [FINDING_DAILY])
+    digests = day_digests(frame.assign(unit=unit), findings, zone, asked)
+    if np.array_equal(kept_digests(store, meter_id, zone, asked), digests):
+        write_days(store, meter_id, unit, start, end, frame)
+        return
+    keep_digests(store, meter_id, zone, asked, np.full(len(digests), secrets.randbits(8 * _BYTES - 1) + 1))
+    write_days(store, meter_id, unit, start, end, frame)
+    keep_digests(store, meter_id, zone, asked, digests)
+
+
+def stored_digests(store: ProcessedStore, meter_id: str, zone: ZoneInfo, asked: DayRange) -> np.ndarray:
+    """Make the digests of a meter's days from the days that are stored.
+
+    Returns:
+        Digest of each day, 0 where there is none, shape (days,), `uint32`.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    start, end = asked.bounds(zone)
+    findings = kept_findings(store, meter_id, start, end, [FINDING_DAILY])
+    return day_digests(read_days(store, meter_id, start, end), findings, zone, asked)
+
+
+def day_digests(frame: pd.DataFrame, findings: Iterable[Finding], zone: ZoneInfo, asked: DayRange) -> np.ndarray:
+    """Sum up each day: its figures to the last bit, its unit, and what was found in its readings, whatever the words.
+
+    Args:
+        frame: A meter's days as `read_days` gives them, in the span; columns that are not there count as empty.
+        findings: What was found in the readings of these days.
+        zone: Where days are cut.
+        asked: The civil days.
+
+    Returns:
+        Digest of each day, 0 where there is none, shape (days,), `uint32`.
+    """
+    digests = np.zeros(asked.count, dtype=np.uint32)
+    full = frame.reindex(columns=[*_NUMBERS, "quality", "unit"])
+    full = full[full[_CONSUMPTION].notna().any(axis=1).to_numpy(dtype=bool)]
+    numbers = full[_NUMBERS].to_numpy(dtype=np.float64) + 0.0
+    numbers[np.isnan(numbers)] = np.nan
+    rows = np.ascontiguousarray(numbers).tobytes()
+    width = len(_NUMBERS) * numbers.itemsize
+    texts = (full["quality"].fillna("") + "|" + full["unit"].fillna("")).tolist()
+    found: dict[date, str] = {}
+    for one in findings:
+        day = days.civil_day(one.start, zone)
+        facts = [one.code, one.end.isoformat(), json.dumps(dict(one.figures), sort_keys=True)]
+        found[day] = "|".join([found.get(day, ""), *facts])
+    civil = days.civil_days(pd.DatetimeIndex(full.index), zone)
+    for k, (day, text) in enumerate(zip(civil, texts, strict=True)):
+        content = rows[k * width : (k + 1) * width] + f"{text}|{found.get(day, '')}".encode()
+        digests[(day - asked.first).days] = _number(content)
+    return digests
+
+
+def kept_digests(store: ProcessedStore, owner: str, zone: ZoneInfo, asked: DayRange) -> np.ndarray:
+    """Read the digests of one owner's days.
+
+    Returns:
+        Digest of each day, 0 where there is none, shape (days,), `uint32`.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    kept = store.read(MADE_FROM, owner, *whole_months(asked).bounds(zone))["days"]
+    return _days_of(kept, zone, asked)
+
+
+def all_kept_digests(store: ProcessedStore, zone: ZoneInfo, asked: DayRange) -> dict[str, np.ndarray]:
+    """Read the digests of the days of every owner that has any, each as `kept_digests` gives it.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    found = store.texts(MADE_FROM, "days", *whole_months(asked).bounds(zone))
+    return {owner: _days_of(kept, zone, asked) for owner, kept in found.items()}
+
+
+def keep_digests(store: ProcessedStore, owner: str, zone: ZoneInfo, asked: DayRange, digests: np.ndarray) -> None:
+    """Keep the digests of some days; those of the other days of their months stay.
+
+    Args:
+        store: Where to write.
+        owner: A meter, or a result that is made from the days.
+        zone: Where days are cut.
+        asked: The civil days.
+        digests: Digest of each day, 0 where there is none, shape (days,), `uint32`.
+
+    Raises:
+        StoreError: They do not read back as written.
+    """
+    whole = whole_months(asked)
+    merged = kept_digests(store, owner, zone, whole)
+    offset = (asked.first - whole.first).days
+    merged[offset : offset + asked.count] = digests
+    points: dict[pd.Timestamp, tuple[str, str]] = {}
+    for month in months_in(whole):
+        begin = (month - whole.first).days
+        of_month = merged[begin : begin + (last_day(month) - month).days + 1]
+        if of_month.any():
+            text = of_month.astype(_DTYPE).tobytes()
+            points[days.opening(month, zone)] = (f"{_number(text):08x}", text.hex())
+    frame = pd.DataFrame(
+        {
+            "digest": [digest for digest, _ in points.values()],
+            "days": [text for _, text in points.values()],
+        },
+        index=pd.DatetimeIndex(list(points), tz="UTC").as_unit("us"),
+        dtype=object,
+    )
+    store.replace(MADE_FROM, owner, _UNIT, *whole.bounds(zone), frame)
+
+
+def month_digests(store: ProcessedStore) -> dict[str, pd.Series]:
+    """Read every owner's digest of each month: what a look compares before it reads any days.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    return store.texts(MADE_FROM, "digest")
+
+
+def _days_of(kept: pd.Series, zone: ZoneInfo, asked: DayRange) -> np.ndarray:
+    digests = np.zeros(asked.count, dtype=np.uint32)
+    for month, text in zip(days.civil_days(pd.DatetimeIndex(kept.index), zone), kept, strict=True):
+        if not text:
+            continue
+        of_month = np.frombuffer(bytes.fromhex(text), dtype=_DTYPE)
+        at = (month - asked.first).days
+        low, high = max(at, 0), min(at + len(of_month), len(digests))
+        if low < high:
+            digests[low:high] = of_month[low - at : high - at]
+    return digests
+
+
+def _number(content: bytes) -> int:
+    """Sum up bytes in a number above 0."""
+    return int.from_bytes(hashlib.blake2b(content, digest_size=_BYTES).digest(), "big") or 1

@@ -1,0 +1,352 @@
+"""Which costs, anomalies, months and checks are due: those that were made from other days than are stored now.
+
+What a result is made from is summed up in one number per day: the digests of the stored days that it reads, with the
+prices, rules and profiles that it applies. The number is stored with the result (records/made_from.py). A result is due
+on the days on which the stored number is not what the days, prices and rules give now, whoever has changed them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from workflows_dagster.domain import days
+from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
+from workflows_dagster.domain.costs import standing_charges, unit_prices
+from workflows_dagster.domain.days import DayRange
+from workflows_dagster.domain.deviations import LOOKBACK_DAYS
+from workflows_dagster.domain.months import MONTHS_A_YEAR, last_day, month_of, months_in, shifted
+from workflows_dagster.evaluation.costs import hourly_prices
+from workflows_dagster.records.made_from import (
+    all_kept_digests,
+    keep_digests,
+    kept_digests,
+    month_digests,
+    stored_digests,
+)
+from workflows_dagster.repair.snapshot import digest
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import Meter, PhysicalMeter
+from workflows_dagster.stores.ports import PROFILE, Store
+
+COSTS, ANOMALIES, MONTHS, CHECKS = "costs", "anomalies", "monthly_consumption", "meter_checks"
+OWNERS = (COSTS, ANOMALIES, MONTHS, CHECKS)
+# A physical meter's long gap is judged by the year before it, and may be as long itself. [d]
+GAP_LOOKBACK_DAYS = 2 * RATE_WINDOW_DAYS
+
+_Numbers = npt.NDArray[np.uint64]
+_Profiles = dict[str, str]
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class DueDays:
+    """On which days a result is due.
+
+    Attributes:
+        days: Civil days in order; of months their first days.
+        reason: Digest of what they are to be made from and were made from: equal where nothing has changed since.
+    """
+
+    days: tuple[date, ...]
+    reason: str
+
+
+class MadeFrom:
+    """Knows from what the results of one house are made.
+
+    Args:
+        settings: The house.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._zone = settings, settings.site.zone
+        self._dated_prices: dict[DayRange, dict[str, _Numbers]] = {}
+        self._hourly: dict[str, tuple[str, pd.Series]] = {}
+
+    def state(self, store: Store, last: date) -> str:
+        """Sum up all on which `due` depends, cheaply: what was due in an equal state is due now, and nothing else.
+
+        Args:
+            store: The house's store.
+            last: Last complete day.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        settings = self._settings
+        months = {owner: (tuple(found.index), tuple(found)) for owner, found in month_digests(store).items()}
+        prices = self._price_months(store) if settings.tariffs.has_hourly_prices else {}
+        recipe = (settings.tariffs, settings.site.gas_conversion, settings.site.anomalies, settings.site.timezone)
+        meters = [repr(meter) for meter in settings.meters]
+        return digest(last, sorted(months.items()), sorted(prices.items()), self._profiles(store), recipe, meters)
+
+    def due(self, store: Store, within: DayRange) -> dict[str, DueDays]:
+        """Find on which of some days each result is due; one that is due on none is not there.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        span = DayRange(month_of(within.first), within.last)
+        kept = all_kept_digests(store, self._zone, span)
+        wanted = {
+            COSTS: self._costs(kept, span, self._all_hourly(store, span)),
+            ANOMALIES: self._anomalies(kept, span, self._profiles(store)),
+            CHECKS: self._checks(kept, span),
+        }
+        wanted[MONTHS] = self._months({**kept, COSTS: wanted[COSTS]}, span)
+        found = {}
+        for owner in OWNERS:
+            made = kept.get(owner, np.zeros(len(wanted[owner]), dtype=np.uint32))
+            at = np.flatnonzero(wanted[owner] != made)
+            if len(at):
+                civil = tuple(span.first + timedelta(days=int(k)) for k in at)
+                found[owner] = DueDays(civil, digest(civil, wanted[owner][at].tobytes(), made[at].tobytes()))
+        return found
+
+    def now(self, store: Store, owner: str, asked: DayRange) -> np.ndarray:
+        """Give what a result is made from, if it is made now.
+
+        Take it before the days are read, and keep it by `keep` after the result is written: then a change in between
+        leaves the result due.
+
+        Args:
+            store: The house's store.
+            owner: One of `OWNERS`.
+            asked: The civil days; of months all of theirs.
+
+        Returns:
+            Number of each day, shape (days,), `uint32`.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        # Days before the house's first one do not count, and `due` does not see them.
+        reached = max(month_of(asked.first - self._reach(owner)), month_of(self._settings.first_day))
+        span = DayRange(min(reached, asked.first), asked.last)
+        kept = all_kept_digests(store, self._zone, span)
+        if owner == COSTS:
+            numbers = self._costs(kept, span, self._hourly_prices(store, span))
+        elif owner == ANOMALIES:
+            numbers = self._anomalies(kept, span, self._profiles(store))
+        elif owner == MONTHS:
+            numbers = self._months(kept, span)
+        else:
+            numbers = self._checks(kept, span)
+        return numbers[(asked.first - span.first).days :]
+
+    def keep(self, store: Store, owner: str, asked: DayRange, numbers: np.ndarray) -> None:
+        """Keep what a result was made from, once it is written.
+
+        Raises:
+            StoreError: It does not read back as written.
+        """
+        keep_digests(store, owner, self._zone, asked, numbers)
+
+    # What each result is made from
+
+    def _costs(self, kept: Mapping[str, np.ndarray], span: DayRange, hourly: pd.Series) -> np.ndarray:
+        total, there = _nothing(span), np.zeros(span.count, dtype=bool)
+        for meter_id, prices in self._dated(span).items():
+            if meter_id in kept:
+                present = kept[meter_id] != 0
+                total += np.where(present, _mixed(_mixed(kept[meter_id] + _key(meter_id)) + prices), np.uint64(0))
+                there |= present
+        return np.where(there, _folded(total + self._by_day(hourly, span)), np.uint32(0))
+
+    def _anomalies(self, kept: Mapping[str, np.ndarray], span: DayRange, profiles: _Profiles) -> np.ndarray:
+        rule, total = repr(self._settings.site.anomalies), _nothing(span)
+        for meter in self._settings.meters:
+            if meter.meter_id in kept:
+                facts = repr(meter.model_copy(update={"description": None}))
+                of_profile = [profiles.get(source) for source in sorted(self._physical(meter))]
+                own = _of_meter(kept[meter.meter_id], span, _key(meter.meter_id, facts, rule, of_profile))
+                reach = GAP_LOOKBACK_DAYS if isinstance(meter, PhysicalMeter) else LOOKBACK_DAYS
+                total += _window(own, reach)
+        return np.where(self._present(kept, span), _folded(total), np.uint32(0))
+
+    def _checks(self, kept: Mapping[str, np.ndarray], span: DayRange) -> np.ndarray:
+        return np.where(self._present(kept, span), _folded(self._house(kept, span)), np.uint32(0))
+
+    def _months(self, kept: Mapping[str, np.ndarray], span: DayRange) -> np.ndarray:
+        """Give each month's number on its first day: of its days and costs, and of the months that it compares with."""
+        numbers = np.zeros(span.count, dtype=np.uint32)
+        house, present = _summed(self._house(kept, span)), _summed(self._present(kept, span).astype(np.uint64))
+        costs = _summed(_of_meter(kept[COSTS], span, _key(COSTS))) if COSTS in kept else None
+
+        def of(month: date, sums: _Numbers | None) -> _Numbers:
+            low = max((month - span.first).days, 0)
+            high = min((last_day(month) - span.first).days + 1, len(numbers))
+            return sums[high : high + 1] - sums[low : low + 1] if sums is not None and low < high else _nothing_at()
+
+        for month in months_in(span):
+            if of(month, present)[0] and month >= span.first:
+                parts = (of(month, house), of(shifted(month, -1), house), of(shifted(month, -MONTHS_A_YEAR), house))
+                total = _nothing_at()
+                for place, part in enumerate((*parts, of(month, costs)), start=1):
+                    total += _mixed(part + _key(place))
+                numbers[(month - span.first).days] = _folded(total)[0]
+        return numbers
+
+    @staticmethod
+    def _reach(owner: str) -> timedelta:
+        if owner == ANOMALIES:
+            return timedelta(days=GAP_LOOKBACK_DAYS)
+        return timedelta(days=366) if owner == MONTHS else timedelta()
+
+    def _house(self, kept: Mapping[str, np.ndarray], span: DayRange) -> _Numbers:
+        total = _nothing(span)
+        for meter in self._settings.meters:
+            if meter.meter_id in kept:
+                total += _of_meter(kept[meter.meter_id], span, _key(meter.meter_id))
+        return total
+
+    def _present(self, kept: Mapping[str, np.ndarray], span: DayRange) -> npt.NDArray[np.bool_]:
+        there = np.zeros(span.count, dtype=bool)
+        for meter in self._settings.meters:
+            if meter.meter_id in kept:
+                there |= kept[meter.meter_id] != 0
+        return there
+
+    def _physical(self, meter: Meter) -> Iterable[str]:
+        if isinstance(meter, PhysicalMeter):
+            return {meter.meter_id}
+        return {found for source in meter.upstream for found in self._physical(self._settings.meters[source])}
+
+    # Prices and profiles
+
+    def _dated(self, span: DayRange) -> dict[str, _Numbers]:
+        """Sum up the dated prices of each meter's days; those of a meter without a tariff are alike."""
+        if span not in self._dated_prices:
+            tariffs, gas = self._settings.tariffs, self._settings.site.gas_conversion
+            civil = pd.Index(list(span), dtype=object)
+            found = {}
+            for meter in self._settings.meters:
+                numbers, tariff = _nothing(span), tariffs.of_meter(meter)
+                if tariff is not None:
+                    prices = tariff.dated(meter)
+                    facts = (tariffs.currency, meter.output_unit, tariff.sign, tariff.hourly_prices)
+                    unit_price = unit_prices(civil, meter.output_unit, prices, gas).view(np.uint64)
+                    numbers = _mixed(unit_price + _key(*facts)) + standing_charges(civil, prices).view(np.uint64)
+                found[meter.meter_id] = numbers
+            # Of a look every 30 s only the newest span counts.
+            self._dated_prices = {span: found}
+        return self._dated_prices[span]
+
+    def _price_months(self, store: Store) -> dict[str, str]:
+        """Sum up the prices of the hour of each UTC month."""
+        found = store.fingerprints([hourly_prices(self._settings)])
+        rows = found[["month", "count", "sum", "first", "last"]].itertuples(index=False, name=None)
+        return {str(row[0]): digest(*map(str, row)) for row in rows}
+
+    def _all_hourly(self, store: Store, span: DayRange) -> pd.Series:
+        """Read the prices of the hour of months that have changed since the last time, and give those of all."""
+        if not self._settings.tariffs.has_hourly_prices:
+            return pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
+        months = self._price_months(store)
+        for month, fingerprint in months.items():
+            if self._hourly.get(month, ("", None))[0] != fingerprint:
+                begin = pd.Timestamp(f"{month}-01", tz="UTC")
+                readings = store.readings(hourly_prices(self._settings), begin, begin + pd.offsets.MonthBegin(1))
+                self._hourly[month] = (fingerprint, readings)
+        self._hourly = {month: self._hourly[month] for month in sorted(months)}
+        parts = [readings for _, readings in self._hourly.values()]
+        return pd.concat(parts) if parts else pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
+
+    def _hourly_prices(self, store: Store, span: DayRange) -> pd.Series:
+        if not self._settings.tariffs.has_hourly_prices:
+            return pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
+        start, end = span.bounds(self._zone)
+        return store.readings(hourly_prices(self._settings), start.floor("h"), end)
+
+    def _by_day(self, hourly: pd.Series, span: DayRange) -> _Numbers:
+        """Sum up the prices of the hours that touch each day."""
+        numbers = _nothing(span)
+        if hourly.empty:
+            return numbers
+        cuts = span.openings(self._zone)
+        times = pd.DatetimeIndex(hourly.index)
+        lows, highs = times.searchsorted(cuts[:-1].floor("h")), times.searchsorted(cuts[1:])
+        instants, values = days.microseconds(times), hourly.to_numpy(dtype=np.float64)
+        for k in np.flatnonzero(highs > lows):
+            low, high = lows[k], highs[k]
+            numbers[k] = _key(instants[low:high].tobytes(), values[low:high].tobytes())
+        return numbers
+
+    @staticmethod
+    def _profiles(store: Store) -> _Profiles:
+        return {meter_id: str(versions.iloc[-1]) for meter_id, versions in store.texts(PROFILE, "version").items()}
+
+
+def prove_digests(settings: Settings, store: Store, within: DayRange) -> list[str]:
+    """Make the digests of all meters' days anew from the days that are stored, and correct those that differ.
+
+    Call it while no days are being computed.
+
+    Returns:
+        The meters of which some differed.
+
+    Raises:
+        StoreError: The store cannot be read or written.
+    """
+    zone, span = settings.site.zone, DayRange(month_of(within.first), within.last)
+    differed = []
+    for meter in settings.meters:
+        before = kept_digests(store, meter.meter_id, zone, span)
+        true = stored_digests(store, meter.meter_id, zone, span)
+        if not np.array_equal(before, true):
+            differed.append(meter.meter_id)
+            keep_digests(store, meter.meter_id, zone, span, true)
+    return differed
+
+
+# Sums of digests
+
+
+def _nothing(span: DayRange) -> _Numbers:
+    return np.zeros(span.count, dtype=np.uint64)
+
+
+def _nothing_at() -> _Numbers:
+    return np.zeros(1, dtype=np.uint64)
+
+
+def _key(*facts: object) -> np.uint64:
+    return np.uint64(int.from_bytes(hashlib.blake2b(repr(facts).encode(), digest_size=8).digest(), "big"))
+
+
+def _of_meter(digests: np.ndarray, span: DayRange, key: np.uint64) -> _Numbers:
+    """Tell a meter's days apart from other meters' and from one another, so that they may be added up."""
+    ordinals = np.arange(span.first.toordinal(), span.last.toordinal() + 1, dtype=np.uint64)
+    return np.where(digests != 0, _mixed(_mixed(digests + key) + ordinals * _SPREAD), np.uint64(0))
+
+
+def _summed(numbers: _Numbers) -> _Numbers:
+    return np.concatenate([_nothing_at(), np.cumsum(numbers, dtype=np.uint64)])
+
+
+def _window(numbers: _Numbers, reach: int) -> _Numbers:
+    """Add up each day and so many days before it."""
+    sums = _summed(numbers)
+    starts = np.maximum(np.arange(len(numbers)) - reach, 0)
+    return sums[1:] - sums[starts]
+
+
+def _mixed(numbers: np.ndarray) -> _Numbers:
+    """Spread each number over all 64 bits: the last step of splitmix64."""
+    mixed = numbers.astype(np.uint64)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def _folded(numbers: _Numbers) -> np.ndarray:
+    """Shorten numbers to 32 bits above 0."""
+    short = ((numbers ^ (numbers >> np.uint64(32))) & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+    return np.where(short == 0, np.uint32(1), short)
