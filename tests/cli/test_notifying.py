@@ -37,10 +37,10 @@ def test_a_message_that_every_address_takes_is_good(house):
         result = house.run("notify", "--test")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
-        "json (1st address): the test message went.",
-        "json (2nd address): the test message went.",
+        "json (address 1): the test message was sent.",
+        "json (address 2): the test message was sent.",
     ]
-    assert [message["title"] for message in receiver.messages] == ["A test from your meters"] * 2
+    assert [message["title"] for message in receiver.messages] == ["Test message from your meters"] * 2
 
 
 def test_an_address_that_takes_nothing_is_named_without_its_secret(house):
@@ -48,10 +48,8 @@ def test_an_address_that_takes_nothing_is_named_without_its_secret(house):
         alerts_env(house, nobody(), receiver.address)
         result = house.run("notify", "--test")
     assert result.exit_code == 1
-    assert result.stdout == "json (2nd address): the test message went.\n"
-    assert result.stderr.startswith(
-        "json (1st address): the test message did not go: the service could not be reached."
-    )
+    assert result.stdout == "json (address 2): the test message was sent.\n"
+    assert result.stderr.startswith("json (address 1): not sent: the service could not be reached.")
     assert SECRET not in result.output
 
 
@@ -60,7 +58,7 @@ def test_check_names_an_address_that_cannot_be_used(house):
     result = house.run("check")
     assert result.exit_code == 2
     assert result.stderr == (
-        "secrets: APPRISE_URLS[1]: the carrier:// address cannot be used: apprise cannot use it. "
+        "secrets: APPRISE_URLS[1]: the carrier:// address cannot be used. "
         "Compare it with the examples in secrets/alerts.env.example.\n"
     )
 

@@ -141,8 +141,8 @@ def test_many_causes_arrive_as_one_message_once(house, instance, receiver):
     overdue(house, "main")
     overdue(house, "flat", "there is no reading at all.")
     run = ended(instance, DAYS_JOB, FAILED)
-    assert watchman.look() == "Told: 3 things need a look at home."
-    assert watchman.look("5m") == "Nothing new; 3 still standing."
+    assert watchman.look() == "Sent: 3 alerts from your meters."
+    assert watchman.look("5m") == "Nothing new; 3 still active."
     (message,) = receiver.messages
     lines = message["message"].splitlines()
     assert lines[:2] == ["- main: the last reading is 9 days old.", "- flat: there is no reading at all."]
@@ -156,36 +156,46 @@ def test_when_all_is_well_again_that_is_told_too(house, instance, receiver):
     overdue(house, "main")
     watchman.look()
     overdue(house, "main", None)
-    assert watchman.look("61m") == "Nothing needs a look."
-    assert watchman.look("122m") == "Told: All is well again at home."
-    assert titles(receiver) == ["Something needs a look at home", "All is well again at home"]
+    assert watchman.look("61m") == "Nothing needs attention."
+    assert watchman.look("122m") == "Sent: All alerts are resolved."
+    assert titles(receiver) == ["An alert from your meters", "All alerts are resolved"]
 
 
 def test_while_the_receiver_is_down_nothing_is_lost_and_when_it_is_up_it_hears_once(house, instance, receiver, caplog):
     watchman = Watchman(house, instance, receiver)
     overdue(house, "main")
     receiver.status = 503
-    assert watchman.look().endswith("no address took it; it is tried again.")
-    assert watchman.look("5m").endswith("no address took it; it is tried again.")
+    assert watchman.look().endswith("no address took it; it is sent again.")
+    assert watchman.look("5m").endswith("no address took it; it is sent again.")
     assert "so far" in watchman.look("8m")
     assert receiver.tries == 2
     receiver.status = 200
     overdue(house, "flat")
-    assert watchman.look("61m") == "Told: 2 things need a look at home."
-    assert watchman.look("70m") == "Nothing new; 2 still standing."
+    assert watchman.look("61m") == "Sent: 2 alerts from your meters."
+    assert watchman.look("70m") == "Nothing new; 2 still active."
     assert len(receiver.messages) == 1
     assert SECRET not in caplog.text + watchman.cursor
 
 
-def test_an_address_that_was_down_gets_its_message_later_and_the_others_no_second_one(house, instance, receiver, other):
+def test_an_address_that_is_down_costs_the_others_no_second_message(house, instance, receiver, other):
     watchman = Watchman(house, instance, receiver, other)
     overdue(house, "main")
     other.status = 500
-    assert watchman.look() == "Told: Something needs a look at home."
-    other.status = 200
+    assert watchman.look() == "Sent: An alert from your meters."
     watchman.look("5m")
-    watchman.look("10m")
-    assert titles(receiver) == titles(other) == ["Something needs a look at home"]
+    assert titles(receiver) == ["An alert from your meters"]
+    assert other.tries == 1
+
+
+def test_a_house_in_german_is_told_in_german(house, instance, receiver):
+    site = house.settings.site.model_copy(update={"language": "de"})
+    house.settings = replace(house.settings, site=site)
+    watchman = Watchman(house, instance, receiver)
+    run = ended(instance, DAYS_JOB, FAILED)
+    watchman.look()
+    (message,) = receiver.messages
+    assert message["title"] == "Eine Meldung Ihrer Zähler"
+    assert message["message"].startswith(f"- Der Auftrag „days“ ist fehlgeschlagen (Lauf {run.run_id[:8]}, ")
 
 
 def test_a_look_with_nothing_new_is_cheap(shipped, instance, receiver, tmp_path):
@@ -216,13 +226,13 @@ def test_a_store_out_of_reach_is_told_after_a_while_and_what_it_causes_is_not(ho
     path.rename(path.with_suffix(".away"))
     path.mkdir()
     ended(instance, DAYS_JOB, FAILED)
-    assert watchman.look() == "Nothing needs a look."
-    assert watchman.look("55m") == "Nothing needs a look."
-    assert watchman.look("60m") == "Told: Something needs a look at home."
-    assert receiver.messages[0]["message"].startswith("- The data have been out of reach since ")
+    assert watchman.look() == "Nothing needs attention."
+    assert watchman.look("55m") == "Nothing needs attention."
+    assert watchman.look("60m") == "Sent: An alert from your meters."
+    assert receiver.messages[0]["message"].startswith("- The stored data have not been readable since ")
     path.rmdir()
     path.with_suffix(".away").rename(path)
-    assert watchman.look("65m") == "Told: Something needs a look at home."
+    assert watchman.look("65m") == "Sent: An alert from your meters."
     assert receiver.messages[1]["message"].startswith("- The job 'days' failed")
 
 
@@ -231,15 +241,15 @@ def test_tibber_may_fail_for_a_day_and_an_hourly_job_once(house, instance, recei
     ended(instance, TIBBER_JOB, DONE)
     ended(instance, TIBBER_JOB, FAILED)
     ended(instance, RUNNING_DAY_JOB, FAILED)
-    assert watchman.look("1h") == "Nothing needs a look."
-    assert watchman.look("3h") == "Told: Something needs a look at home."
+    assert watchman.look("1h") == "Nothing needs attention."
+    assert watchman.look("3h") == "Sent: An alert from your meters."
     assert "'today'" in receiver.messages[0]["message"]
-    assert watchman.look("25h") == "Told: Something needs a look at home."
-    assert receiver.messages[1]["message"].startswith("- Tibber has given nothing since ")
+    assert watchman.look("25h") == "Sent: An alert from your meters."
+    assert receiver.messages[1]["message"].startswith("- Tibber has delivered nothing since ")
     ended(instance, TIBBER_JOB, DONE)
     ended(instance, RUNNING_DAY_JOB, DONE)
-    assert watchman.look("26h") == "Nothing needs a look."
-    assert watchman.look("28h") == "Told: All is well again at home."
+    assert watchman.look("26h") == "Nothing needs attention."
+    assert watchman.look("28h") == "Sent: All alerts are resolved."
 
 
 def test_a_backup_that_failed_is_told_once_and_one_by_hand_makes_it_good(house, instance, receiver):
@@ -247,12 +257,12 @@ def test_a_backup_that_failed_is_told_once_and_one_by_hand_makes_it_good(house, 
     at = watchman.start.to_pydatetime()
     status.note(watchman.settings.data_dir, at, backup=status.Attempt(at=at, ok=False, sentence="the disk is full."))
     ended(instance, BACKUP_JOB, FAILED)
-    assert watchman.look() == "Told: Something needs a look at home."
+    assert watchman.look() == "Sent: An alert from your meters."
     assert receiver.messages[0]["message"].endswith("the disk is full.")
     good = status.Attempt(at=at, ok=True, sentence="good")
     status.note(watchman.settings.data_dir, at, backup=good, drill=good)
-    assert watchman.look("5m") == "Nothing needs a look."
-    assert watchman.look("216h") == "Told: Something needs a look at home."
+    assert watchman.look("5m") == "Nothing needs attention."
+    assert watchman.look("216h") == "Sent: An alert from your meters."
     assert "No backup for more than 8 days" in receiver.messages[1]["message"]
 
 
@@ -260,7 +270,7 @@ def test_a_disk_that_is_nearly_full_is_told(house, instance, receiver):
     rules = house.settings.site.alerts.model_copy(update={"disk_free_mb": 10**9})
     house.settings = replace(house.settings, site=house.settings.site.model_copy(update={"alerts": rules}))
     Watchman(house, instance, receiver).look()
-    assert "MB left, less than 1000000000 MB" in receiver.messages[0]["message"]
+    assert "MB left, less than 1,000,000,000 MB" in receiver.messages[0]["message"]
 
 
 # Runs
@@ -320,12 +330,12 @@ def test_several_failures_of_a_job_are_one_cause(house, instance, receiver):
     for _ in range(3):
         ended(instance, DAYS_JOB, FAILED)
     watchman.look()
-    assert "The job 'days' failed 3 times, the last time (run " in receiver.messages[0]["message"]
+    (line,) = receiver.messages[0]["message"].splitlines()
+    assert line.startswith("- The job 'days' failed (run ")
+    assert line.endswith(" It has happened 3 times.")
 
 
 # Schedules and sensors
-
-ZONE = days.REPRESENTABLE[0].tz
 
 
 def ticked(instance, name, kind, *ticks, status=InstigatorStatus.RUNNING, location="home"):
@@ -347,7 +357,7 @@ def ticked(instance, name, kind, *ticks, status=InstigatorStatus.RUNNING, locati
 
 def failing(instance, location="home"):
     now = pd.Timestamp.now("UTC")
-    return [cause.key for cause in tick_causes(instance, {"daily", "new_readings"}, location, ZONE, now)]
+    return [cause.key for cause in tick_causes(instance, {"daily", "new_readings"}, location, now)]
 
 
 def test_a_schedule_whose_last_look_failed_is_a_cause_until_the_next(instance):

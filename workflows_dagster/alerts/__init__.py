@@ -1,1 +1,1 @@
-"""Tells the owner what needs a look: causes, one message for many of them, and how it is sent."""
+"""Alerts: their causes, when they are due, and how the message is delivered."""

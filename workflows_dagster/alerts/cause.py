@@ -1,71 +1,71 @@
-"""What a person is told: causes, and looks that find them."""
+"""Causes of alerts, and the checks that find them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
+
+Figure = str | float | list[str]
+"""What JSON can hold; instants and days are ISO texts."""
 
 
 @dataclass(frozen=True)
 class Cause:
-    """One thing that needs a look.
+    """One thing that needs attention: a code with figures.
 
     Attributes:
-        key: What it is, stable while it lasts: the name of its look, a colon, and the rest.
-        sentence: The fact and what to do, a line of its own for a house owner; no traceback, no secret.
-        since: Since when it is so; of what does not last, when it last happened. UTC.
-        lasts: Whether it is a state, which is told again while it stands, and whose end is told. What merely happened,
-            such as a day that stands out, is told once.
+        key: Identity while it lasts: the name of its check, a colon, and the rest.
+        code: Which sentence says it (`wording/alerts.py`).
+        figures: Values of the sentence.
+        since: Since when it holds; of an event, when it last happened. UTC.
+        lasts: Whether it is a state, which is repeated while it is active and reported when it is resolved. An event,
+            such as an unusual day, is reported once.
     """
 
     key: str
-    sentence: str
+    code: str
+    figures: Mapping[str, Figure] = field(default_factory=dict)
     since: pd.Timestamp | None = None
     lasts: bool = True
 
     @property
-    def look(self) -> str:
-        """The name of its look."""
+    def check(self) -> str:
+        """Name of the check that found it."""
         return self.key.partition(":")[0]
 
 
-Look = Callable[[], Iterable[Cause]]
+Check = Callable[[], Iterable[Cause]]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What several looks found.
+class CheckResults:
+    """What several checks found.
 
     Attributes:
         causes: All causes.
-        blind: Names of the looks that could not be taken: of what they would find nothing is known.
-        failures: What stood in the way, by name of the look.
+        failed: Names of the checks that failed: of their causes nothing is known.
+        errors: Why, by name of the check.
     """
 
     causes: tuple[Cause, ...]
-    blind: frozenset[str] = frozenset()
-    failures: Mapping[str, Exception] | None = None
+    failed: frozenset[str] = frozenset()
+    errors: Mapping[str, Exception] = field(default_factory=dict)
 
 
-def look_around(looks: Mapping[str, Look]) -> Seen:
-    """Take all looks; one that fails becomes a cause itself, and leaves the others alone.
+def run_checks(checks: Mapping[str, Check]) -> CheckResults:
+    """Run all checks. One that fails becomes a cause itself, and the others go on.
 
     Args:
-        looks: By name, which is the first part of their causes' keys.
+        checks: By name, which is the first part of their causes' keys.
     """
     causes: list[Cause] = []
-    failures: dict[str, Exception] = {}
-    for name, look in looks.items():
+    errors: dict[str, Exception] = {}
+    for name, check in checks.items():
         try:
-            found = list(look())
-        except Exception as error:  # Whatever it is: the other alarms must go on.
-            failures[name] = error
-            sentence = (
-                f"The look for '{name}' failed ({type(error).__name__}). The log of the sensor 'alerts' says why."
-            )
-            causes.append(Cause(f"look:{name}", sentence))
-        else:
-            causes.extend(found)
-    return Seen(tuple(causes), frozenset(failures), failures)
+            causes.extend(list(check()))
+        except Exception as error:  # Whatever it is: the other checks must go on.
+            errors[name] = error
+            causes.append(Cause(f"check:{name}", "check_failed", {"check": name, "error": type(error).__name__}))
+    return CheckResults(tuple(causes), frozenset(errors), errors)

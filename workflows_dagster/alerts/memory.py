@@ -1,81 +1,28 @@
-"""What has been told and what has not, from one look to the next."""
+"""What has been reported, kept from one tick of the sensor to the next."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
 from workflows_dagster.alerts.cause import Cause
 
-Kind = Literal["warning", "success", "info"]
-
 
 @dataclass(frozen=True)
-class Message:
-    """One message to the owner.
+class Reported:
+    """A cause that was reported.
 
     Attributes:
-        title: One line.
-        body: Plain text, a line a cause.
-        kind: How services that know colours show it.
+        cause: The cause as it was reported.
+        at: When it was last reported, UTC.
+        gone: Since when it is no longer found, UTC; None while it is.
     """
 
-    title: str
-    body: str
-    kind: Kind = "warning"
-
-
-@dataclass(frozen=True)
-class Trials:
-    """How often something was tried in vain.
-
-    Attributes:
-        failed: How many times in a row.
-        next_try: Not before this is it tried again, UTC.
-    """
-
-    failed: int = 0
-    next_try: pd.Timestamp | None = None
-
-
-@dataclass(frozen=True)
-class Letter:
-    """A message that some addresses have taken and others not yet.
-
-    Attributes:
-        message: The message.
-        since: When it was first sent, UTC.
-        left: Positions of the addresses that have not taken it, from 0.
-        of: How many addresses there were.
-        trials: How often it was sent to them in vain.
-    """
-
-    message: Message
-    since: pd.Timestamp
-    left: tuple[int, ...]
-    of: int
-    trials: Trials
-
-
-@dataclass(frozen=True)
-class Told:
-    """What the owner knows of a cause.
-
-    Attributes:
-        at: When it was last told, UTC.
-        sentence: What was said.
-        lasts: Whether it is a state.
-        since: The cause's `since` as it was told.
-        gone: Since when it is not so any more, UTC; None while it stands.
-    """
-
+    cause: Cause
     at: pd.Timestamp
-    sentence: str
-    lasts: bool = True
-    since: pd.Timestamp | None = None
     gone: pd.Timestamp | None = None
 
 
@@ -84,21 +31,21 @@ class Memory:
     """All that must outlive a restart; as text it is the sensor's cursor.
 
     Attributes:
-        told: What has been told, by the cause's key.
-        last_message: When the last message went out, UTC.
-        letters: Messages that some addresses have not taken yet.
-        trials: How often sending to all addresses has failed.
-        store_away: Since when the store does not answer, UTC; None while it does.
-        store_seen: What the store was last looked through for.
+        reported: What has been reported, by the cause's key.
+        last_message: When the last message was delivered, UTC.
+        failures: How often in a row no address took a message.
+        retry_at: Not before this is it sent again, UTC.
+        store_down: Since when the store does not answer, UTC; None while it does.
+        store_version: What was known of the store when it was last checked.
         store_causes: What was found there then.
     """
 
-    told: dict[str, Told] = field(default_factory=dict)
+    reported: dict[str, Reported] = field(default_factory=dict)
     last_message: pd.Timestamp | None = None
-    letters: list[Letter] = field(default_factory=list)
-    trials: Trials = Trials()
-    store_away: pd.Timestamp | None = None
-    store_seen: str = ""
+    failures: int = 0
+    retry_at: pd.Timestamp | None = None
+    store_down: pd.Timestamp | None = None
+    store_version: str = ""
     store_causes: list[Cause] = field(default_factory=list)
 
     def encode(self) -> str:
@@ -107,34 +54,25 @@ class Memory:
 
     @classmethod
     def decode(cls, text: str | None) -> Memory:
-        """Read it from text; from anything else comes an empty memory, which tells what stands once more."""
+        """Read it from text. Anything else gives an empty memory, which reports what is active once more."""
         try:
-            return cls._from(json.loads(text)) if text else cls()
+            kept = json.loads(text or "{}")
+            reported = {
+                key: Reported(_cause(one["cause"]), pd.Timestamp(one["at"]), _instant(one["gone"]))
+                for key, one in kept.pop("reported", {}).items()
+            }
+            causes = [_cause(one) for one in kept.pop("store_causes", [])]
+            instants: dict[str, Any] = {
+                name: _instant(kept.pop(name, None)) for name in ("last_message", "retry_at", "store_down")
+            }
+            return cls(reported=reported, store_causes=causes, **instants, **kept)
         except (ValueError, TypeError, KeyError, AttributeError):
             return cls()
 
-    @classmethod
-    def _from(cls, kept: dict[str, Any]) -> Memory:
-        letters = [
-            Letter(
-                Message(**one["message"]),
-                pd.Timestamp(one["since"]),
-                tuple(one["left"]),
-                one["of"],
-                _trials(one["trials"]),
-            )
-            for one in kept.pop("letters")
-        ]
-        told = {key: Told(**_instants(one, "at", "since", "gone")) for key, one in kept.pop("told").items()}
-        causes = [Cause(**_instants(one, "since")) for one in kept.pop("store_causes")]
-        trials = _trials(kept.pop("trials"))
-        rest = _instants(kept, "last_message", "store_away")
-        return cls(told=told, letters=letters, trials=trials, store_causes=causes, **rest)
+
+def _cause(kept: dict[str, Any]) -> Cause:
+    return Cause(**kept | {"since": _instant(kept["since"])})
 
 
-def _trials(kept: dict[str, Any]) -> Trials:
-    return Trials(**_instants(kept, "next_try"))
-
-
-def _instants(kept: dict[str, Any], *names: str) -> dict[str, Any]:
-    return kept | {name: None if kept[name] is None else pd.Timestamp(kept[name]) for name in names}
+def _instant(text: str | None) -> pd.Timestamp | None:
+    return None if text is None else pd.Timestamp(text)

@@ -16,7 +16,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from workflows_dagster.alerts.sending import require_usable
+from workflows_dagster.alerts.delivery import require_usable
 from workflows_dagster.cli.connecting import report_connections
 from workflows_dagster.cli.errors import DAY, EXIT_FAILED, check_order, known_meter
 from workflows_dagster.cli.figures import number

@@ -1,19 +1,18 @@
-"""Causes that Dagster knows: runs that failed for good, schedules and sensors that fail, Tibber out of reach."""
+"""Causes of alerts in Dagster: runs that failed for good, failing schedules and sensors, no data from Tibber."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pandas as pd
 from dagster import DagsterInstance
 
-from workflows_dagster.alerts.cause import Cause
+from workflows_dagster.alerts.cause import Cause, Figure
 from workflows_dagster.pipeline.partitions import PARTITION, RANGE_END, RANGE_START
 from workflows_dagster.pipeline.storage.ticks import failing_instigators
 
 DAY = pd.Timedelta(days=1)
-# What runs every hour has a second chance before anybody is told.
+# What runs every hour has a second chance before it is reported.
 HOURLY_PATIENCE = pd.Timedelta(hours=2)
 # The night asks again for days that are still wrong, so a failure older than this has been made good.
 _DAYS_REMEMBERED = pd.Timedelta(days=3)
@@ -67,67 +66,53 @@ def failed_jobs(instance: DagsterInstance, now: pd.Timestamp) -> list[FailedJob]
     return [FailedJob(name, tuple(failed)) for name, failed in by_job.items() if failed]
 
 
-def run_causes(
-    failed: Sequence[FailedJob], patience: Mapping[str, pd.Timedelta], zone: ZoneInfo, now: pd.Timestamp
-) -> Iterator[Cause]:
-    """Tell of each failed job.
+def run_causes(failed: Sequence[FailedJob], patience: Mapping[str, pd.Timedelta], now: pd.Timestamp) -> Iterator[Cause]:
+    """Give a cause per failed job.
 
     Args:
         failed: The jobs.
-        patience: How long some of them may fail before it is told.
-        zone: The house's zone.
+        patience: How long some of them may fail before it is reported.
         now: The present, UTC.
     """
     for job in failed:
         if job.name in patience and now - job.since < patience[job.name]:
             continue
         newest = job.runs[0]
-        name = "A run by hand" if job.name.startswith("__") else f"The job '{job.name}'"
-        last = f"run {newest.dagster_run.run_id[:8]}, {_local(_ended(newest), zone)}"
-        times = f" {len(job.runs)} times, the last time" if len(job.runs) > 1 else ""
-        yield Cause(
-            f"run:{job.name}",
-            f"{name} failed{times} ({last}) and is not tried again before its next time. Its page under Runs says why.",
-            job.since,
-        )
+        code = "manual_run_failed" if job.name.startswith("__") else "run_failed"
+        figures: dict[str, Figure] = {
+            "job": job.name, "run": newest.dagster_run.run_id[:8], "at": _ended(newest).isoformat(),
+            "times": len(job.runs),
+        }  # fmt: skip
+        yield Cause(f"run:{job.name}", code, figures, job.since)
 
 
-def tibber_causes(failed: Sequence[FailedJob], job: str, zone: ZoneInfo, now: pd.Timestamp) -> Iterator[Cause]:
-    """Tell when every fetch from Tibber has failed for a day.
+def tibber_causes(failed: Sequence[FailedJob], job: str, now: pd.Timestamp) -> Iterator[Cause]:
+    """Give a cause when every fetch from Tibber has failed for a day.
 
     Args:
         failed: The jobs with failed runs.
         job: Name of the job that fetches.
-        zone: The house's zone.
         now: The present, UTC.
     """
     for one in failed:
         if one.name == job and now - one.since >= DAY:
-            sentence = (
-                f"Tibber has given nothing since {_local(one.since, zone)}; every fetch since then failed. "
-                "`meters check --connect` says why. Tibber's hours of the last 30 days come later by themselves."
-            )
-            yield Cause(f"run:{job}", sentence, one.since)
+            yield Cause(f"run:{job}", "tibber_down", {"since": one.since.isoformat()}, one.since)
 
 
 def tick_causes(
-    instance: DagsterInstance, names: Collection[str], location: str | None, zone: ZoneInfo, now: pd.Timestamp
+    instance: DagsterInstance, names: Collection[str], location: str | None, now: pd.Timestamp
 ) -> Iterator[Cause]:
-    """Tell of schedules whose last look failed, and of sensors all of whose looks have failed for an hour.
+    """Give a cause per schedule whose last tick failed, and per sensor all of whose ticks have failed for an hour.
 
     Args:
         instance: Dagster's own.
         names: Schedules and sensors of this house.
         location: Name of the code location that they are in; None where it is not known.
-        zone: The house's zone.
         now: The present, UTC.
     """
     for failing in failing_instigators(instance, names, location, now):
-        sentence = (
-            f"The {failing.kind} '{failing.name}' has failed since {_local(failing.since, zone)}, so what it starts is "
-            "not done. Its page under Automation says why."
-        )
-        yield Cause(f"tick:{failing.name}", sentence, failing.since)
+        figures = {"name": failing.name, "since": failing.since.isoformat()}
+        yield Cause(f"tick:{failing.name}", f"{failing.kind}_failing", figures, failing.since)
 
 
 def _runs(
@@ -160,7 +145,3 @@ def _days_of(record: dg.RunRecord) -> tuple[str, str] | None:
 
 def _ended(record: dg.RunRecord) -> pd.Timestamp:
     return pd.Timestamp(record.update_timestamp).tz_convert("UTC")
-
-
-def _local(instant: pd.Timestamp, zone: ZoneInfo) -> str:
-    return f"{instant.tz_convert(zone):%Y-%m-%d %H:%M}"

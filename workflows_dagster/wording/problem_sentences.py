@@ -329,7 +329,7 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
         marked("Separate addresses by blanks or lines, and write a blank within one as %20."),
     ),
     "alert_address_unusable": (
-        marked("the {schema}:// address cannot be used: {reason}"),
+        marked("the {schema}:// address cannot be used"),
         marked("Compare it with the examples in secrets/alerts.env.example."),
     ),
 }

@@ -1,15 +1,17 @@
-"""What the store knows that needs a look."""
+"""Causes of alerts in the stored results."""
 
 from __future__ import annotations
 
 import pandas as pd
 import pytest
 
-from workflows_dagster.alerts.of_house import broken_promises, days_that_stand_out, missing_readings
+from workflows_dagster.alerts.findings import broken_promises, overdue_readings, unusual_days
 from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.records.findings import keep_findings
 from workflows_dagster.stores.ports import ANOMALY_DAILY, BASE_LOAD_DAILY, FINDING_MONTHLY, FINDING_NOW
+from workflows_dagster.wording.alerts import alert_sentence
+from workflows_dagster.wording.words import Words
 
 HOUSE = """
     meters:
@@ -61,6 +63,10 @@ def judge(house, meter_id, by_day, measurement=ANOMALY_DAILY, severity="alert"):
     house.store.replace(measurement, meter_id, "kWh", *days.REPRESENTABLE, points)
 
 
+def said(cause):
+    return alert_sentence(cause.code, cause.figures, Words())
+
+
 def test_a_meter_that_is_not_read_is_a_cause_and_a_note_is_none(house):
     keep(
         house,
@@ -69,13 +75,13 @@ def test_a_meter_that_is_not_read_is_a_cause_and_a_note_is_none(house):
         finding("flat", "extrapolated_long", "good to know", "note"),
         finding("gone", "no_readings", "this meter stands in no file any more"),
     )
-    (cause,) = missing_readings(house.settings, house.store)
-    assert (cause.key, cause.sentence) == ("house:main:reading_overdue", "main: the last reading is 9 days old.")
+    (cause,) = overdue_readings(house.settings, house.store)
+    assert (cause.key, said(cause)) == ("house:main:reading_overdue", "main: the last reading is 9 days old.")
     assert cause.since == opening("2026-06-01")
     assert cause.lasts
 
 
-def test_a_broken_promise_is_told_once_a_meter_by_its_newest_finding(house):
+def test_a_broken_promise_is_reported_once_a_meter_by_its_newest_finding(house):
     keep(
         house,
         FINDING_MONTHLY,
@@ -84,23 +90,24 @@ def test_a_broken_promise_is_told_once_a_meter_by_its_newest_finding(house):
         finding("rest", "residual_clipped", "only a warning", day="2026-05-03"),
     )
     (cause,) = broken_promises(house.settings, house.store)
-    assert cause.sentence == "rest, 2026-05-02: the days do not add up here either. So it is 2 times."
+    assert said(cause) == "rest, 2026-05-02: the days do not add up here either. It has happened 2 times."
 
 
-def test_a_day_that_stands_out_is_told_with_its_reason(house):
+def test_an_unusual_day_is_reported_with_its_reason(house):
     judge(house, "flat", {"2026-06-14": 250.0})
     judge(house, "main", {"2026-06-14": 60.0}, severity="notice")
-    (cause,) = days_that_stand_out(house.settings, house.store, NOW)
-    assert cause.sentence == "flat, 2026-06-14: +250 % of what is usual."
+    (cause,) = unusual_days(house.settings, house.store, NOW)
+    assert said(cause) == "flat, 2026-06-14: +250 % of what is usual."
     assert (cause.key, cause.since, cause.lasts) == ("house:flat:use:above", opening("2026-06-14"), False)
 
 
-def test_days_that_stand_out_alike_are_one_cause_and_the_other_way_is_another(house):
+def test_unusual_days_alike_are_one_cause_and_the_other_way_is_another(house):
     judge(house, "flat", {"2026-06-05": 250.0, "2026-06-06": 260.0, "2026-06-09": -90.0})
     judge(house, "flat", {"2026-06-10": 120.0}, BASE_LOAD_DAILY)
-    causes = {cause.key: cause.sentence for cause in days_that_stand_out(house.settings, house.store, NOW)}
+    causes = {cause.key: said(cause) for cause in unusual_days(house.settings, house.store, NOW)}
+    alike = "2 of the last 14 days are unusual like this."
     assert causes == {
-        "house:flat:use:above": "flat, 2026-06-06: +260 % of what is usual. So stood out 2 of the last 14 days.",
+        "house:flat:use:above": f"flat, 2026-06-06: +260 % of what is usual. {alike}",
         "house:flat:use:below": "flat, 2026-06-09: -90 % of what is usual.",
         "house:flat:base_load:above": "flat, 2026-06-10: +120 % of what is usual.",
     }
@@ -110,7 +117,7 @@ def test_what_the_whole_says_of_a_day_its_parts_need_not_repeat(house):
     judge(house, "rest", {"2026-06-14": 300.0})
     judge(house, "whole", {"2026-06-13": 200.0})
     judge(house, "main", {"2026-06-14": 210.0, "2026-06-13": 205.0, "2026-06-12": 220.0})
-    causes = [cause.sentence for cause in days_that_stand_out(house.settings, house.store, NOW)]
+    causes = [said(cause) for cause in unusual_days(house.settings, house.store, NOW)]
     assert causes == [
         "rest, 2026-06-14: +300 % of what is usual.",
         "whole, 2026-06-13: +200 % of what is usual.",
@@ -120,12 +127,12 @@ def test_what_the_whole_says_of_a_day_its_parts_need_not_repeat(house):
 
 def test_history_is_left_to_the_months_report(house):
     judge(house, "flat", {"2026-05-31": 250.0})
-    assert days_that_stand_out(house.settings, house.store, NOW) == []
+    assert unusual_days(house.settings, house.store, NOW) == []
     judge(house, "flat", {"2026-06-01": 250.0})
-    assert len(days_that_stand_out(house.settings, house.store, NOW)) == 1
+    assert len(unusual_days(house.settings, house.store, NOW)) == 1
 
 
 def test_a_house_in_good_order_has_no_causes(house):
     assert list(broken_promises(house.settings, house.store)) == []
-    assert list(missing_readings(house.settings, house.store)) == []
-    assert days_that_stand_out(house.settings, house.store, NOW) == []
+    assert list(overdue_readings(house.settings, house.store)) == []
+    assert unusual_days(house.settings, house.store, NOW) == []

@@ -1,4 +1,4 @@
-"""Causes that the disks know: too little space."""
+"""Causes about the disks: too little free space."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from workflows_dagster.alerts.cause import Cause
+from workflows_dagster.alerts.cause import Cause, Figure
 
 _MB = 1_000_000
 # Free space of the file system that a path is on. [byte]
@@ -29,21 +29,19 @@ def full_disks(folders: Mapping[str, Path], least_mb: int, free: FreeSpace = fre
     Args:
         folders: What is kept where; of a folder that is not there yet, the nearest above counts.
         least_mb: Below so much free space a disk is nearly full. [MB]
-        free: Tells how much is free.
+        free: Gives the free space.
 
     Raises:
         OSError: A disk cannot be asked.
     """
     by_disk: dict[int, dict[str, Path]] = {}
     for name, folder in folders.items():
-        there = next(path for path in (folder, *folder.parents) if path.exists())
-        by_disk.setdefault(there.stat().st_dev, {})[name] = there
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        by_disk.setdefault(existing.stat().st_dev, {})[name] = existing
     for kept in by_disk.values():
-        there = next(iter(kept.values()))
-        megabytes = free(there) / _MB
+        path = next(iter(kept.values()))
+        megabytes = free(path) / _MB
         if megabytes < least_mb:
-            sentence = (
-                f"The disk that holds {' and '.join(kept)} ({there}) has {megabytes:.0f} MB left, less than "
-                f"{least_mb} MB. Free some space: nothing can be computed once it is full."
-            )
-            yield Cause(f"disk:{next(iter(kept))}", sentence)
+            figures: dict[str, Figure] = {"kept": list(kept), "path": str(path), "free_mb": round(megabytes)}
+            figures["least_mb"] = least_mb
+            yield Cause(f"disk:{next(iter(kept))}", "disk_full", figures)

@@ -1,4 +1,4 @@
-"""Causes that the store knows: readings overdue, promises broken, days that stand out."""
+"""Causes in the stored results: overdue readings, broken promises, unusual days."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from workflows_dagster.alerts.cause import Cause
+from workflows_dagster.alerts.cause import Cause, Figure
 from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.records.findings import findings_of_house
@@ -24,29 +24,29 @@ from workflows_dagster.stores.ports import (
     ProcessedStore,
 )
 
-# A day that was computed later than this is history: the month's report tells it.
+# An older day is left to the month's report.
 RECENT_DAYS = 14
 _KINDS: dict[str, Measurement] = {"use": ANOMALY_DAILY, "base_load": BASE_LOAD_DAILY}
 
 
 def house_causes(settings: Settings, store: ProcessedStore, now: pd.Timestamp) -> list[Cause]:
-    """Find what the store knows that needs a look.
+    """Find what needs attention in the stored results.
 
     Args:
         settings: The house.
-        store: What was found about it.
+        store: Its results.
         now: The present, UTC.
 
     Returns:
-        Broken promises first, then readings that do not come, then days that stand out.
+        Broken promises first, then overdue readings, then unusual days.
 
     Raises:
         StoreError: The store cannot be read.
     """
     return [
         *broken_promises(settings, store),
-        *missing_readings(settings, store),
-        *days_that_stand_out(settings, store, now),
+        *overdue_readings(settings, store),
+        *unusual_days(settings, store, now),
     ]
 
 
@@ -60,13 +60,18 @@ def broken_promises(settings: Settings, store: ProcessedStore) -> Iterator[Cause
         broken = [finding for finding in findings if finding.severity == "error"]
         if broken:
             newest = max(broken, key=lambda finding: finding.start)
-            day = days.civil_day(newest.start, settings.site.zone)
-            more = f" So it is {len(broken)} times." if len(broken) > 1 else ""
-            yield Cause(f"house:{meter_id}:promise", f"{meter_id}, {day}: {newest.sentence}{more}", newest.start)
+            day = days.civil_day(newest.start, settings.site.zone).isoformat()
+            figures: dict[str, Figure] = {
+                "meter": meter_id,
+                "day": day,
+                "finding": newest.sentence,
+                "times": len(broken),
+            }
+            yield Cause(f"house:{meter_id}:promise", "broken_promise", figures, newest.start)
 
 
-def missing_readings(settings: Settings, store: ProcessedStore) -> Iterator[Cause]:
-    """Find the meters that are not read as they should be, as their last review saw them.
+def overdue_readings(settings: Settings, store: ProcessedStore) -> Iterator[Cause]:
+    """Find the meters whose readings are overdue, and other warnings of their last review.
 
     Raises:
         StoreError: The store cannot be read.
@@ -74,7 +79,8 @@ def missing_readings(settings: Settings, store: ProcessedStore) -> Iterator[Caus
     for meter_id, findings in _found(settings, store, FINDING_NOW):
         for finding in findings:
             if finding.severity == "warn":
-                yield Cause(f"house:{meter_id}:{finding.code}", f"{meter_id}: {finding.sentence}", finding.start)
+                figures = {"meter": meter_id, "finding": finding.sentence}
+                yield Cause(f"house:{meter_id}:{finding.code}", "finding", figures, finding.start)
 
 
 def _found(
@@ -85,11 +91,11 @@ def _found(
     yield from ((meter.meter_id, found[meter.meter_id]) for meter in settings.meters if meter.meter_id in found)
 
 
-def days_that_stand_out(settings: Settings, store: ProcessedStore, now: pd.Timestamp) -> list[Cause]:
+def unusual_days(settings: Settings, store: ProcessedStore, now: pd.Timestamp) -> list[Cause]:
     """Find the last days that differ from what is usual by more than a factor of two.
 
-    What a master or virtual meter says of a day, those that it is made from need not repeat. A meter's days that are
-    all too high (or all too low) are one cause, told by the newest of them.
+    A day of a master or virtual meter is not repeated for the meters that it is made from. A meter's days that are all
+    too high (or all too low) are one cause, reported by the newest of them.
 
     Args:
         settings: The house.
@@ -101,24 +107,27 @@ def days_that_stand_out(settings: Settings, store: ProcessedStore, now: pd.Times
     """
     last = days.civil_day(now, settings.site.zone)
     start = days.opening(last - timedelta(days=RECENT_DAYS), settings.site.zone)
-    told: dict[str, set[date]] = {}
+    covered: dict[str, set[date]] = {}
     causes: list[Cause] = []
     for meter in reversed(settings.meters.in_order()):
-        already = told.get(meter.meter_id, set())
+        already = covered.get(meter.meter_id, set())
         alerts = list(_alerts_of(meter, settings, store, start, now))
         for key, alike in _alike(alert for alert in alerts if alert.day not in already).items():
             newest = alike[-1]
-            more = f" So stood out {len(alike)} of the last {RECENT_DAYS} days." if len(alike) > 1 else ""
-            sentence = f"{meter.meter_id}, {newest.day}: {newest.reason}.{more}"
-            causes.append(Cause(f"house:{meter.meter_id}:{key}", sentence, newest.start, lasts=False))
+            figures: dict[str, Figure] = {
+                "meter": meter.meter_id, "day": newest.day.isoformat(), "reason": newest.reason, "times": len(alike),
+                "days": RECENT_DAYS,
+            }  # fmt: skip
+            cause = Cause(f"house:{meter.meter_id}:{key}", "unusual_day", figures, newest.start, lasts=False)
+            causes.append(cause)
         for source in meter.upstream:
-            told.setdefault(source, set()).update(already, (alert.day for alert in alerts))
+            covered.setdefault(source, set()).update(already, (alert.day for alert in alerts))
     return causes
 
 
 @dataclass(frozen=True)
 class _Alert:
-    """A judged day: when it opens (UTC), which it is, in what and which way it stands out, and the sentence."""
+    """A judged day: its opening (UTC), its date, in what and which way it is unusual, and why."""
 
     start: pd.Timestamp
     day: date
@@ -139,7 +148,7 @@ def _alerts_of(
 
 
 def _alike(alerts: Iterable[_Alert]) -> dict[str, list[_Alert]]:
-    """Put together what stands out in the same way, each in time order."""
+    """Group the days that are unusual in the same way, each group in time order."""
     found: dict[str, list[_Alert]] = {}
     for alert in alerts:
         found.setdefault(alert.kind, []).append(alert)
