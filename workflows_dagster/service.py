@@ -10,9 +10,11 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from workflows_dagster.logs.config import load_in_another_process
 from workflows_dagster.logs.configure import configure_service
+from workflows_dagster.maintenance.generations import settle
 from workflows_dagster.pipeline.storage.run_log import RunLogger, mask_errors
 
 _PROCESSES = {"dagster-webserver": "webserver", "dagster-daemon": "daemon", "dagster": "code"}
@@ -35,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config = load_in_another_process(os.environ)
     configure_service(config, _PROCESSES[name], sys.stdout, RunLogger)
     mask_errors()
+    if home := os.environ.get("DAGSTER_HOME"):
+        settle(Path(home).expanduser())
     # What Dagster makes its usage lines and its children's command lines from.
     sys.argv = [name, *rest]
     return int(program.load()() or 0)

@@ -70,7 +70,8 @@ def back(state: Path, saved_state: Path) -> str:
     """
     done = []
     for saved in _files(saved_state):
-        live = state / saved.relative_to(saved_state)
+        # After a restore by `meters restore` the usual name is a link to the current generation.
+        live = (state / saved.relative_to(saved_state)).resolve()
         if not _is_database(saved) or not live.exists() or _schema(live) == _schema(saved):
             continue
         mark = datetime.now(timezone.utc).strftime(".set-aside-%Y%m%dT%H%M%SZ")  # noqa: UP017 - any Python 3
@@ -100,9 +101,15 @@ def _keep(path: Path) -> None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
+    generations, current = folder / "state" / "generations", folder / "state" / "current"
     for root, folders, names in os.walk(folder):
         here = Path(root)
-        folders[:] = sorted(name for name in folders if not (here == folder and name in _LEFT_OUT))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not (here == folder and name in _LEFT_OUT)
+            and (here != generations or (here / name).resolve() == current)
+        )
         for name in sorted(names):
             path = here / name
             if path.is_file() and not path.is_symlink() and not _belongs_to_a_database(path):

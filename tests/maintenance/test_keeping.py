@@ -131,11 +131,11 @@ def test_what_a_kill_left_half_made_goes_with_the_next_backup(house, place: str)
     folder.mkdir(parents=True)
     status_path(house.settings.data_dir).parent.mkdir(exist_ok=True)
     left = [
-        folder / ".meters-drill-x",
+        folder / ".meters-backup-x",
         folder / ".meters-backup-y",
-        house.settings.data_dir / "backups" / ".status.json.z",
+        house.settings.data_dir / "backups" / ".meters-backup-z",
     ]
-    at_work = folder / ".meters-drill-at-work"
+    at_work = folder / ".meters-backup-at-work"
     (left[0] / "home").mkdir(parents=True)
     (left[0] / "home" / "index.db").write_bytes(b"half")
     for path in left[1:]:

@@ -1,4 +1,4 @@
-"""A restoration puts back what was backed up, deletes nothing, and is the old or the new whenever it is killed."""
+"""A restore gives back what was backed up, deletes nothing, and is the old or the new house whenever it is killed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import uuid
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -21,15 +20,16 @@ from workflows_dagster.maintenance.archive import DATA, HOME, Member, unpack
 from workflows_dagster.maintenance.backup import make_backup
 from workflows_dagster.maintenance.checksums import sums_in_store
 from workflows_dagster.maintenance.contents import Places
+from workflows_dagster.maintenance.generations import settle
 from workflows_dagster.maintenance.problems import UpkeepError
-from workflows_dagster.maintenance.refusals import refuse_without_room
-from workflows_dagster.maintenance.restore import JOURNAL, restore, resume
-from workflows_dagster.maintenance.swaps import Finished, Swap, begin, finish
+from workflows_dagster.maintenance.restore import refuse_without_room, restore, restore_into
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.migrations import MIGRATIONS
 
 LATER = NOW + timedelta(days=3)
 STAMP = "20260304T041000Z"
+BACKED_UP = {"main": {"2026-01": 2.75, "2026-02": 0.1 + 0.2}}
+CHANGED = {"main": {"2026-01": 2.75, "2026-02": 0.1 + 0.2 + 7.0}}
 
 
 @pytest.fixture
@@ -52,140 +52,115 @@ def sums(house, path: Path | None = None):
         store.close()
 
 
+def events(home: Path) -> int:
+    with closing(sqlite3.connect(home / "history" / "runs" / "index.db")) as index:
+        return int(index.execute("SELECT count(*) FROM event_logs").fetchone()[0])
+
+
+def change(house) -> None:
+    """One day and one event more than in the backup."""
+    house.days({"2026-02-03": 7.0})
+    house.store.close()
+    with closing(sqlite3.connect(house.places.home / "history" / "runs" / "index.db")) as index, index:
+        index.execute("INSERT INTO event_logs (asset_key) VALUES ('later')")
+
+
+def generation(house, number: int) -> Path:
+    return house.places.data / "state" / "generations" / str(number)
+
+
 def test_on_another_machine_everything_is_as_it_was(house, backup):
     target = elsewhere(house)
     done = restore(backup, target, LATER)
-    assert sums(house, target.database) == sums(house)
-    assert (target.home / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+    assert sums(house, target.database) == BACKED_UP
     assert (target.config / "meters.yaml").read_text() == (house.places.config / "meters.yaml").read_text()
-    with closing(sqlite3.connect(target.home / "history" / "runs" / "index.db")) as index:
-        assert index.execute("SELECT count(*) FROM event_logs").fetchone() == (3,)
-    assert done.aside == ()
-    assert not list(target.data.glob(".meters-restore-*"))
-    assert not (target.data / JOURNAL).exists()
+    assert events(target.home) == 3
+    assert done.before is None
+    assert not list(target.data.parent.rglob(".*restore-*"))
 
 
-def test_what_is_there_is_not_overwritten_unless_told(house, backup):
-    house.days({"2026-02-03": 7.0})
-    now = sums(house)
-    house.store.close()
-    with pytest.raises(UpkeepError, match=r"utility_meters\.sqlite, .*already there\. Say --replace"):
+def test_what_is_there_is_not_replaced_unless_told(house, backup):
+    change(house)
+    with pytest.raises(UpkeepError, match=r"utility_meters\.sqlite, .*history: already there\. Say --replace"):
         restore(backup, house.places, LATER)
-    assert sums(house) == now
+    assert sums(house) == CHANGED
+    assert not house.places.database.is_symlink()
 
 
-def test_what_is_replaced_is_kept_under_a_name_that_says_when(house, backup):
-    house.days({"2026-02-03": 7.0})
-    now = sums(house)
-    house.store.close()
+def test_store_and_history_are_switched_together_and_the_old_generation_is_kept(house, backup):
+    change(house)
+    done = restore(backup, house.places, LATER, replace=True)
+    assert (sums(house), events(house.places.home)) == (BACKED_UP, 3)
+    assert done.before == generation(house, 1)
+    assert sums(house, done.before / "data" / "utility_meters.sqlite") == CHANGED
+    assert events(done.before / "home") == 4
+    assert (house.places.data / "state" / "current").readlink() == Path("generations/2")
+
+
+def test_a_house_that_was_restored_is_worked_in_and_restored_again(house, backup):
+    restore(backup, house.places, LATER, replace=True)
+    change(house)
+    assert sums(house) == CHANGED
+    assert sums(house, generation(house, 2) / "data" / "utility_meters.sqlite") == CHANGED
+    again = make_backup(house.settings, house.places, house.folder / "backups", LATER).path
+    restore(backup, house.places, LATER, replace=True)
+    assert (sums(house), events(house.places.home)) == (BACKED_UP, 3)
+    restore(again, house.places, LATER, replace=True)
+    assert (sums(house), events(house.places.home)) == (CHANGED, 4)
+    assert {path.name for path in generation(house, 1).parent.iterdir()} == {"1", "2", "3", "4"}
+
+
+def test_the_links_are_relative_so_that_a_volume_may_be_mounted_elsewhere(house, backup):
+    restore(backup, house.places, LATER, replace=True)
+    moved = house.folder.with_name("mounted elsewhere")
+    house.folder.rename(moved)
+    assert sums(house, moved / "data" / "utility_meters.sqlite") == BACKED_UP
+    assert events(moved / "home") == 3
+
+
+def test_configuration_is_put_beside_the_data_and_never_over_one_that_is_there(house, backup):
     (house.places.config / "meters.yaml").write_text("meters: []\n")
     done = restore(backup, house.places, LATER, replace=True)
-    assert sums(house) == {"main": {"2026-01": 2.75, "2026-02": 0.1 + 0.2}}
-    aside = house.places.database.with_name(f"utility_meters.sqlite.before-restore-{STAMP}")
-    assert sums(house, aside) == now
-    assert (house.places.config / f"meters.yaml.before-restore-{STAMP}").read_text() == "meters: []\n"
-    assert (house.places.home / f"history.before-restore-{STAMP}" / "runs" / "index.db").exists()
-    assert set(done.aside) == {
-        aside,
-        house.places.config / f"meters.yaml.before-restore-{STAMP}",
-        house.places.home / f"history.before-restore-{STAMP}",
-    }
-
-
-def test_only_one_part_leaves_the_others_alone(house, backup):
-    (house.places.config / "meters.yaml").write_text("meters: []\n")
-    restore(backup, house.places, LATER, parts=frozenset({DATA}), replace=True)
     assert (house.places.config / "meters.yaml").read_text() == "meters: []\n"
-    assert not list(house.places.home.glob("*before-restore*"))
-
-
-def test_a_damaged_database_is_set_aside_named_so_and_the_backup_takes_its_place(house, backup):
-    house.store.close()
-    broken = os.urandom(20000)
-    house.places.database.write_bytes(broken)
-    restore(backup, house.places, LATER, parts=frozenset({DATA}), replace=True)
-    aside = house.places.database.with_name(f"utility_meters.sqlite.damaged-{STAMP}")
-    assert aside.read_bytes() == broken
-    assert sums(house) == {"main": {"2026-01": 2.75, "2026-02": 0.1 + 0.2}}
-
-
-def test_the_log_of_a_damaged_database_goes_with_it_each_time(house, backup):
-    """It may hold the last readings; SQLite finds it by this name."""
-    log = house.places.database.with_name("utility_meters.sqlite-wal")
-    for day in (3, 4):
-        house.places.database.write_bytes(b"nothing like a database")
-        log.write_bytes(f"log of day {day}".encode())
-        restore(backup, house.places, NOW + timedelta(days=day), parts=frozenset({DATA}), replace=True)
-    for day in (3, 4):
-        aside = house.places.database.with_name(f"utility_meters.sqlite.damaged-2026030{day + 1}T041000Z-wal")
-        assert aside.read_text() == f"log of day {day}"
-    assert not log.exists()
-
-
-def test_damaged_history_is_set_aside_named_so(house, backup):
-    index = house.places.home / "history" / "runs" / "index.db"
-    index.write_bytes(b"SQLite format 3\x00" + b"\xff" * 9000)
-    done = restore(backup, house.places, LATER, parts=frozenset({HOME}), replace=True)
-    assert done.aside == (house.places.home / f"history.damaged-{STAMP}",)
-
-
-def test_history_of_which_only_one_runs_log_is_damaged_is_not_named_so(house, backup):
-    (house.places.home / "history" / "runs" / f"{uuid.UUID(int=1)}.db").write_bytes(
-        b"SQLite format 3\x00" + b"\xff" * 9
-    )
-    done = restore(backup, house.places, LATER, parts=frozenset({HOME}), replace=True)
-    assert done.aside == (house.places.home / f"history.before-restore-{STAMP}",)
-
-
-def test_a_database_that_another_program_keeps_to_itself_is_not_taken_for_damaged(house, backup):
-    with closing(sqlite3.connect(house.places.database, isolation_level=None)) as other:
-        other.execute("PRAGMA locking_mode = EXCLUSIVE")
-        other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(UpkeepError, match=r"database is locked\).*Stop the services first"):
-            restore(backup, house.places, LATER, parts=frozenset({DATA}), replace=True)
-    assert not list(house.places.data.glob("*.damaged*"))
-
-
-def test_the_dagster_yaml_of_a_machine_stays_and_that_of_the_backup_is_put_beside_it(house, backup):
-    (house.places.home / "dagster.yaml").write_text("telemetry: {enabled: true}\n")
-    done = restore(backup, house.places, LATER, parts=frozenset({DATA, HOME}), replace=True)
-    assert (house.places.home / "dagster.yaml").read_text() == "telemetry: {enabled: true}\n"
-    beside = house.places.home / f"dagster.yaml.from-backup-{STAMP}"
-    assert beside.read_text() == "telemetry: {enabled: false}\n"
+    beside = house.places.data / f"config.restored-{STAMP}"
+    assert (beside / "meters.yaml").read_text() != "meters: []\n"
     assert beside in done.placed
-    assert done.notes == (
-        f"{house.places.home / 'dagster.yaml'}: it belongs to this machine and stays; that of the backup stands beside "
-        f"it as {beside.name}.",
-    )
+    assert any(f"{house.places.config}: it stays as it is" in note for note in done.notes)
 
 
-def test_a_restoration_that_has_no_room_is_refused_before_a_byte_is_written(house, backup):
-    manifest = unpack(backup, {})
-    petabyte = {"data/utility_meters.sqlite": Member(sha256="", bytes=10**15)}
-    folders = {DATA: house.folder / "new" / "data"}
-    refuse_without_room(manifest, folders)
-    refuse_without_room(manifest.model_copy(update={"files": petabyte}), {HOME: house.folder})
-    with pytest.raises(UpkeepError, match=r"MB are free, and the restoration needs 1000000000: .*Nothing was changed"):
-        refuse_without_room(manifest.model_copy(update={"files": petabyte}), folders)
-    assert not (house.folder / "new").exists()
+def test_the_backups_dagster_yaml_is_never_put_into_dagsters_home(house, backup):
+    own = house.places.home / "dagster.yaml"
+    own.write_text("telemetry: {enabled: true}\n")
+    done = restore(backup, house.places, LATER, replace=True)
+    assert own.read_text() == "telemetry: {enabled: true}\n"
+    assert not own.is_symlink()
+    assert any("Dagster's settings in the backup are not used" in note for note in done.notes)
+    target = elsewhere(house)
+    restore(backup, target, LATER)
+    assert not (target.home / "dagster.yaml").exists()
 
 
-def test_a_place_that_cannot_be_written_is_named_as_what_it_is(house, backup):
-    (house.folder / "file").write_text("")
-    places = Places(house.places.config, house.places.data, house.folder / "file" / "x.sqlite", house.places.home)
-    with pytest.raises(UpkeepError, match=r"file: cannot be restored \(.*\)\. Mend that, .*Nothing was changed"):
-        restore(backup, places, LATER, parts=frozenset({DATA}))
+@pytest.mark.parametrize(("part", "expected"), [(DATA, (BACKED_UP, 4)), (HOME, (CHANGED, 3))])
+def test_only_one_part_leaves_the_others_as_new_as_they_are(house, backup, part: str, expected):
+    change(house)
+    restore(backup, house.places, LATER, parts={part}, replace=True)
+    assert (sums(house), events(house.places.home)) == expected
+    assert not list(house.places.data.glob("config.restored-*"))
 
 
-def test_a_damaged_database_is_not_replaced_without_a_word(house, backup):
-    house.store.close()
+def test_a_damaged_database_is_kept_with_its_log_and_the_backup_takes_its_place(house, backup):
     house.places.database.write_bytes(b"nothing like a database")
+    house.places.database.with_name("utility_meters.sqlite-wal").write_bytes(b"the last readings")
     with pytest.raises(UpkeepError, match="--replace"):
-        restore(backup, house.places, LATER, parts=frozenset({DATA}))
-    assert house.places.database.read_bytes() == b"nothing like a database"
+        restore(backup, house.places, LATER, parts={DATA})
+    restore(backup, house.places, LATER, parts={DATA}, replace=True)
+    assert sums(house) == BACKED_UP
+    old = generation(house, 1) / "data"
+    assert (old / "utility_meters.sqlite").read_bytes() == b"nothing like a database"
+    assert (old / "utility_meters.sqlite-wal").read_bytes() == b"the last readings"
 
 
-def test_the_log_of_the_old_database_does_not_get_into_the_new_one(house, backup):
+def test_what_stands_in_the_log_of_the_old_database_stays_with_it(house, backup):
     """A write-ahead log left beside a database that has changed places would be read into the wrong one."""
     code = (
         "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
@@ -194,18 +169,27 @@ def test_the_log_of_the_old_database_does_not_get_into_the_new_one(house, backup
     )
     subprocess.run([sys.executable, "-c", code, str(house.places.database)], check=True)
     assert house.places.database.with_name("utility_meters.sqlite-wal").stat().st_size > 0
-    restore(backup, house.places, LATER, parts=frozenset({DATA}), replace=True)
-    assert sums(house) == {"main": {"2026-01": 2.75, "2026-02": 0.1 + 0.2}}
-    aside = house.places.database.with_name(f"utility_meters.sqlite.before-restore-{STAMP}")
-    assert sums(house, aside) == {"main": {"2026-01": 84.0, "2026-02": 84.0}}
+    done = restore(backup, house.places, LATER, parts={DATA}, replace=True)
+    assert sums(house) == BACKED_UP
+    old = {"main": {"2026-01": 84.0, "2026-02": 84.0}}
+    assert sums(house, done.before / "data" / "utility_meters.sqlite") == old
 
 
-def test_a_database_that_another_program_has_open_is_not_replaced(house, backup):
-    with closing(sqlite3.connect(house.places.database)) as other:
-        other.execute("SELECT count(*) FROM points").fetchone()
+@pytest.mark.parametrize("name", ["data/utility_meters.sqlite", "home/history/runs/index.db"])
+def test_a_database_that_another_program_has_open_is_not_replaced(house, backup, name: str):
+    with closing(sqlite3.connect(house.folder / name)) as other:
+        other.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         with pytest.raises(UpkeepError, match="another program has it open"):
-            restore(backup, house.places, LATER, parts=frozenset({DATA}), replace=True)
-    assert not list(house.places.data.glob("*before-restore*"))
+            restore(backup, house.places, LATER, replace=True)
+    assert not (house.places.data / "state" / "current").exists()
+
+
+def test_a_database_that_another_program_keeps_to_itself_is_not_replaced(house, backup):
+    with closing(sqlite3.connect(house.places.database, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(UpkeepError, match=r"another program has it open\. Stop the services first"):
+            restore(backup, house.places, LATER, parts={DATA}, replace=True)
 
 
 def test_a_daemon_at_work_is_not_restored_under(house, backup):
@@ -222,6 +206,34 @@ def test_a_daemons_sign_of_life_from_the_future_does_not_keep_the_house_from_bei
         runs.execute("CREATE TABLE daemon_heartbeats (timestamp)")
         runs.execute("INSERT INTO daemon_heartbeats VALUES ('2031-03-04 04:09:40.000000')")
     assert restore(backup, house.places, LATER, replace=True).placed
+
+
+def test_two_restores_do_not_run_at_once(house, backup):
+    ready, go_on = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        from workflows_dagster.maintenance.generations import Generations
+
+        with Generations(house.places.data, house.places.home, house.places.database).locked():
+            os.write(ready[1], b".")
+            os.read(go_on[0], 1)
+        os._exit(0)
+    os.read(ready[0], 1)
+    try:
+        with pytest.raises(UpkeepError, match="another restore is under way"):
+            restore(backup, house.places, LATER, replace=True)
+    finally:
+        os.write(go_on[1], b".")
+        os.waitpid(child, 0)
+
+
+def test_a_restore_that_has_no_room_is_refused(house, backup):
+    manifest = unpack(backup)
+    petabyte = manifest.model_copy(update={"files": {"data/utility_meters.sqlite": Member(sha256="", bytes=10**15)}})
+    refuse_without_room(manifest, {DATA: house.folder})
+    refuse_without_room(petabyte, {HOME: house.folder})
+    with pytest.raises(UpkeepError, match=r"MB are free, and the restore needs 1000000000: .*Nothing was changed"):
+        refuse_without_room(petabyte, {DATA: house.folder})
 
 
 def test_a_backup_of_a_newer_schema_or_dagster_is_refused_before_anything_is_touched(house, backup):
@@ -256,61 +268,72 @@ def test_a_file_of_the_restored_database_is_what_the_store_migrates_forward(hous
     store.close()
 
 
-STATES = ("written down", "exchanged", "set aside", "half of two")
+@pytest.mark.parametrize("version", ["1.13rc1", "1", "1.9.dev0+local"])
+def test_an_odd_version_of_dagster_is_read_by_its_first_numbers(house, backup, version: str):
+    def odd(name: str, content: bytes) -> tuple[str, bytes]:
+        changed = (
+            json.dumps({**json.loads(content), "dagster": version}).encode() if name == "manifest.json" else content
+        )
+        return name, changed
+
+    assert restore(rewritten(backup, odd), elsewhere(house), LATER).placed
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_what_was_interrupted_is_finished_from_wherever_it_stopped(tmp_path, state: str):
-    names = ["one", "two"]
-    swaps = []
-    (tmp_path / "stage").mkdir()
-    for name in names:
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "content").write_text("old")
-        (tmp_path / "stage" / name).mkdir()
-        (tmp_path / "stage" / name / "content").write_text("new")
-        swaps.append(Swap.of(tmp_path / name, tmp_path / "stage" / name, tmp_path / f"{name}.aside"))
-    begin(tmp_path / "journal", swaps)
-    if state == "exchanged":
-        (tmp_path / "one").rename(tmp_path / "between")
-        (tmp_path / "stage" / "one").rename(tmp_path / "one")
-        (tmp_path / "between").rename(tmp_path / "stage" / "one")
-    if state == "set aside":
-        # Where names cannot be exchanged: the old is away, the new not there yet.
-        (tmp_path / "one").rename(tmp_path / "one.aside")
-    if state == "half of two":
-        swaps[0].carry_out()
-    assert finish(tmp_path / "journal") == Finished(2, ())
-    for name in names:
-        assert (tmp_path / name / "content").read_text() == "new"
-        assert (tmp_path / f"{name}.aside" / "content").read_text() == "old"
-    assert finish(tmp_path / "journal") is None
+def test_a_restored_database_opens_in_the_store(house, backup):
+    target = elsewhere(house)
+    restore(backup, target, LATER)
+    store = EmbeddedStore(target.database)
+    assert len(store.catalogue()) == 1
+    store.close()
 
 
-def test_what_cannot_be_finished_now_is_finished_later(house, backup):
-    old = house.places.home / "history" / "runs" / "index.db"
-    before = old.read_bytes()
-    obstacle = house.places.home / f"history.before-restore-{STAMP}" / "in the way"
-    obstacle.mkdir(parents=True)
-    with pytest.raises(UpkeepError, match="goes on from here"):
+def test_a_home_that_cannot_be_switched_with_the_store_is_refused_in_a_sentence(house, backup):
+    own = house.places.home / "history"
+    own.rename(house.folder / "ssd")
+    own.symlink_to(house.folder / "ssd")
+    with pytest.raises(UpkeepError, match=r"history: it is a link to .*ssd, so .* in one step\. .*Nothing was changed"):
         restore(backup, house.places, LATER, replace=True)
-    assert (house.places.data / JOURNAL).exists()
-    obstacle.rmdir()
-    obstacle.parent.rmdir()
-    assert resume(house.places)
-    assert (obstacle.parent / "runs" / "index.db").read_bytes() == before
-    assert old.exists()
-    assert not list(house.folder.rglob(".meters-restore-*"))
+    assert not house.places.database.is_symlink()
 
 
-def test_a_restoration_that_was_killed_is_finished_before_another_begins(house, backup):
-    (house.places.data / JOURNAL).write_text("[]")
-    with pytest.raises(UpkeepError, match="earlier restoration was interrupted"):
-        restore(backup, house.places, LATER, replace=True)
+@pytest.mark.skipif(Path("/dev/shm").stat().st_dev == Path("/tmp").stat().st_dev, reason="needs a second disk")
+def test_a_home_on_another_disk_is_refused_in_a_sentence_before_anything_is_moved(house, backup, tmp_path):
+    import tempfile
+
+    disk = "/dev/shm" if tmp_path.stat().st_dev != Path("/dev/shm").stat().st_dev else "/tmp"
+    with tempfile.TemporaryDirectory(dir=disk) as other:
+        (Path(other) / "history").mkdir()
+        (Path(other) / "history" / "runs.db").touch()
+        places = Places(house.places.config, house.places.data, house.places.database, Path(other))
+        with pytest.raises(UpkeepError, match=r"another disk or mount .*DAGSTER_HOME name a folder within METERS_DATA"):
+            restore(backup, places, LATER, replace=True)
+        assert [path.name for path in Path(other).iterdir()] == ["history"]
+    assert not house.places.database.is_symlink()
+
+
+def test_into_a_folder_everything_is_unpacked_to_look_at_and_the_house_stays(house, backup):
+    change(house)
+    done = restore_into(house.folder / "look", backup)
+    assert {path.name for path in done.placed} == {"config", "data", "home"}
+    assert sums(house, house.folder / "look" / "data" / "utility_meters.sqlite") == BACKED_UP
+    assert events(house.folder / "look" / "home") == 3
+    assert sums(house) == CHANGED
+    with pytest.raises(UpkeepError, match=r"look/data: already there\. Name a folder that is empty\."):
+        restore_into(house.folder / "look", backup, [DATA])
+
+
+def test_a_place_that_cannot_be_written_is_named(house, backup):
+    (house.folder / "file").write_text("")
+    places = Places(house.places.config, house.folder / "file" / "data", None, house.folder / "file" / "home")
+    with pytest.raises(UpkeepError, match=r"file/data: cannot be restored \(.*\)\. Make room or mend that"):
+        restore(backup, places, LATER, parts={DATA})
+
+
+CALLS = ("os.rename", "os.link", "os.symlink", "os.remove", "os.rmdir", "os.mkdir", "shutil.copyfile")
 
 
 def attempt(backup: Path, places: Places, moment: int) -> bool:
-    """Restore in a fork that kills itself at its n-th call that changes a name; gives whether it came to an end."""
+    """Restore in a fork that kills itself before its n-th call that changes a name; gives whether it came to an end."""
     child = os.fork()
     if child:
         _, status = os.waitpid(child, 0)
@@ -320,8 +343,7 @@ def attempt(backup: Path, places: Places, moment: int) -> bool:
 
     def count(event: str, _: object) -> None:
         nonlocal calls
-        # The exchange of two names has no event of its own: it is looked up in the C library just before.
-        if event in ("os.rename", "os.link", "os.remove", "os.rmdir", "ctypes.dlsym"):
+        if event in CALLS:
             calls += 1
             if calls == moment:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -329,29 +351,36 @@ def attempt(backup: Path, places: Places, moment: int) -> bool:
     code = 1
     try:
         sys.addaudithook(count)
-        if not resume(places):
-            restore(backup, places, LATER + timedelta(seconds=moment), replace=True)
+        restore(backup, places, LATER + timedelta(seconds=moment), replace=True)
         code = 0
     finally:
         os._exit(code)
 
 
-def test_killed_at_every_step_each_place_is_the_old_or_the_new_and_the_next_attempt_finishes(house, backup):
-    configured = {(house.places.config / "meters.yaml").read_text(), "meters: []\n"}
-    new, old = sums(house), {"main": {"2026-01": 2.75, "2026-02": 0.1 + 0.2 + 7.0}}
-    ended, moment = False, 0
+@pytest.mark.parametrize("is_first", [True, False], ids=["the first restore", "a later one"])
+def test_killed_at_every_step_store_and_history_are_both_old_or_both_new(house, backup, is_first: bool):
+    if not is_first:
+        restore(backup, house.places, LATER, replace=True)
+    change(house)
+    kept = house.folder.with_name(f"{house.folder.name} kept")
+    configured = {path.name: path.read_bytes() for path in house.places.config.iterdir()}
+    house.folder.rename(kept)
+    ended, moment, seen = False, 0, set()
     while not ended:
         moment += 1
-        house.days({"2026-02-03": 7.0})
-        house.store.close()
-        (house.places.config / "meters.yaml").write_text("meters: []\n")
+        subprocess.run(["cp", "-a", kept, house.folder], check=True)
         ended = attempt(backup, house.places, moment)
-        found = sums(house)
-        assert found in (old, new), moment
-        assert (house.places.home / "history" / "runs" / "index.db").exists(), moment
-        assert (house.places.config / "meters.yaml").read_text() in configured, moment
-        if resume(house.places):
-            assert sums(house) == new, moment
-            assert (house.places.config / "meters.yaml").read_text() != "meters: []\n"
-    assert moment > 8
-    assert sums(house) == new
+        # As every start does.
+        settle(house.places.home)
+        found = (sums(house)["main"]["2026-02"] > 1, events(house.places.home))
+        assert found in ((True, 4), (False, 3)), moment
+        seen.add(found)
+        assert {path.name: path.read_bytes() for path in house.places.config.iterdir()} == configured
+        if not ended:
+            house.store.close()
+            restore(backup, house.places, LATER, replace=True)
+            assert (sums(house), events(house.places.home)) == (BACKED_UP, 3), moment
+            assert not list(house.folder.rglob(".*restore-*")), moment
+        subprocess.run(["rm", "-r", house.folder], check=True)
+    assert moment > 15
+    assert len(seen) == 2

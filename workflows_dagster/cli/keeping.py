@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from workflows_dagster.cli.errors import EXIT_FAILED, EXIT_WRONG_INPUT
-from workflows_dagster.maintenance.archive import CONFIG, PARTS
+from workflows_dagster.maintenance.archive import PARTS
 from workflows_dagster.maintenance.backup_retention import back_up
 from workflows_dagster.maintenance.contents import Places
 from workflows_dagster.maintenance.problems import UpkeepError
-from workflows_dagster.maintenance.restore import left_note, moved_note, resume
 from workflows_dagster.maintenance.restore import restore as restore_backup
+from workflows_dagster.maintenance.restore import restore_into
 from workflows_dagster.pipeline.backfill import dagster_instance
 from workflows_dagster.pipeline.maintenance import places
 from workflows_dagster.pipeline.storage.home import INSTANCE_FILE_NAME, HomeError, home_folder
@@ -49,32 +49,31 @@ def backup(ctx: click.Context, folder: Path | None) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--into", "folder", type=_FOLDER, help="Restore into this folder instead of the house's own places.")
+@click.option("--into", "folder", type=_FOLDER, help="Unpack into this folder, to look at; the house stays as it is.")
 @click.option("--only", "parts", type=click.Choice(PARTS), multiple=True, help="Only this part; may be repeated.")
-@click.option("--replace", is_flag=True, help="Set aside what is there, under another name; nothing is deleted.")
+@click.option("--replace", is_flag=True, help="Switch from what is there to the backup; nothing is deleted.")
 @click.pass_context
 def restore(ctx: click.Context, file: Path, folder: Path | None, parts: tuple[str, ...], replace: bool) -> None:
-    """Put the house back from the backup FILE. Stop the services first."""
-    target = _within(folder.absolute()) if folder else _own_places()
+    """Make the backup FILE the house. Stop the services first.
+
+    Configuration is put beside, never over one that is there. Restore only what you made yourself.
+    """
     try:
-        if finished := resume(target):
-            for path in finished.left:
-                click.echo(left_note(path))
-            click.echo("The restoration that was interrupted is finished; say the same again to restore anew.")
-            return
-        done = restore_backup(file, target, _now(), parts=frozenset(parts or PARTS), replace=replace)
+        if folder:
+            done = restore_into(folder.absolute(), file, parts or PARTS)
+        else:
+            done = restore_backup(file, _own_places(), _now(), parts=parts or PARTS, replace=replace)
     except UpkeepError as error:
         click.echo(str(error), err=True)
-        ctx.exit(EXIT_WRONG_INPUT if "--replace" in str(error) else EXIT_FAILED)
+        ctx.exit(EXIT_WRONG_INPUT if "already there" in str(error) else EXIT_FAILED)
     for path in done.placed:
         click.echo(f"{path}: restored, as of {done.manifest.made}.")
-    for path in done.aside:
-        click.echo(f"{path}: what stood there before.")
-    moved = moved_note(done.manifest, target.config) if not parts or CONFIG in parts else ()
-    for sentence in (*done.notes, *moved, *done.manifest.notes):
+    if done.before:
+        click.echo(f"{done.before}: what was there before. Delete it when you are sure that you don't need it.")
+    for sentence in (*done.notes, *done.manifest.notes):
         click.echo(sentence)
     if not done.placed:
-        click.echo("Everything is as in the backup already.")
+        click.echo("The backup holds nothing of that.")
 
 
 @click.command()
@@ -103,11 +102,6 @@ def upkeep(ctx: click.Context, dry_run: bool) -> None:
         )
         return
     click.echo(str(done))
-
-
-def _within(folder: Path) -> Places:
-    data = folder / "data"
-    return Places(folder / "config", data, data / EMBEDDED_FILE, data / "dagster_home")
 
 
 def _own_places() -> Places:

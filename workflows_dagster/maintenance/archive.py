@@ -1,21 +1,26 @@
-"""A backup file: a gzipped tar of databases and configuration, and a manifest that says what must be in it."""
+"""A backup file: a gzipped tar of databases and configuration, and a manifest that says what must be in it.
+
+A backup may have been made by anybody. So only the names of a known layout are read, each once, as regular files; the
+whole file is read and held against its manifest before anything is written; and what is written lies below the folder
+that was given.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import hashlib
 import io
-import json
+import re
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
-from typing import IO
+from pathlib import Path
+from typing import IO, Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from workflows_dagster.maintenance.problems import UpkeepError
+from workflows_dagster.stores.open import EMBEDDED_FILE
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -23,8 +28,22 @@ MANIFEST = "manifest.json"
 CONFIG, DATA, HOME = "config", "data", "home"
 PARTS = (CONFIG, DATA, HOME)
 
+_RUN_ID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+# A part of a path that is not hidden, goes nowhere else, and can be shown.
+_VISIBLE = r"[^./\\\x00-\x1f\x7f-\x9f\ud800-\udfff][^/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,199}"
+_LAYOUT = re.compile(
+    rf"{DATA}/{re.escape(EMBEDDED_FILE)}"
+    rf"|{HOME}/((dagster|workspace)\.yaml|history/runs\.db|history/runs/(index|{_RUN_ID}|)\.db|schedules/schedules\.db)"
+    rf"|{CONFIG}/({_VISIBLE}/){{0,5}}{_VISIBLE}\.ya?ml"
+)
+_MOST_FILES = 200_000
+_LARGEST_MANIFEST = 64 << 20
+_LARGEST_HEADER = 64 << 10
 _BLOCK = 1 << 20
-_BROKEN = (tarfile.TarError, EOFError, zlib.error, OSError)
+_BROKEN = (tarfile.TarError, EOFError, zlib.error, OSError, UnicodeError)
+
+# Shown on a terminal.
+Line = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 
 
 class Member(BaseModel):
@@ -65,18 +84,18 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     format: int = FORMAT
-    made: str
-    program: str
-    dagster: str
-    backend: str
-    timezone: str
+    made: Line
+    program: Line
+    dagster: Line
+    backend: Line
+    timezone: Line
     files: dict[str, Member] = {}
     readings: int | None = None
     points: int | None = None
     sums: dict[str, dict[str, float]] = {}
     partitions: dict[str, int] = {}
-    elsewhere: dict[str, str] = {}
-    notes: list[str] = []
+    elsewhere: dict[Line, Line] = {}
+    notes: list[Line] = []
 
 
 class Writer:
@@ -92,10 +111,11 @@ class Writer:
 
         Raises:
             OSError: It cannot be read, or the archive not be written.
-            UpkeepError: There is a file of that name in it.
+            UpkeepError: There is a file of that name in it, or the name could not be restored.
         """
-        if name in self.files:
-            raise UpkeepError(f"{path}: another file is '{name}' in the backup already. Give one of them another name.")
+        if name in self.files or not is_known(name):
+            reason = "another file has the same one" if name in self.files else "it is none that can be restored"
+            raise UpkeepError(f"{path}: its name in a backup would be {name!a}, and {reason}. Give it another name.")
         content = path.stat()
         header = tarfile.TarInfo(name)
         header.size, header.mtime, header.mode = content.st_size, int(content.st_mtime), 0o600
@@ -127,38 +147,47 @@ class _Digesting:
         return block
 
 
-def unpack(path: Path, folders: Mapping[str, Path]) -> Manifest:
+def is_known(name: str) -> bool:
+    """Tell whether a name may stand in a backup: it is in the layout, relative, and written in the one usual way."""
+    return _LAYOUT.fullmatch(name) is not None
+
+
+def unpack(path: Path, folders: Mapping[str, Path] | None = None) -> Manifest:
     """Read a backup from beginning to end, hold it against its manifest, and write some of its parts.
+
+    Without folders nothing is written: so a backup is checked as a whole before it is unpacked.
 
     Args:
         path: The backup.
         folders: Where the files of a part go, under a folder of the part's name; a part that is not named is only read.
 
     Raises:
-        UpkeepError: It is none, is incomplete or damaged, or was made by a newer program.
-        OSError: A folder cannot be written, whose fault it is not.
+        UpkeepError: It is none, is incomplete or damaged, holds what no backup does, was made by a newer program, or a
+            file cannot be written.
     """
     found: dict[str, Member] = {}
     manifest: Manifest | None = None
     try:
-        with gzip.open(path) as content, tarfile.open(fileobj=content, mode="r|") as tar:
+        with gzip.open(path) as content, tarfile.open(fileobj=content, mode="r|", tarinfo=_Header) as tar:
             for header in tar:
-                stream = tar.extractfile(header) if header.isfile() else None
-                if stream is None or not _is_inside(header.name):
-                    raise UpkeepError(f"{path}: it holds '{header.name}', which no backup does. Take another backup.")
-                if header.name == MANIFEST:
-                    manifest = _manifest(path, stream.read())
-                    continue
+                if manifest is not None or len(found) >= _MOST_FILES:
+                    raise UpkeepError(f"{path}: it holds more files than a backup does. Take another backup.")
+                if header.name != MANIFEST and not is_known(header.name):
+                    raise UpkeepError(f"{path}: it holds {header.name!a}, which no backup does. Take another backup.")
                 if header.name in found:
                     raise UpkeepError(f"{path}: it holds '{header.name}' twice. Take another backup.")
-                part, _, rest = header.name.partition("/")
-                target = folders[part] / part / rest if part in folders else None
-                found[header.name] = _written(stream, target)
+                stream = tar.extractfile(header) if header.isreg() and not header.issparse() else None
+                if stream is None:
+                    raise UpkeepError(f"{path}: '{header.name}' in it is no ordinary file. Take another backup.")
+                if header.name == MANIFEST:
+                    manifest = _manifest(path, stream.read(_LARGEST_MANIFEST + 1))
+                    continue
+                part = header.name.partition("/")[0]
+                folder = folders.get(part) if folders else None
+                found[header.name] = _copied(stream, folder / header.name if folder else None, folder)
             # To the very end, where gzip keeps the digest of it all.
             for _ in _blocks(content):
                 pass
-    except _UnwrittenError as unwritten:
-        raise unwritten.error from None
     except _BROKEN as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise UpkeepError(f"{path}: cannot be read as a backup ({reason}). Take another backup.") from error
@@ -168,52 +197,72 @@ def unpack(path: Path, folders: Mapping[str, Path]) -> Manifest:
     for name in sorted(expected.keys() | found.keys()):
         there = found.get(name)
         if name not in expected or there is None or (there.sha256, there.bytes) != expected[name]:
-            raise UpkeepError(f"{path}: {name} is not what the manifest says: it is damaged. Take another backup.")
+            raise UpkeepError(f"{path}: {name!a} is not what the manifest says: it is damaged. Take another backup.")
     return manifest
 
 
-class _UnwrittenError(Exception):
-    """Keeps what went wrong with the target apart from what went wrong with the backup: both are OSErrors."""
+class _Header(tarfile.TarInfo):
+    """What precedes a file in a tar. A long name comes as a content of its own, which tarfile keeps in memory."""
 
-    def __init__(self, error: OSError) -> None:
-        super().__init__(str(error))
-        self.error = error
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Refuse a long one."""
+        header = super().frombuf(buf, encoding, errors)
+        if not header.isreg() and header.size > _LARGEST_HEADER:
+            raise tarfile.ReadError(f"a header of {header.size} bytes")
+        return header
 
 
-def _written(stream: IO[bytes], target: Path | None) -> Member:
+def _copied(stream: IO[bytes], target: Path | None, folder: Path | None) -> Member:
+    """Read a file to its end, and write it where there is a target.
+
+    Raises:
+        UpkeepError: It cannot be written, or would come to lie elsewhere.
+    """
     digest, size = hashlib.sha256(), 0
-    with contextlib.nullcontext() if target is None else _new_file(target) as file:
+    output = _Output(target, folder) if target and folder else None
+    try:
         for block in _blocks(stream):
-            if file is not None and target is not None:
-                _write(file, block, target)
             digest.update(block)
             size += len(block)
+            if output:
+                output.write(block)
+    finally:
+        if output:
+            output.close()
     return Member(sha256=digest.hexdigest(), bytes=size)
 
 
-@contextlib.contextmanager
-def _new_file(path: Path) -> Iterator[io.FileIO]:
-    with _blaming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Unbuffered: a disk that is full is met where it is written, not where it is closed.
-        file = path.open("xb", buffering=0)
-    with file:
-        yield file
+class _Output:
+    """A new file below a folder; what goes wrong with it is told apart from what is wrong with the backup."""
 
+    def __init__(self, path: Path, folder: Path) -> None:
+        self._path = path
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise UpkeepError(f"{path}: it would come to lie outside of {folder}. Nothing was changed.")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Unbuffered: a disk that is full is met where it is written, not where it is closed.
+            self._file = path.open("xb", buffering=0)
+        except OSError as error:
+            raise self._unwritten(error) from error
 
-def _write(file: io.FileIO, block: bytes, path: Path) -> None:
-    left = memoryview(block)
-    while left:
-        with _blaming(path):
-            left = left[file.write(left) :]
+    def write(self, block: bytes) -> None:
+        left = memoryview(block)
+        while left:
+            try:
+                left = left[self._file.write(left) :]
+            except OSError as error:
+                raise self._unwritten(error) from error
 
+    def close(self) -> None:
+        self._file.close()
 
-@contextlib.contextmanager
-def _blaming(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _UnwrittenError(OSError(error.errno, error.strerror or str(error), str(path))) from error
+    def _unwritten(self, error: OSError) -> UpkeepError:
+        return UpkeepError(
+            f"{self._path}: cannot be written ({error.strerror or error}). Make room or mend that, and try again. "
+            "Nothing was changed."
+        )
 
 
 def _blocks(stream: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
@@ -221,21 +270,23 @@ def _blocks(stream: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
         yield block
 
 
-def _is_inside(name: str) -> bool:
-    """Tell whether a name stays within the folder that it is unpacked into."""
-    path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts and (name == MANIFEST or len(path.parts) > 1)
+class _Version(BaseModel):
+    """What is read of a manifest first: one of a later format may look different."""
+
+    format: int = 0
+    program: Line = ""
 
 
 def _manifest(path: Path, text: bytes) -> Manifest:
+    if len(text) > _LARGEST_MANIFEST:
+        raise UpkeepError(f"{path}: its manifest has more than {_LARGEST_MANIFEST:,} bytes. Take another backup.")
     try:
-        content = json.loads(text)
-        version = content.get("format")
-        if isinstance(version, int) and version > FORMAT:
+        version = _Version.model_validate_json(text)
+        if version.format > FORMAT:
             raise UpkeepError(
-                f"{path}: it was made by version {content.get('program')} in format {version}, and this version knows "
+                f"{path}: it was made by version {version.program} in format {version.format}, and this version knows "
                 f"up to {FORMAT}. Update the program first."
             )
-        return Manifest.model_validate(content)
-    except (ValueError, AttributeError, ValidationError) as error:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
         raise UpkeepError(f"{path}: its manifest cannot be read. Take another backup.") from error

@@ -6,8 +6,6 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,20 +15,22 @@ from zoneinfo import ZoneInfo
 from workflows_dagster.maintenance.archive import CONFIG, DATA, HOME, Manifest, Writer, unpack
 from workflows_dagster.maintenance.checksums import Sums, sums_in_database
 from workflows_dagster.maintenance.contents import (
-    ELSEWHERE,
     RUN_LOGS,
     Places,
     config_files,
+    files_elsewhere,
     home_files,
     is_run_log,
     refuse_secrets,
 )
-from workflows_dagster.maintenance.copies import copy_database, is_database, schema_of
-from workflows_dagster.maintenance.drafts import BACKUP_DRAFT
 from workflows_dagster.maintenance.problems import DamagedDatabaseError, UpkeepError
+from workflows_dagster.maintenance.sqlite_backup import copy_database, is_database, schema_of
 from workflows_dagster.settings.load import Settings
+from workflows_dagster.stores.open import EMBEDDED_FILE
 
 BACKUPS_FOLDER = "backups"
+# What is being made and tried out, beside the backups.
+UNFINISHED = ".meters-backup-"
 _NAME, _SUFFIX = "meters-backup-", ".tar.gz"
 # Compressed, a database of events is a twentieth of itself; readings are a third.
 _COMPRESSED_SHARE = 0.4
@@ -98,14 +98,17 @@ def make_backup(settings: Settings, places: Places, folder: Path, now: datetime)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _check_room(folder, [file for _, file in home] + ([places.database] if places.database else []))
-        with tempfile.TemporaryDirectory(dir=folder, prefix=BACKUP_DRAFT) as scratch, _draft(path) as draft:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as name:
+            scratch = Path(name)
+            draft = scratch / path.name
+            draft.touch(_OWN)
             with draft.open("wb") as stream:
                 writer = Writer(stream)
-                manifest = _fill(writer, settings, places, config, home, Path(scratch), now)
+                manifest = _fill(writer, settings, places, config, home, scratch, now)
                 writer.close(manifest)
                 stream.flush()
                 os.fsync(stream.fileno())
-            manifest = unpack(draft, {})
+            manifest = unpack(draft)
             size = draft.stat().st_size
             draft.replace(path)
             _sync_folder(folder)
@@ -179,11 +182,7 @@ def _fill(
         points=points,
         sums=sums,
         partitions=partitions,
-        elsewhere={
-            name.removeprefix(f"{ELSEWHERE}/"): str(path)
-            for name, path in config
-            if name.startswith(f"{ELSEWHERE}/") and not path.is_relative_to(places.config)
-        },
+        elsewhere={key: str(path) for key, path in files_elsewhere(places.config).items()},
         notes=notes,
     )
 
@@ -228,7 +227,7 @@ def _add_data(writer: Writer, database: Path, zone: ZoneInfo, scratch: Path) -> 
         return (schema_of(connection), *counts_in(connection), sums_in_database(connection, zone))
 
     schema, readings, points, sums = copy_database(database, copy, look, DATA)
-    writer.add(f"{DATA}/{database.name}", copy, schema)
+    writer.add(f"{DATA}/{EMBEDDED_FILE}", copy, schema)
     copy.unlink()
     return readings, points, sums
 
@@ -264,18 +263,6 @@ def _check_room(folder: Path, files: list[Path]) -> None:
             f"{folder}: {free / 1e6:.0f} MB are free, and a backup may need {needed / 1e6:.0f}. Make room, or let "
             "upkeep.backup_folder in config.yaml name another disk."
         )
-
-
-@contextmanager
-def _draft(path: Path) -> Iterator[Path]:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=BACKUP_DRAFT)
-    os.close(descriptor)
-    draft = Path(name)
-    draft.chmod(_OWN)
-    try:
-        yield draft
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

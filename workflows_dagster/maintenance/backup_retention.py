@@ -1,18 +1,21 @@
-"""A backup, its trial, and what is noted of both: what happens every week, and on `meters backup`."""
+"""Makes a backup, tries it out, notes the result and removes old ones: every week, and on `meters backup`."""
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from workflows_dagster.maintenance.backup import Backup, backup_folder, make_backup, remove_old
+from workflows_dagster.maintenance.backup import UNFINISHED, Backup, backup_folder, make_backup, remove_old
 from workflows_dagster.maintenance.contents import Places
-from workflows_dagster.maintenance.drafts import sweep
 from workflows_dagster.maintenance.problems import UpkeepError
 from workflows_dagster.maintenance.restore_drill import drill
 from workflows_dagster.maintenance.status import Attempt, note, status_path
 from workflows_dagster.settings.load import Settings
+
+_ABANDONED_AFTER = timedelta(days=1)
 
 
 def back_up(
@@ -38,7 +41,7 @@ def back_up(
     """
     target = folder or backup_folder(settings)
     for place in (target, status_path(settings.data_dir).parent):
-        sweep(place, clock())
+        _remove_unfinished(place, clock())
     try:
         made = make_backup(settings, places, target, clock())
     except UpkeepError as error:
@@ -59,6 +62,19 @@ def back_up(
         for path in remove_old(made.path, settings.site.upkeep.keep_backups):
             tell(f"{path.name} was removed: {settings.site.upkeep.keep_backups} are kept.")
     return made
+
+
+def _remove_unfinished(folder: Path, now: datetime) -> None:
+    """Remove what killed programs left half made; what is younger than a day may be at work."""
+    for path in folder.glob(f"{UNFINISHED}*"):
+        with contextlib.suppress(OSError):
+            # One from the future was left while the clock was wrong.
+            if abs(now.timestamp() - path.stat().st_mtime) < _ABANDONED_AFTER.total_seconds():
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def _note(settings: Settings, now: datetime, backup: Attempt, drill: Attempt | None = None) -> None:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import yaml
 from pydantic import SecretStr
 
-from workflows_dagster.maintenance.copies import is_beside_a_database
+from workflows_dagster.maintenance.archive import CONFIG, is_known
 from workflows_dagster.maintenance.problems import UpkeepError
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.secrets import Secrets
 
-# Of Dagster's home; what else stands there (logs, files of steps, sockets) is nothing that a house is made of.
-HOME_ENTRIES = ("dagster.yaml", "workspace.yaml", "schedules", "history")
+# Of Dagster's home; what else is there (logs, files of steps, sockets) is made again.
+INSTANCE_FILE_NAME = "dagster.yaml"
 RUN_LOGS = "history/runs"
+_DATABASES = ("history/runs.db", "schedules/schedules.db")
 _POINTERS = ("meters_config", "seasonal_patterns_config", "tariffs_config")
-_CONFIGURATION = (".yaml", ".yml")
 _SHORTEST_SECRET = 6
 ELSEWHERE = "elsewhere"
 
@@ -42,13 +41,25 @@ class Places:
     home: Path
 
 
+def places_of(settings: Settings, database: Path, home: Path) -> Places:
+    """Give the places of a house whose settings are known.
+
+    Args:
+        settings: The house.
+        database: Where the embedded store is, or would be.
+        home: Dagster's home.
+    """
+    embedded = settings.site.storage.backend == "embedded"
+    return Places(settings.config_dir, settings.data_dir, database if embedded else None, home)
+
+
 def home_files(home: Path) -> Iterator[tuple[str, Path]]:
-    """Give the files of Dagster's home that make it up, by their names in a backup."""
-    for entry in HOME_ENTRIES:
-        place = home / entry
-        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            if path.is_file() and not path.is_symlink() and not is_beside_a_database(path):
-                yield path.relative_to(home).as_posix(), path
+    """Give the files of Dagster's home that make it up, by their names in it."""
+    for name in (INSTANCE_FILE_NAME, *_DATABASES):
+        if (home / name).is_file():
+            yield name, home / name
+    for path in sorted((home / RUN_LOGS).glob("*.db")):
+        yield f"{RUN_LOGS}/{path.name}", path
 
 
 def is_run_log(name: str) -> bool:
@@ -66,50 +77,35 @@ def is_run_id(text: str) -> bool:
 
 
 def config_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Give the configuration's YAML files by their names in a backup.
+    """Give the configuration's YAML files by their names in a backup, without hidden ones.
 
-    What else may stand in the folder (tokens, the proxy's password) is left out. Files that config.yaml names outside
-    the folder come under `elsewhere/`, each under a name of its own; what an earlier restoration put there, and
-    config.yaml does not name, is left out.
+    What else may be in the folder (tokens, the proxy's password) is left out. Files that config.yaml names outside the
+    folder come under `elsewhere/`, named as the key that names them.
     """
-    named = list(dict.fromkeys(_named(folder)))
-    taken = set()
     for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        hidden = any(part.startswith(".") or "secret" in part.lower() for part in name.parts)
-        # Followed, because a container mounts each file as a link.
-        left = name.parts[0] == ELSEWHERE and path.resolve() not in named
-        if path.is_file() and not hidden and not left and path.suffix in _CONFIGURATION:
-            taken.add(name.as_posix())
-            yield name.as_posix(), path
-    for path in named:
-        if not path.is_relative_to(folder.resolve()):
-            free = _free_name(path, taken)
-            taken.add(free)
-            yield free, path
+        name = path.relative_to(folder).as_posix()
+        # Links are followed, because a container mounts each file as a link.
+        if is_known(f"{CONFIG}/{name}") and "secret" not in name.lower() and path.is_file():
+            yield name, path
+    for key, path in files_elsewhere(folder).items():
+        yield f"{ELSEWHERE}/{key}.yaml", path
 
 
-def _free_name(path: Path, taken: Collection[str]) -> str:
-    numbers = itertools.count(2)
-    name = f"{ELSEWHERE}/{path.name}"
-    while name in taken:
-        name = f"{ELSEWHERE}/{path.stem}-{next(numbers)}{path.suffix}"
-    return name
-
-
-def _named(folder: Path) -> Iterator[Path]:
-    """Give the files that config.yaml names, wherever they stand."""
+def files_elsewhere(folder: Path) -> Mapping[str, Path]:
+    """Give the files that config.yaml names outside the configuration's folder, by its key."""
     try:
         written = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, yaml.YAMLError):
-        return
+        return {}
+    found = {}
     for key in _POINTERS:
         named = written.get(key) if isinstance(written, dict) else None
         if isinstance(named, str) and named:
             inside, above = folder / named, folder.parent / named
             path = (above if not inside.exists() and above.exists() else inside).resolve()
-            if path.is_file():
-                yield path
+            if path.is_file() and not path.is_relative_to(folder.resolve()):
+                found[key] = path
+    return found
 
 
 def refuse_secrets(files: Sequence[Path], secrets: Secrets) -> None:
@@ -134,15 +130,3 @@ def _values(secrets: Secrets) -> Iterator[tuple[str, str]]:
         for one in value if isinstance(value, list | tuple) else [value]:
             if isinstance(one, SecretStr) and len(one.get_secret_value()) >= _SHORTEST_SECRET:
                 yield name.upper(), one.get_secret_value()
-
-
-def places_of(settings: Settings, database: Path, home: Path) -> Places:
-    """Give the places of a house whose settings are known.
-
-    Args:
-        settings: The house.
-        database: Where the embedded store is, or would be.
-        home: Dagster's home.
-    """
-    embedded = settings.site.storage.backend == "embedded"
-    return Places(settings.config_dir, settings.data_dir, database if embedded else None, home)

@@ -1,70 +1,54 @@
-"""Put a house back from a backup: beside what is there until all of it is good, then in its place."""
+"""Restores a backup beside what is there, checks it as a whole, and switches to it in one step."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import filecmp
+import itertools
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 from workflows_dagster.maintenance.archive import CONFIG, DATA, HOME, PARTS, Manifest, unpack
-from workflows_dagster.maintenance.contents import ELSEWHERE, Places, is_run_log
-from workflows_dagster.maintenance.copies import BESIDE_A_DATABASE, is_database, is_locked, unsound
-from workflows_dagster.maintenance.mounts import mount_points, mounted_on_the_way
+from workflows_dagster.maintenance.contents import ELSEWHERE, INSTANCE_FILE_NAME, Places
+from workflows_dagster.maintenance.generations import Generations
 from workflows_dagster.maintenance.problems import UpkeepError
-from workflows_dagster.maintenance.refusals import refuse_in_use, refuse_newer, refuse_unsound, refuse_without_room
-from workflows_dagster.maintenance.swaps import Finished, Swap, begin, finish
+from workflows_dagster.maintenance.sqlite_backup import is_damage, is_database, is_locked, unsound
+from workflows_dagster.stores.migrations import MIGRATIONS
+from workflows_dagster.stores.open import embedded_path
 
-JOURNAL = "restore-under-way.json"
 _STAGE = ".meters-restore-"
-_INSTANCE_FILE = "dagster.yaml"
+_DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+_NUMBERS = re.compile(r"(\d{1,6})(?:\.(\d{1,6}))?")
 # Nobody should be at work: this is only for one who is just ending.
 _BUSY_SECONDS = 2.0
+# The daemon says every 30 s that it is there.
+_ALIVE = timedelta(seconds=90)
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restoration came to.
+    """What a restore came to.
 
     Attributes:
         manifest: What was in the backup.
         placed: Names that are from the backup now.
-        aside: Names under which what stood there is kept.
-        notes: What was not put into its place, and where it is, as sentences.
+        before: The generation that was current before; None where there was nothing.
+        notes: What the owner should know, as sentences.
     """
 
     manifest: Manifest
     placed: tuple[Path, ...]
-    aside: tuple[Path, ...]
+    before: Path | None = None
     notes: tuple[str, ...] = ()
-
-
-def resume(places: Places) -> Finished | None:
-    """Finish a restoration that was interrupted while it put things into their places.
-
-    Returns:
-        What it came to; None where there was none.
-
-    Raises:
-        UpkeepError: It still cannot be finished.
-    """
-    try:
-        finished = finish(places.data / JOURNAL)
-        if finished is None:
-            return None
-        for part in PARTS:
-            _sweep(_folder(places, part))
-    except OSError as error:
-        raise _stopped(places, error) from error
-    return finished
 
 
 def restore(
@@ -72,211 +56,281 @@ def restore(
     places: Places,
     now: datetime,
     *,
-    parts: frozenset[str] = frozenset(PARTS),
+    parts: Collection[str] = PARTS,
     replace: bool = False,
 ) -> Restored:
-    """Put some parts of a backup into their places.
+    """Make some parts of a backup the house.
 
-    Nothing is deleted: what stood there is kept beside it, under a name that says when. A database that was damaged is
-    named so. A dagster.yaml that is there stays, because it belongs to the machine and not to the house; where it
-    differs, the backup's is put beside it.
+    Databases become a new generation, with the parts that are not restored copied from the current one; nothing is
+    deleted. Configuration goes to its place only where there is none, else beside the data as
+    `config.restored-<time>`. The backup's dagster.yaml, which can name code to run, is never put into Dagster's home.
 
     Args:
         backup: The file.
         places: Where the house is to stand.
         now: The present, UTC.
         parts: Of config, data and home.
-        replace: Whether what is there may be set aside.
+        replace: Whether what is there may stop being the current generation.
 
     Raises:
-        UpkeepError: The backup is damaged or newer than this program, there is something already, or it is in use; or
-            an earlier restoration was interrupted, see `resume`.
+        UpkeepError: The backup is damaged or newer than this program, there is something already, or it is in use.
+            Everything is as it was.
     """
-    journal = places.data / JOURNAL
-    if journal.exists():
-        raise UpkeepError(f"{journal}: an earlier restoration was interrupted. Finish it with `meters restore`.")
-    try:
-        with contextlib.ExitStack() as stack:
-            # Looked through before a byte is written anywhere.
-            manifest = unpack(backup, {})
-            refuse_newer(backup, manifest)
-            if parts & {DATA, HOME}:
-                refuse_in_use(places, now)
-            refuse_without_room(manifest, {part: _folder(places, part) for part in parts})
-            stages = {
-                part: stack.enter_context(_stage(_folder(places, part), journal)) for part in PARTS if part in parts
-            }
-            manifest = unpack(backup, stages)
-            swaps: list[Swap] = []
-            notes: list[str] = []
-            for part, stage in stages.items():
-                refuse_unsound(backup, stage)
-                _give_to_owner_of(_folder(places, part), stage)
-                swaps += _swaps(part, stage, places, f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}", notes)
-            for swap in swaps:
-                _refuse_fixed(Path(swap.target))
-            occupied = [Path(swap.target) for swap in swaps if os.path.lexists(swap.target)]
+    manifest = unpack(backup)
+    refuse_newer(backup, manifest)
+    given = {part for part in parts if any(name.startswith(f"{part}/") for name in manifest.files)}
+    with _explained(places.data), contextlib.ExitStack() as stack:
+        places.data.mkdir(parents=True, exist_ok=True)
+        generations = Generations(places.data, places.home, places.database or embedded_path(places.data))
+        stack.enter_context(generations.locked())
+        stages: dict[str, Path] = {}
+        if given & {DATA, HOME}:
+            _refuse_in_use(places, generations, now)
+            generations.check_movable()
+            occupied = [entry for part in sorted(given) for entry in generations.occupied(part)]
             if occupied and not replace:
-                shown = ", ".join(map(str, occupied[:3])) + (f" and {len(occupied) - 3} more" if occupied[3:] else "")
+                shown = ", ".join(map(str, occupied))
                 raise UpkeepError(
-                    f"{shown}: already there. Say --replace to set them aside under another name, or --into another "
-                    "folder."
+                    f"{shown}: already there. Say --replace to switch to the backup (nothing is deleted), or --into "
+                    "another folder."
                 )
-            for swap in swaps:
-                _settle(Path(swap.target), Path(swap.aside))
-            os.sync()
-            places.data.mkdir(parents=True, exist_ok=True)
-            begin(journal, swaps)
-            finished = finish(journal)
-            left = finished.left if finished else ()
-    except OSError as error:
-        raise _stopped(places, error) from error
-    placed = tuple(Path(swap.target) for swap in swaps if Path(swap.target) not in left)
-    aside = tuple(Path(swap.aside) for swap in swaps if os.path.lexists(swap.aside))
-    return Restored(manifest, placed, aside, (*notes, *map(left_note, left)))
+            draft = stack.enter_context(generations.draft())
+            stages = dict.fromkeys(given - {CONFIG}, draft)
+        config = _place_of_config(places, now)
+        if CONFIG in given:
+            stages[CONFIG] = stack.enter_context(_stage(config.parent))
+        refuse_without_room(manifest, stages, _size_of_kept(generations, given))
+        unpack(backup, stages)
+        refuse_unsound(backup, stages.values())
+        before: Path | None = None
+        placed: list[Path] = []
+        notes: list[str] = []
+        if given & {DATA, HOME}:
+            for name, entry in generations.entries.items():
+                if name.partition("/")[0] not in given and entry.exists():
+                    _copy(entry, draft / name)
+        for stage in {*stages.values()}:
+            _give_to_owner_of(places.data, stage)
+        os.sync()
+        if CONFIG in given:
+            (stages[CONFIG] / CONFIG).rename(config)
+            placed.append(config)
+            notes += _config_notes(manifest, config, places.config)
+        # Last of all, so that what fails before it has changed nothing of the house.
+        if given & {DATA, HOME}:
+            was_empty = not any(generations.occupied(part) for part in (DATA, HOME))
+            generations.move_in()
+            before = None if was_empty else generations.current
+            current = generations.switch(draft)
+            placed += [entry for name, entry in generations.entries.items() if name.partition("/")[0] in given]
+            notes += _instance_note(current / HOME / INSTANCE_FILE_NAME, places.home / INSTANCE_FILE_NAME)
+    return Restored(manifest, tuple(placed), before, tuple(notes))
 
 
-def left_note(path: Path) -> str:
-    """Say that a name could not be changed."""
-    return f"{path}: something is mounted there, so it stays as it is. Change it where it comes from."
+def restore_into(folder: Path, backup: Path, parts: Collection[str] = PARTS) -> Restored:
+    """Unpack some parts of a backup into a folder, to look at them: `config`, `data` and `home` in it.
+
+    Raises:
+        UpkeepError: The backup is damaged or newer than this program, or one of them is there already.
+    """
+    manifest = unpack(backup)
+    refuse_newer(backup, manifest)
+    for part in parts:
+        if os.path.lexists(folder / part):
+            raise UpkeepError(f"{folder / part}: already there. Name a folder that is empty.")
+    with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        refuse_without_room(manifest, dict.fromkeys(parts, folder))
+        with _stage(folder) as stage:
+            unpack(backup, dict.fromkeys(parts, stage))
+            refuse_unsound(backup, [stage])
+            placed = tuple(folder / part for part in parts if (stage / part).exists())
+            for target in placed:
+                (stage / target.name).rename(target)
+    notes = _elsewhere_notes(manifest, folder / CONFIG) if folder / CONFIG in placed else ()
+    return Restored(manifest, placed, notes=tuple(notes))
 
 
-def _stopped(places: Places, error: OSError) -> UpkeepError:
-    if (places.data / JOURNAL).exists():
-        remedy = "Mend that and say the same again: it goes on from here."
-    elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        # In a container the configuration is mounted read-only, on Debian it is root's.
-        remedy = "Leave that part out with --only, or make it writable. Nothing was changed."
-    elif error.errno in (errno.ENOSPC, errno.EDQUOT):
-        remedy = "Make room, and say the same again. Nothing was changed."
-    else:
-        remedy = "Mend that, and say the same again. Nothing was changed."
-    return UpkeepError(f"{error.filename or places.data}: cannot be restored ({error.strerror or error}). {remedy}")
+def refuse_newer(backup: Path, manifest: Manifest) -> None:
+    """See that this program knows what is in a backup.
+
+    Raises:
+        UpkeepError: Its schema, or the Dagster that wrote it, is newer, or its versions are none.
+    """
+    for name, member in manifest.files.items():
+        schema = _numbers(backup, member.schema_versions.get("user_version", "0"))
+        if name.startswith(f"{DATA}/") and schema > (len(MIGRATIONS), 0):
+            raise UpkeepError(
+                f"{backup}: its readings have schema version {schema[0]}, this program knows up to {len(MIGRATIONS)}. "
+                f"Update the program to {manifest.program} first."
+            )
+    if _numbers(backup, manifest.dagster) > _numbers(backup, version("dagster")):
+        raise UpkeepError(
+            f"{backup}: its history was written by Dagster {manifest.dagster}, {version('dagster')} is installed. "
+            f"Update the program to {manifest.program} first."
+        )
 
 
-def _folder(places: Places, part: str) -> Path:
-    if part == DATA:
-        return places.database.parent if places.database is not None else places.data
-    return places.config if part == CONFIG else places.home
+def _numbers(backup: Path, text: str) -> tuple[int, int]:
+    """Give a version's first two numbers; what follows them (`1.13rc1`) does not matter."""
+    found = _NUMBERS.match(text)
+    if found is None:
+        raise UpkeepError(f"{backup}: its manifest names a version {text[:20]!a}, which is none. Take another backup.")
+    return int(found[1]), int(found[2] or 0)
+
+
+def refuse_without_room(manifest: Manifest, folders: Mapping[str, Path], more: int = 0) -> None:
+    """See that what is to be unpacked has room beside what is there.
+
+    Args:
+        manifest: What is in the backup.
+        folders: Where its parts are unpacked, by part.
+        more: What is copied besides. [byte]
+
+    Raises:
+        UpkeepError: It has not.
+    """
+    for folder in {*folders.values()}:
+        needed = more + sum(
+            member.bytes for name, member in manifest.files.items() if folders.get(name.partition("/")[0]) == folder
+        )
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            raise UpkeepError(
+                f"{folder}: {free / 1e6:.0f} MB are free, and the restore needs {needed / 1e6:.0f}: what is there is "
+                "kept. Make room. Nothing was changed."
+            )
+
+
+def refuse_unsound(backup: Path, stages: Collection[Path]) -> None:
+    """See that what was unpacked can be used.
+
+    Raises:
+        UpkeepError: A database in it is damaged.
+    """
+    for path in sorted(path for stage in {*stages} for path in stage.rglob("*")):
+        if path.is_file() and is_database(path) and (trouble := unsound(path)):
+            raise UpkeepError(f"{backup}: {path.name} in it is damaged ({trouble}). Take another backup.")
+
+
+def _refuse_in_use(places: Places, generations: Generations, now: datetime) -> None:
+    """See that nobody is at work in the house: databases change under nobody's hands.
+
+    Raises:
+        UpkeepError: The daemon is, or was until just now; or a database is open.
+    """
+    runs = places.home / "history" / "runs.db"
+    with contextlib.suppress(sqlite3.Error, ValueError, TypeError), closing(_connected(runs, "ro")) as connection:
+        [(last,)] = connection.execute("SELECT max(timestamp) FROM daemon_heartbeats").fetchall()
+        sign = datetime.fromisoformat(last).replace(tzinfo=UTC)
+        # One from the future says that a clock was wrong, not that somebody is there.
+        if abs(now - sign) < _ALIVE:
+            raise UpkeepError(
+                f"{places.home}: Dagster's daemon is at work there, or was at {sign:%H:%M:%S} UTC. Stop the services "
+                f"first, or, where they are stopped, wait until {sign + _ALIVE:%H:%M:%S} UTC, then restore."
+            )
+    database = next(iter(generations.entries.values()))
+    for path in (database, *(places.home / name for name in _DATABASES)):
+        if path.exists():
+            _refuse_open(path)
+
+
+def _refuse_open(database: Path) -> None:
+    """Bring what stands in a database's log into it, which only the last one who has it open can.
+
+    Raises:
+        UpkeepError: Another program has it open.
+    """
+    try:
+        # First without writing: SQLite takes away the log of what is no database.
+        with closing(_connected(database, "ro")) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        with closing(_connected(database, "rw")) as connection:
+            is_open = bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+    except sqlite3.Error as error:
+        if is_damage(error):
+            return
+        if not is_locked(error):
+            raise UpkeepError(f"{database}: cannot be opened ({error}). Look at its rights.") from error
+        is_open = True
+    if is_open or database.resolve().with_name(f"{database.name}-wal").exists():
+        raise UpkeepError(f"{database}: another program has it open. Stop the services first, then restore.")
+
+
+def _connected(database: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{database.absolute().as_uri()}?mode={mode}", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
+    )
+
+
+def _place_of_config(places: Places, now: datetime) -> Path:
+    """Give where configuration goes: never over one that is there."""
+    if not places.config.exists() or (places.config.is_dir() and not any(places.config.iterdir())):
+        return places.config
+    name = f"config.restored-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    names = (
+        places.data / (name + more) for more in itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+    )
+    return next(path for path in names if not path.exists())
 
 
 @contextlib.contextmanager
-def _stage(folder: Path, journal: Path) -> Iterator[Path]:
-    """Make a folder in the file system that the part belongs into, so that it can be moved by its name alone."""
+def _stage(folder: Path) -> Iterator[Path]:
+    """Make a folder for what is unpacked, in the file system that it belongs into."""
     folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
+    for left in folder.glob(f"{_STAGE}*"):
+        shutil.rmtree(left)
     stage = Path(tempfile.mkdtemp(dir=folder, prefix=_STAGE))
     try:
         yield stage
     finally:
-        # What is written down and not done yet is done from here.
-        if not journal.exists():
-            shutil.rmtree(stage, ignore_errors=True)
+        shutil.rmtree(stage, ignore_errors=True)
 
 
-def _sweep(folder: Path) -> None:
-    for left in folder.glob(f"{_STAGE}*"):
-        shutil.rmtree(left)
+def _size_of_kept(generations: Generations, given: Collection[str]) -> int:
+    kept = [entry for name, entry in generations.entries.items() if name.partition("/")[0] not in given]
+    files = [file for entry in kept for file in (entry.rglob("*") if entry.is_dir() else [entry])]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _copy(entry: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if entry.is_dir():
+        shutil.copytree(entry, target)
+    else:
+        shutil.copy2(entry, target)
 
 
 def _give_to_owner_of(folder: Path, stage: Path) -> None:
     """Give what root restores to whom the place belongs: the services run under a name of their own."""
-    if os.geteuid() != 0:
-        return
-    owner = folder.stat()
-    for path in stage.rglob("*"):
-        os.chown(path, owner.st_uid, owner.st_gid)
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        for path in (stage, *stage.rglob("*")):
+            os.chown(path, owner.st_uid, owner.st_gid)
 
 
-def _swaps(part: str, stage: Path, places: Places, stamp: str, notes: list[str]) -> Iterator[Swap]:
-    """Plan what becomes what: a folder of Dagster's whole, else file by file, and none that is the same.
-
-    Raises:
-        UpkeepError: Something is mounted where a database or a folder is to be put.
-    """
-    source = stage / part
-    if not source.is_dir():
-        return
-    folder, points = _folder(places, part), mount_points()
-    whole = part in (DATA, HOME)
-    for staged in sorted(source.iterdir() if whole else (path for path in source.rglob("*") if path.is_file())):
-        target = folder / staged.relative_to(source)
-        if part == DATA:
-            target = places.database or target
-        elif staged.is_file() and target.is_file() and filecmp.cmp(staged, target, shallow=False):
-            continue
-        else:
-            staged.chmod(0o755 if staged.is_dir() else 0o644)
-        above = mounted_on_the_way(target.parent, folder, points)
-        mounted = mounted_on_the_way(target, folder, points)
-        if above or (mounted and (part == DATA or staged.is_dir())):
-            raise UpkeepError(
-                f"{above or mounted}: something is mounted there, so its name cannot be changed. Leave that part out "
-                "with --only, or restore it --into another folder and copy it. Nothing was changed."
-            )
-        if mounted or (part == HOME and staged.name == _INSTANCE_FILE and os.path.lexists(target)):
-            beside = target.with_name(f"{target.name}.from-backup-{stamp}")
-            notes.append(
-                f"{target}: it belongs to this machine and stays; that of the backup stands beside it as {beside.name}."
-            )
-            target = beside
-        word = "damaged" if any(map(_is_damaged, _databases(target, folder))) else "before-restore"
-        yield Swap.of(target, staged, target.with_name(f"{target.name}.{word}-{stamp}"))
+def _instance_note(restored: Path, own: Path) -> Iterator[str]:
+    if restored.exists() and not (own.exists() and filecmp.cmp(restored, own, shallow=False)):
+        yield f"{restored}: Dagster's settings in the backup are not used. Copy them to {own} if they are yours."
 
 
-def _databases(place: Path, folder: Path) -> list[Path]:
-    """Give the databases that a place of data or of Dagster's home is made of; what single runs logged is not."""
-    if place.is_dir():
-        return [path for path in sorted(place.rglob("*.db")) if not is_run_log(path.relative_to(folder).as_posix())]
-    return [place] if place.is_file() and (place.suffix == ".sqlite" or is_database(place)) else []
+def _config_notes(manifest: Manifest, config: Path, living: Path) -> Iterator[str]:
+    if config != living:
+        yield f"{living}: it stays as it is; compare it with the configuration of the backup, and copy what you want."
+    yield from _elsewhere_notes(manifest, config)
 
 
-def _is_damaged(database: Path) -> bool:
-    return unsound(database, _BUSY_SECONDS) is not None
+def _elsewhere_notes(manifest: Manifest, config: Path) -> Iterator[str]:
+    for key, original in manifest.elsewhere.items():
+        yield f"{key} stood at {original}; it is {config / ELSEWHERE / f'{key}.yaml'} now. Move it, or name it there."
 
 
-def _refuse_fixed(path: Path) -> None:
-    """See that a name can be changed by us, as far as this can be told without changing it.
-
-    Raises:
-        PermissionError: It cannot.
-    """
-    above = next(parent for parent in path.parents if parent.is_dir())
-    # A folder is changed itself when it comes to stand elsewhere.
-    for place in (above, path) if path.is_dir() and not path.is_symlink() else (above,):
-        if not os.access(place, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
-
-
-def _settle(path: Path, aside: Path) -> None:
-    """Bring what stands in a database's log into it: the log is no part of what comes in its place.
-
-    Raises:
-        UpkeepError: Another program has it open.
-        OSError: What stands beside a damaged one cannot be moved.
-    """
-    if not path.is_file() or not (is_database(path) or path.suffix == ".sqlite"):
-        return
-    if _is_damaged(path):
-        for ending in BESIDE_A_DATABASE:
-            beside = path.with_name(path.name + ending)
-            if beside.exists():
-                # By this name SQLite finds it beside the database that it belongs to.
-                beside.rename(aside.with_name(aside.name + ending))
-        return
+@contextlib.contextmanager
+def _explained(place: Path) -> Iterator[None]:
     try:
-        with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
-            busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    except sqlite3.Error as error:
-        if not is_locked(error):
-            raise UpkeepError(f"{path}: its log cannot be brought into it ({error}). Look at its rights.") from error
-        busy = True
-    # The last one to close it takes the log away.
-    if busy or path.with_name(f"{path.name}-wal").exists():
-        raise UpkeepError(f"{path}: another program has it open. Stop the services first, then restore.")
-
-
-def moved_note(manifest: Manifest, config: Path) -> Iterator[str]:
-    """Say where configuration that stood outside its folder is now."""
-    for name, original in manifest.elsewhere.items():
-        yield f"{name} stood at {original}; it is {config / ELSEWHERE / name} now. Move it, or name it in config.yaml."
+        yield
+    except OSError as error:
+        raise UpkeepError(
+            f"{error.filename or place}: cannot be restored ({error.strerror or error}). Make room or mend that, or "
+            "leave that part out with --only, and say the same again."
+        ) from error

@@ -12,11 +12,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from workflows_dagster.maintenance.archive import CONFIG, DATA, HOME, PARTS, Manifest, unpack
-from workflows_dagster.maintenance.backup import counts_in, partitions_in
+from workflows_dagster.maintenance.backup import UNFINISHED, counts_in, partitions_in
 from workflows_dagster.maintenance.checksums import differences, sums_in_store
-from workflows_dagster.maintenance.copies import is_database, unsound
-from workflows_dagster.maintenance.drafts import DRILL_DRAFT
 from workflows_dagster.maintenance.problems import UpkeepError
+from workflows_dagster.maintenance.sqlite_backup import is_database, unsound
 from workflows_dagster.settings.load import CONFIG_DIR, DATA_DIR, SECRETS_DIR, Settings, load
 from workflows_dagster.settings.problems import SettingsError
 from workflows_dagster.stores.embedded import EmbeddedStore
@@ -41,7 +40,7 @@ def drill(backup: Path, settings: Settings) -> str:
         UpkeepError: The backup cannot be trusted; the text says why.
     """
     try:
-        with tempfile.TemporaryDirectory(dir=_with_room(backup), prefix=DRILL_DRAFT) as name:
+        with tempfile.TemporaryDirectory(dir=_with_room(backup), prefix=UNFINISHED) as name:
             scratch = Path(name)
             manifest = unpack(backup, dict.fromkeys(PARTS, scratch))
             troubles = [*_databases(scratch), *_data(scratch, manifest), *_home(scratch, manifest)]
@@ -65,7 +64,7 @@ def drill(backup: Path, settings: Settings) -> str:
 
 def _with_room(backup: Path) -> Path:
     """Give a folder with room for all that is in a backup: the one that it stands in."""
-    needed, free = sum(member.bytes for member in unpack(backup, {}).files.values()), shutil.disk_usage(backup.parent)
+    needed, free = sum(member.bytes for member in unpack(backup).files.values()), shutil.disk_usage(backup.parent)
     if free.free < needed:
         raise UpkeepError(
             f"{backup.parent}: {free.free / 1e6:.0f} MB are free, and trying a backup out needs {needed / 1e6:.0f}. "

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from workflows_dagster.maintenance.backup import BACKUPS_FOLDER
-from workflows_dagster.maintenance.drafts import STATUS_DRAFT
+from workflows_dagster.maintenance.backup import BACKUPS_FOLDER, UNFINISHED
 
 STATUS_FILE = "status.json"
 # A week, and a day for a machine that was off on the day.
@@ -108,7 +107,7 @@ def note(data_dir: Path, now: datetime, backup: Attempt | None = None, drill: At
     )
     path = status_path(data_dir)
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=STATUS_DRAFT)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED)
     draft = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:

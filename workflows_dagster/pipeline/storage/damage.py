@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from workflows_dagster.maintenance.archive import HOME
-from workflows_dagster.maintenance.copies import damaged, is_damage
+from workflows_dagster.maintenance.sqlite_backup import damaged, is_damage
 from workflows_dagster.pipeline.storage.home import HomeError
 
 

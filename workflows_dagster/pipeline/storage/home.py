@@ -5,6 +5,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from workflows_dagster.maintenance.generations import settle
+
 HOME_VARIABLE = "DAGSTER_HOME"
 INSTANCE_FILE_NAME = "dagster.yaml"
 
@@ -129,6 +131,7 @@ def ensure_home(home: Path) -> Path:
     instance_file = home / INSTANCE_FILE_NAME
     try:
         home.mkdir(parents=True, exist_ok=True)
+        settle(home)
         if not instance_file.exists():
             _place(instance_file, INSTANCE_FILE)
     except OSError as error:

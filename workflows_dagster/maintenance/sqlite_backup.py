@@ -26,11 +26,6 @@ def is_database(path: Path) -> bool:
         return False
 
 
-def is_beside_a_database(path: Path) -> bool:
-    """Tell whether a file is the log or the index of a database beside it."""
-    return path.name.endswith(BESIDE_A_DATABASE)
-
-
 def is_damage(error: sqlite3.Error) -> bool:
     """Tell whether an error says that a database is damaged, and not that it is in use, locked or out of room."""
     return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
