@@ -108,7 +108,8 @@ def _files(folder: Path) -> Iterator[Path]:
             name
             for name in folders
             if not (here == folder and name in _LEFT_OUT)
-            and (here != generations or (here / name).resolve() == current)
+            # Older generations are those before a restore. A copy has one, and no link.
+            and (here != generations or not current.is_symlink() or name == current.resolve().name)
         )
         for name in sorted(names):
             path = here / name
