@@ -14,6 +14,7 @@ def frame(opening: list[float], closing: list[float], consumption: list[float]) 
     return pd.DataFrame({"opening": opening, "closing": closing, "consumption": consumption}, index=DAYS, dtype=float)
 
 
+EXACT = pd.Series(0.0, index=DAYS)
 GOOD = frame([10, 12, 15, 15], [12, 15, 15, 19], [2, 3, 0, 4])
 
 
@@ -64,8 +65,8 @@ def test_days_that_do_not_add_up_to_the_readings_are_an_error():
 def test_a_master_that_was_not_recomputed_with_its_source_is_named():
     whole = pd.Series([5.0, 6.0, 7.0, float("nan")], index=DAYS)
     pieces = {"ht": pd.Series([3.0, 4.0, 9.0, 1.0], index=DAYS), "nt": pd.Series([2.0, 2.0, 2.0], index=DAYS[:3])}
-    (found,) = parts("strom_total", "kWh", whole, pieces)
+    (found,) = parts("strom_total", "kWh", whole, pieces, EXACT)
     assert found.start == DAYS[2]
     assert "on one day it differs by 4 kWh from what ht and nt give" in found.sentence
     pieces["ht"][DAYS[2]] = 5.0
-    assert parts("strom_total", "kWh", whole, pieces) == []
+    assert parts("strom_total", "kWh", whole, pieces, EXACT) == []

@@ -17,7 +17,6 @@ from workflows_dagster.domain.costs import (
     costs,
     hour_cuts,
     mean_prices,
-    priced_per_unit,
     standing_charges,
     unit_prices,
 )
@@ -67,11 +66,6 @@ def test_gas_is_billed_in_energy_by_the_factors_of_each_day():
     found = unit_prices(civil("2023-12-31", "2024-01-01"), "m³", [kwh("2020-01-01", 0.10)], gas)
     # 11.0 · 0.9 = 9.9 kWh in a cubic metre, then 10.0 · 0.95 = 9.5.
     assert found.tolist() == pytest.approx([0.99, 0.95], rel=1e-15)
-
-
-def test_gas_energy_may_be_billed_in_volume():
-    gas = (GasFactors(date.min, 11.0, 0.9),)
-    assert priced_per_unit(civil("2024-01-01", "2024-01-01"), "MWh", "l", gas) == pytest.approx([1e6 / 9.9])
 
 
 @pytest.mark.parametrize(("year", "length"), [(2023, 365), (2024, 366), (2100, 365)])

@@ -141,25 +141,6 @@ def test_a_month_without_any_day_has_no_row():
     )
 
 
-def test_months_that_run_backwards_are_refused():
-    frame, civil = days_of(date(2024, 6, 1), [1.0] * 30)
-    with pytest.raises(ValueError, match="2024-05 lies before the first, 2024-06"):
-        months_of(frame, civil, DayRange(date(2024, 6, 1), date(2024, 5, 31)))
-
-
-@pytest.mark.parametrize(
-    ("month", "by", "found"),
-    [
-        (date(2024, 1, 1), -1, date(2023, 12, 1)),
-        (date(2024, 12, 1), 1, date(2025, 1, 1)),
-        (date(2024, 2, 1), -12, date(2023, 2, 1)),
-        (date(2024, 5, 1), 25, date(2026, 6, 1)),
-    ],
-)
-def test_months_are_counted_over_the_years_ends(month, by, found):
-    assert months.shifted(month, by) == found
-
-
 def test_a_leap_february_ends_on_the_29th():
     assert months.last_day(date(2024, 2, 1)) == date(2024, 2, 29)
     assert months.last_day(date(2100, 2, 1)) == date(2100, 2, 28)

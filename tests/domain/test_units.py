@@ -50,3 +50,19 @@ def test_each_day_takes_the_gas_factors_that_were_valid_last():
     factors = (GasFactors(date(2024, 1, 1), 11.504, 0.8885), GasFactors(date(2024, 6, 1), 11.2, 0.9))
     days = pd.Index([date(2023, 12, 31), date(2024, 5, 31), date(2024, 6, 1)], dtype=object)
     assert units.kwh_per_cubic_metre(days, factors) == pytest.approx([10.221304, 10.221304, 10.08])
+
+
+@pytest.mark.parametrize(
+    ("from_unit", "to_unit", "expected"),
+    [
+        ("m³", "kWh", [9.9, 9.5]),
+        ("l", "MWh", [9.9e-6, 9.5e-6]),
+        ("kWh", "m³", [1 / 9.9, 1 / 9.5]),
+        ("MWh", "l", [1e6 / 9.9, 1e6 / 9.5]),
+        ("MWh", "kWh", [1000.0, 1000.0]),
+    ],
+)
+def test_gas_converts_between_volume_and_energy_by_the_factors_of_the_day(from_unit, to_unit, expected):
+    factors = (GasFactors(date(2023, 1, 1), 11.0, 0.9), GasFactors(date(2024, 1, 1), 10.0, 0.95))
+    civil = pd.Index([date(2023, 12, 31), date(2024, 1, 1)], dtype=object)
+    assert units.conversion(from_unit, to_unit, civil, factors) == pytest.approx(expected, rel=1e-12)

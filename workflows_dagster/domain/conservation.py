@@ -29,9 +29,7 @@ def seams(meter_id: str, unit: str, frame: pd.DataFrame, jitter: float, falls: S
     starts = pd.DatetimeIndex(known.index)
     opening, closing = known["opening"].to_numpy(float), known["closing"].to_numpy(float)
     used = known["consumption"].to_numpy(float)
-    judged = np.ones(len(known), dtype=bool)
-    for fall in falls:
-        judged &= ~np.asarray((starts + pd.Timedelta(days=2) >= fall.start) & (starts <= fall.end))
+    judged = ~_fallen(starts, falls)
     follows = np.append(np.diff(starts.asi8) <= pd.Timedelta(hours=25) // pd.Timedelta(microseconds=1), False)
     next_opening = np.append(opening[1:], np.nan)
     torn = follows & judged & (closing != next_opening)
@@ -78,24 +76,48 @@ def total(meter_id: str, unit: str, starts: pd.DatetimeIndex, shown: float, adva
     return [_broken(meter_id, starts, fact, abs(shown - advanced))]
 
 
+def advances(frame: pd.DataFrame, jitter: float, falls: Sequence[Finding]) -> tuple[pd.Series, pd.Series]:
+    """Give what a register advanced on each day, from its opening and its closing.
+
+    Args:
+        frame: A meter's days, index their openings (UTC); columns `opening`, `closing`, `consumption`.
+        jitter: By how much the register may step back. [unit]
+        falls: Findings over which the register falls; their days count as they consumed.
+
+    Returns:
+        Advance by day, and by how much it may lie beside the consumption: by rounding, and where the register stepped
+        back. [unit]
+    """
+    used, closing = frame["consumption"], frame["closing"]
+    advance = (closing - frame["opening"]).where(~_fallen(pd.DatetimeIndex(frame.index), falls), used)
+    stepped_back = (used - advance).where(lambda back: (back > 0) & (back <= jitter), 0.0)
+    return advance, stepped_back + _TOLERANCE * closing.abs().fillna(0.0)
+
+
+def _fallen(starts: pd.DatetimeIndex, falls: Sequence[Finding]) -> np.ndarray:
+    """Tell which days lie around a fall of the register, shape (n,), `bool`."""
+    fallen = np.zeros(len(starts), dtype=bool)
+    for fall in falls:
+        fallen |= np.asarray((starts + pd.Timedelta(days=2) >= fall.start) & (starts <= fall.end))
+    return fallen
+
+
 def parts(
-    meter_id: str, unit: str, whole: pd.Series, pieces: Mapping[str, pd.Series], claimed: pd.Series | None = None
+    meter_id: str, unit: str, whole: pd.Series, pieces: Mapping[str, pd.Series], slack: pd.Series
 ) -> list[Finding]:
-    """Check that a derived meter's stored days are what the stored days of the meters behind it give.
+    """Check that a derived meter's stored days are what the meters behind it give.
 
     Args:
         meter_id: The meter.
         unit: Its unit.
         whole: Its days by opening, NaN where missing. [unit]
         pieces: What each source adds (or, negative, takes) on each day, by source; absent days add nothing. [unit]
-        claimed: Which of the days are judged; all without it.
+        slack: By how much each day's sum may be off. [unit]
     """
-    total_of_parts = sum((piece.reindex(whole.index).fillna(0.0) for piece in pieces.values()), 0.0 * whole.fillna(0.0))
-    off = (whole - total_of_parts).abs()
-    scale = sum((piece.reindex(whole.index).fillna(0.0).abs() for piece in pieces.values()), 0.0 * whole.fillna(0.0))
-    wrong = (off > _TOLERANCE * np.maximum(1.0, scale)) & whole.notna()
-    if claimed is not None:
-        wrong &= claimed
+    given = pd.DataFrame({source: piece.reindex(whole.index) for source, piece in pieces.items()})
+    off = (whole - given.fillna(0.0).sum(axis=1)).abs()
+    tolerance = slack + _TOLERANCE * np.maximum(1.0, given.abs().sum(axis=1))
+    wrong = (off > tolerance) & whole.notna()
     if not wrong.any():
         return []
     at = pd.DatetimeIndex(whole.index[wrong])

@@ -55,28 +55,8 @@ def unit_prices(civil: pd.Index, unit: str, prices: Sequence[Price], gas: tuple[
     for k, price in enumerate(prices):
         on = holds == k
         if price.unit_price is not None and on.any():
-            result[on] = price.unit_price * priced_per_unit(civil[on], unit, price.per, gas)
+            result[on] = price.unit_price * units.conversion(unit, price.per, civil[on], gas)
     return result
-
-
-def priced_per_unit(civil: pd.Index, unit: str, per: str, gas: tuple[GasFactors, ...]) -> np.ndarray:
-    """Give how much of what is priced one of the meter's units is, by the gas factors of each day.
-
-    Args:
-        civil: Civil days, shape (n,), dtype `object` of `date`.
-        unit: The meter's unit, canonical.
-        per: The unit that is priced, canonical.
-        gas: Gas factors, by `valid_from` increasing; needed where the two measure different quantities.
-
-    Returns:
-        [per/unit], shape (n,)
-    """
-    if units.same_quantity(unit, per):
-        return np.full(len(civil), units.factor(unit, per))
-    energy = units.kwh_per_cubic_metre(civil, gas)
-    if units.is_energy(unit):
-        return units.factor(unit, "kWh") / energy * units.factor("m³", per)
-    return units.factor(unit, "m³") * energy * units.factor("kWh", per)
 
 
 def standing_charges(civil: pd.Index, prices: Sequence[Price]) -> np.ndarray:

@@ -78,6 +78,26 @@ class GasFactors:
     z_factor: float
 
 
+def conversion(from_unit: str, to_unit: str, civil: pd.Index, gas: tuple[GasFactors, ...]) -> np.ndarray:
+    """Give the factor from one unit to another by day, between gas volume and energy by the gas factors of the day.
+
+    Args:
+        from_unit: Canonical unit of the value at hand.
+        to_unit: Canonical unit that is wanted.
+        civil: Civil days, shape (n,), dtype `object` of `date`.
+        gas: Gas factors, by `valid_from` increasing; needed where the two measure different quantities.
+
+    Returns:
+        `to_unit` per `from_unit`. [to_unit/from_unit], shape (n,)
+    """
+    if same_quantity(from_unit, to_unit):
+        return np.full(len(civil), factor(from_unit, to_unit))
+    energy = kwh_per_cubic_metre(civil, gas)
+    if is_energy(from_unit):
+        return factor(from_unit, "kWh") / energy * factor("m³", to_unit)
+    return factor(from_unit, "m³") * energy * factor("kWh", to_unit)
+
+
 def kwh_per_cubic_metre(days: pd.Index, factors: tuple[GasFactors, ...]) -> np.ndarray:
     """Give each day's energy per metered cubic metre of gas.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from workflows_dagster.domain.season import FLAT, Profile, weight_of
 from workflows_dagster.evaluation.physical import PhysicalMeters, counter_of
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter, VirtualMeter
+from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter, VirtualMeter
 from workflows_dagster.stores.ports import Store
 
 _LEAKING = ("water", "electricity")
@@ -120,7 +120,7 @@ class Anomalies:
         judged = judge_gaps(self._physical.history(meter), weight, long, scale, self._rule, self._zone)
         return judged[judged.index.isin(ends)]
 
-    def _profile(self, meter: PhysicalMeter | MasterMeter | VirtualMeter) -> Profile:
+    def _profile(self, meter: Meter) -> Profile:
         """Give a meter's profile; a derived one follows the season of what it is first made from."""
         while not isinstance(meter, PhysicalMeter):
             if not meter.upstream:
@@ -128,19 +128,18 @@ class Anomalies:
             meter = self._settings.meters[meter.upstream[0]]
         return self._physical.profile(meter)
 
-    def _resolution(self, meter: PhysicalMeter | MasterMeter | VirtualMeter) -> float:
+    def _resolution(self, meter: Meter) -> float:
         """Give the smallest step that a meter's days can show: the coarsest of what it is made from."""
         if isinstance(meter, PhysicalMeter):
             return meter.resolution
-        sources = [self._settings.meters[source] for source in meter.upstream]
-        return max(self._resolution(source) * _factor(source.output_unit, meter.output_unit) for source in sources)
+        return max(self._step_in(meter, self._settings.meters[source]) for source in meter.upstream)
 
-
-def _factor(from_unit: str, to_unit: str) -> float:
-    """Convert within a quantity; a kWh of gas is a tenth of its cubic metre, which for a resolution is near enough."""
-    if units.same_quantity(from_unit, to_unit):
-        return units.factor(from_unit, to_unit)
-    return 1.0
+    def _step_in(self, meter: MasterMeter | VirtualMeter, source: Meter) -> float:
+        """Give the smallest step of a source in the unit of a meter made from it, the coarsest that ever held."""
+        gas = self._settings.site.gas_conversion
+        dates = pd.Index([pair.valid_from for pair in gas] or [date.min], dtype=object)
+        factors = units.conversion(source.output_unit, meter.output_unit, dates, gas)
+        return self._resolution(source) * float(factors.max())
 
 
 def _with_lookback(asked: DayRange) -> DayRange:

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days, units
-from workflows_dagster.domain.composition import Segment, compose_master, compose_virtual
+from workflows_dagster.domain.composition import compose_master, compose_virtual
+from workflows_dagster.domain.contributions import Contribution, Segment, of_master, of_virtual
 from workflows_dagster.evaluation.evaluated import Evaluated
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter, VirtualMeter
@@ -83,32 +84,27 @@ class DerivedMeters:
             StoreError: The raw readings around a handover cannot be read.
         """
         if isinstance(meter, VirtualMeter):
-            return Evaluated(self._virtual(meter, frames))
+            civil = days.civil_days(pd.DatetimeIndex(frames[meter.base_meter].index), self._zone)
+            return Evaluated(compose_virtual(self.contributions(meter, civil), frames))
         civil = days.civil_days(starts, self._zone)
         segments = self.segments(meter, civil[-1]) if len(civil) else []
-        return Evaluated(compose_master(starts, civil, segments, frames))
+        return Evaluated(compose_master(starts, segments, self.contributions(meter, civil), frames))
 
-    def _virtual(self, meter: VirtualMeter, frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-        base = frames[meter.base_meter]
-        civil = days.civil_days(pd.DatetimeIndex(base.index), self._zone)
-        parts = [(frames[source], self.factor(source, meter, civil)) for source in meter.subtract_meters]
-        return compose_virtual(base, self.factor(meter.base_meter, meter, civil), parts)
-
-    def factor(self, source: str, meter: VirtualMeter, civil: pd.Index) -> np.ndarray:
-        """Give the virtual meter's unit per source's unit, by day. [1], shape (n,)
+    def contributions(self, meter: MasterMeter | VirtualMeter, civil: pd.Index) -> tuple[Contribution, ...]:
+        """Give which source counts on which day, or in which hour, by which factor.
 
         Args:
-            source: Base meter, or one of those subtracted.
-            meter: The virtual meter.
-            civil: The days, shape (n,).
-        """  # noqa: D415
-        from_unit, to_unit = self._settings.meters[source].output_unit, meter.output_unit
-        if units.same_quantity(from_unit, to_unit):
-            return np.full(len(civil), units.factor(from_unit, to_unit))
-        energy = units.kwh_per_cubic_metre(civil, self._settings.site.gas_conversion)
-        if units.is_energy(from_unit):
-            return units.factor(from_unit, "kWh") / energy * units.factor("m³", to_unit)
-        return units.factor(from_unit, "m³") * energy * units.factor("kWh", to_unit)
+            meter: The meter.
+            civil: The civil day of each day or hour, shape (n,).
+        """
+
+        def conversion(source: str) -> np.ndarray:
+            unit = self._settings.meters[source].output_unit
+            return units.conversion(unit, meter.output_unit, civil, self._settings.site.gas_conversion)
+
+        if isinstance(meter, VirtualMeter):
+            return of_virtual(meter.base_meter, meter.subtract_meters, civil, conversion)
+        return of_master(self._periods(meter), civil, conversion)
 
     def segments(self, meter: MasterMeter, last: date) -> list[Segment]:
         """Lay out a master's periods, with the register that each takes over from the one before.
@@ -121,34 +117,30 @@ class DerivedMeters:
             StoreError: The raw readings around a handover cannot be read.
         """
         segments: list[Segment] = []
-        for period, segment in zip(meter.periods, self.claims(meter), strict=True):
+        for period, segment in zip(meter.periods, self._periods(meter), strict=True):
             due = period.start_date <= last + timedelta(days=1)
             if period.apply_offset_from_previous_period and segments and due:
-                segment = self._taking_over(segment, segments[-1])
+                segment = self._taking_over(meter, segment, segments[-1])
             segments.append(segment)
         return segments
 
-    def claims(self, meter: MasterMeter) -> list[Segment]:
-        """Lay out which sources a master's periods claim, without the registers that they take over."""
-        claims = []
+    def _periods(self, meter: MasterMeter) -> list[Segment]:
+        """Lay out a master's periods without the registers that they take over."""
+        segments = []
         for k, period in enumerate(meter.periods):
             following = meter.periods[k + 1] if k + 1 < len(meter.periods) else None
             segment = Segment(
                 first=period.start_date,
                 last=period.end_date,
                 sources=period.source_meters,
-                factors={
-                    source: units.factor(self._settings.meters[source].output_unit, meter.output_unit)
-                    for source in period.source_meters
-                },
                 successors=tuple(
                     source
                     for source in (following.source_meters if following else ())
                     if source not in period.source_meters and self._installed_on(source) == period.end_date
                 ),
             )
-            claims.append(segment)
-        return claims
+            segments.append(segment)
+        return segments
 
     def _installed_on(self, source: str) -> date | None:
         meter = self._settings.meters[source]
@@ -156,7 +148,7 @@ class DerivedMeters:
             return None
         return days.civil_day(days.instant(meter.installation_date, self._zone, end=False), self._zone)
 
-    def handover(self, segment: Segment, previous: Segment) -> Handover:
+    def handover(self, meter: MasterMeter, segment: Segment, previous: Segment) -> Handover:
         """Read the sources' registers around the moment at which one period takes over from another.
 
         They come from the raw readings, whatever has been materialized.
@@ -167,21 +159,26 @@ class DerivedMeters:
         assert previous.last is not None
         rest = tuple(source for source in segment.sources if source not in previous.successors)
         return Handover(
-            old=self._registers(previous, previous.last, "closing", previous.sources),
-            new_on_day=self._registers(segment, previous.last, "opening", previous.successors),
-            new_after=self._registers(segment, previous.last + timedelta(days=1), "opening", rest),
+            old=self._registers(meter, previous.last, "closing", previous.sources),
+            new_on_day=self._registers(meter, previous.last, "opening", previous.successors),
+            new_after=self._registers(meter, previous.last + timedelta(days=1), "opening", rest),
         )
 
-    def _taking_over(self, segment: Segment, previous: Segment) -> Segment:
+    def _taking_over(self, meter: MasterMeter, segment: Segment, previous: Segment) -> Segment:
         """Compute the offset of a period from the handover to it."""
-        handed = self.handover(segment, previous)
+        handed = self.handover(meter, segment, previous)
         carried = float(previous.register(np.array([_added_up(handed.old)]))[0])
         return replace(segment, carried=carried, taken_over=_added_up(handed.new_on_day) + _added_up(handed.new_after))
 
     def _registers(
-        self, segment: Segment, day: date, end: DayEnd, sources: tuple[str, ...]
+        self, meter: MasterMeter, day: date, end: DayEnd, sources: tuple[str, ...]
     ) -> tuple[ShownAtHandover, ...]:
-        return tuple(self._shown_near(source, day, end, segment.factors[source]) for source in sources)
+        return tuple(
+            self._shown_near(
+                source, day, end, units.factor(self._settings.meters[source].output_unit, meter.output_unit)
+            )
+            for source in sources
+        )
 
     def _shown_near(self, source: str, day: date, end: DayEnd, factor: float) -> ShownAtHandover:
         """Give what a source's register shows on a day, or at the nearer end of its life; NaN where not known."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.composition import Claim, Segment, claims_on
+from workflows_dagster.domain.contributions import Contribution
 from workflows_dagster.domain.periods import by_period
 from workflows_dagster.evaluation.derived import DerivedMeters, ShownAtHandover
 from workflows_dagster.evaluation.explanation.derived_figures import (
@@ -65,26 +65,27 @@ class MasterExplained:
         self._starts = starts
         self._civil = days.civil_days(starts, settings.site.zone)
         self._segments = derived.segments(meter, self._civil[-1])
+        self._rows = derived.contributions(meter, self._civil)
 
     def arithmetic(self) -> FromSources | None:
         """Give the periods and the sources' parts; None where no period claims any of the days."""
-        claimed = list(self._claims())
-        parts = self._by_source(claimed)
+        valued = self._frame["consumption"].notna().reindex(self._starts, fill_value=False).to_numpy()
+        shown = np.ones(len(self._starts), dtype=bool) if len(self._starts) == 1 else valued
+        counted = [(row, self._there(row)) for row in self._rows]
+        parts = [(row, np.flatnonzero(there & shown)) for row, there in counted if (there & shown).any()]
         if not parts:
             return None
-        used = [segment for segment in self._segments if any(claim.segment is segment for _, claim in claimed)]
+        periods = sorted({row.period for row, there in counted if there.any()})
+        # In the order in which they come into it.
+        parts.sort(key=lambda part: int(part[1][0]))
         return FromSources(
-            periods=tuple(self._period(segment) for segment in used),
-            parts=tuple(
-                self._part(segment, source, succeeds=succeeds, starts=pd.DatetimeIndex(starts))
-                for (segment, source, succeeds), starts in parts
-            ),
+            periods=tuple(self._period(period) for period in periods),
+            parts=tuple(self._part(row, self._starts[places]) for row, places in parts),
         )
 
     def reasons(self) -> tuple[str, ...]:
         """Say why days have no value."""
-        held = [day for day in self._civil if any(segment.holds(np.array([day]))[0] for segment in self._segments)]
-        if not held:
+        if not any(row.counts.any() for row in self._rows):
             return (f"no period of '{self._meter.meter_id}' in meters.yaml holds the day",)
         missing = self._frame[self._frame["consumption"].isna()]
         if missing.empty:
@@ -93,41 +94,23 @@ class MasterExplained:
             first = days.civil_day(missing.index[0], self._settings.site.zone)
             return (f"{len(missing)} of {len(self._frame)} days have no value, the first {first}: a source has none",)
         without = [
-            source
-            for claim in claims_on(self._civil[0], self._segments, self._there(self._starts[0]))
-            for source in claim.sources
-            if math.isnan(float(self._sources[source]["consumption"].loc[self._starts[0]]))
+            row.source
+            for row in self._rows
+            if self._there(row)[0] and math.isnan(float(self._sources[row.source]["consumption"].loc[self._starts[0]]))
         ]
         if without:
             return (f"without a value on the day: {', '.join(without)}; and so the sum has none",)
         return ("none of the period's sources was there on the day",)
 
-    def _claims(self) -> Iterator[tuple[pd.Timestamp, Claim]]:
-        for start, day in zip(self._starts, self._civil, strict=True):
-            for claim in claims_on(day, self._segments, self._there(start)):
-                yield start, claim
+    def _there(self, row: Contribution) -> np.ndarray:
+        """Tell on which days a source counts and was there, shape (n,), `bool`."""
+        return row.counts & self._starts.isin(self._sources[row.source].index)
 
-    def _there(self, start: pd.Timestamp) -> set[str]:
-        return {source for source, frame in self._sources.items() if start in frame.index}
-
-    def _by_source(
-        self, claimed: Sequence[tuple[pd.Timestamp, Claim]]
-    ) -> list[tuple[tuple[Segment, str, bool], list[pd.Timestamp]]]:
-        """Gather the days of each source and period; days on which the master has no value add nothing."""
-        alone = len(self._starts) == 1
-        valued = set(self._frame.index[self._frame["consumption"].notna()])
-        gathered: dict[tuple[int, str, bool], list[pd.Timestamp]] = {}
-        for start, claim in claimed:
-            if start in valued or alone:
-                number = next(k for k, segment in enumerate(self._segments) if segment is claim.segment)
-                for source in claim.sources:
-                    gathered.setdefault((number, source, claim.succeeds), []).append(start)
-        return [((self._segments[k], source, new), starts) for (k, source, new), starts in gathered.items()]
-
-    def _part(self, segment: Segment, source: str, *, succeeds: bool, starts: pd.DatetimeIndex) -> SourcePart:
+    def _part(self, row: Contribution, starts: pd.DatetimeIndex) -> SourcePart:
+        source = row.source
         frame = self._sources[source].loc[starts]
         consumption, quality, share = summed(frame)
-        factor = float(segment.factors[source])
+        factor = float(row.conversion[0])
         zone = self._settings.site.zone
         registers = [
             known(float(frame[c].iloc[k])) if c in frame else None for c, k in (("opening", 0), ("closing", -1))
@@ -143,17 +126,17 @@ class MasterExplained:
             amount=None if consumption is None else math.fsum(frame["consumption"].to_numpy() * factor),
             quality=quality,
             estimated_share=share,
-            succeeds=succeeds,
+            succeeds=row.succeeds,
             opening=registers[0],
             closing=registers[1],
         )
 
-    def _period(self, segment: Segment) -> PeriodUsed:
+    def _period(self, period: int) -> PeriodUsed:
+        segment = self._segments[period]
         old: tuple[ShownAtHandover, ...] = ()
         new: tuple[ShownAtHandover, ...] = ()
         if segment.carried is not None:
-            before = self._segments[self._segments.index(segment) - 1]
-            handed = self._derived.handover(segment, before)
+            handed = self._derived.handover(self._meter, segment, self._segments[period - 1])
             old, new = handed.old, (*handed.new_on_day, *handed.new_after)
         return PeriodUsed(
             first=segment.first,

@@ -80,17 +80,12 @@ class VirtualExplained:
         return (f"{len(missing)} of {len(self._frame)} days have no value, the first {first}, for want of {named}",)
 
     def _terms(self, starts: pd.DatetimeIndex) -> Iterator[Term]:
-        yield from self._of_source(self._meter.base_meter, 1, starts)
-        for source in self._meter.subtract_meters:
-            yield from self._of_source(source, -1, starts)
-
-    def _of_source(self, source: str, sign: Literal[1, -1], starts: pd.DatetimeIndex) -> Iterator[Term]:
-        """Give a source's terms, one for each factor."""
+        """Give each source's terms, one for each factor."""
         civil = days.civil_days(starts, self._settings.site.zone)
-        factors = self._derived.factor(source, self._meter, civil)
-        for _, group in groupby(range(len(starts)), key=lambda k: float(factors[k])):
-            numbers = list(group)
-            yield self._term(source, sign, float(factors[numbers[0]]), starts[numbers], civil[numbers])
+        for row in self._derived.contributions(self._meter, civil):
+            for factor, group in groupby(range(len(starts)), key=row.conversion.tolist().__getitem__):
+                numbers = list(group)
+                yield self._term(row.source, row.sign, factor, starts[numbers], civil[numbers])
 
     def _term(
         self, source: str, sign: Literal[1, -1], factor: float, starts: pd.DatetimeIndex, civil: pd.Index

@@ -8,73 +8,44 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain.composition import clipped, unclaimed
-from workflows_dagster.domain.conservation import parts, seams
+from workflows_dagster.domain.conservation import seams
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.evaluation.findings.balance import FALLS, balance, jitter_of
 from workflows_dagster.evaluation.findings.stored_days import BESIDE, StoredDays
+from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter, VirtualMeter
 
-_FALLS = ("rollover", "undeclared_reset")
 
-
-def month_findings(
-    meter: Meter, stored: StoredDays, evaluation: Evaluation, of_days: tuple[Finding, ...]
-) -> list[Finding]:
+def month_findings(meter: Meter, stored: StoredDays, evaluation: Evaluation, settings: Settings) -> list[Finding]:
     """Review a meter's stored days over whole months.
 
     Args:
         meter: The meter.
         stored: The house's days.
-        evaluation: Of the same house, for its periods and conversions.
-        of_days: What was found in the meter's days, for the falls of its register.
+        evaluation: Of the same house, for its masters' periods.
+        settings: The house.
 
     Raises:
         StoreError: The store cannot be read.
     """
     if isinstance(meter, PhysicalMeter):
-        falls = [finding for finding in of_days if finding.code in _FALLS]
-        return seams(meter.meter_id, meter.output_unit, stored.within(meter.meter_id), 1.001 * meter.resolution, falls)
+        falls = [finding for finding in stored.found(meter.meter_id) if finding.code in FALLS]
+        return seams(meter.meter_id, meter.output_unit, stored.within(meter.meter_id), jitter_of(meter), falls)
     if isinstance(meter, MasterMeter):
-        return [*_sum_of_sources(meter, stored, evaluation), *_unclaimed(meter, stored, evaluation)]
-    return [*_difference(meter, stored, evaluation), *_clipped(meter, stored)]
-
-
-def _sum_of_sources(meter: MasterMeter, stored: StoredDays, evaluation: Evaluation) -> list[Finding]:
-    whole = stored.within(meter.meter_id)["consumption"]
-    civil = np.asarray(stored.civil(whole.to_frame()), dtype=object)
-    pieces = {source: pd.Series(0.0, index=whole.index) for source in meter.upstream}
-    segments = evaluation.of_derived.claims(meter)
-    for k, segment in enumerate(segments):
-        for source in segment.sources:
-            within = segment.holds(civil)
-            used = stored.of(source)["consumption"].reindex(whole.index).fillna(0.0)
-            pieces[source] += np.where(within, used * segment.factors[source], 0.0)
-        for source in segment.successors:
-            used = stored.of(source)["consumption"].reindex(whole.index).fillna(0.0)
-            pieces[source] += np.where(civil == segment.last, used * segments[k + 1].factors[source], 0.0)
-    return parts(meter.meter_id, meter.output_unit, whole, pieces)
-
-
-def _difference(meter: VirtualMeter, stored: StoredDays, evaluation: Evaluation) -> list[Finding]:
-    whole = stored.within(meter.meter_id)["residual"]
-    civil = stored.civil(whole.to_frame())
-    pieces = {}
-    for source in meter.upstream:
-        sign = 1.0 if source == meter.base_meter else -1.0
-        used = stored.of(source)["consumption"].reindex(whole.index)
-        pieces[source] = sign * used * evaluation.of_derived.factor(source, meter, civil)
-    return parts(meter.meter_id, meter.output_unit, whole, pieces)
+        return [*balance(meter, stored, settings), *_unclaimed(meter, stored, evaluation)]
+    return [*balance(meter, stored, settings), *_clipped(meter, stored)]
 
 
 def _unclaimed(meter: MasterMeter, stored: StoredDays, evaluation: Evaluation) -> Iterator[Finding]:
-    segments = evaluation.of_derived.claims(meter)
     frames = {source: stored.within(source) for source in meter.upstream}
     starts = pd.DatetimeIndex(sorted(set().union(*(frame.index for frame in frames.values()))), tz="UTC").as_unit("us")
     for month in _months(pd.Series(0.0, index=starts), stored):
         index = pd.DatetimeIndex(month.index)
         inside = {source: frame.reindex(index) for source, frame in frames.items()}
         civil = stored.civil(month.to_frame())
-        yield from unclaimed(meter.meter_id, meter.output_unit, index, civil, segments, inside)
+        rows = evaluation.of_derived.contributions(meter, civil)
+        yield from unclaimed(meter.meter_id, meter.output_unit, index, civil, rows, inside)
 
 
 def _clipped(meter: VirtualMeter, stored: StoredDays) -> Iterator[Finding]:

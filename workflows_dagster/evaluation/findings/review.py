@@ -14,10 +14,10 @@ from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.findings.by_month import month_findings
 from workflows_dagster.evaluation.findings.current import present_findings
 from workflows_dagster.evaluation.findings.stored_days import StoredDays
-from workflows_dagster.records.findings import keep_findings, kept_findings
+from workflows_dagster.records.findings import keep_findings
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter, VirtualMeter
-from workflows_dagster.stores.ports import FINDING_DAILY, FINDING_MONTHLY, FINDING_NOW, Store
+from workflows_dagster.stores.ports import FINDING_MONTHLY, FINDING_NOW, Store
 
 _WORST_DAYS = 10
 
@@ -75,14 +75,13 @@ class Review:
         stored = StoredDays(self._settings, self._store, asked)
         for meter_id in meter_ids:
             meter = self._settings.meters[meter_id]
-            of_months_days = tuple(kept_findings(self._store, meter_id, stored.start, stored.end, [FINDING_DAILY]))
-            of_months = month_findings(meter, stored, self._evaluation, of_months_days)
+            of_months = month_findings(meter, stored, self._evaluation, self._settings)
             keep_findings(self._store, FINDING_MONTHLY, meter_id, stored.start, stored.end, of_months)
             at_present: list[Finding] = []
             if isinstance(meter, PhysicalMeter):
                 at_present = present_findings(meter, self._evaluation, self._now, zone)
                 keep_findings(self._store, FINDING_NOW, meter_id, *days.REPRESENTABLE, at_present)
-            of_days = tuple(finding for finding in of_months_days if start <= finding.start < end)
+            of_days = tuple(finding for finding in stored.found(meter_id) if start <= finding.start < end)
             worst = pd.Series(dtype=float)
             if isinstance(meter, VirtualMeter):
                 residual = stored.within(meter_id)["residual"]
