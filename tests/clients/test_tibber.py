@@ -12,9 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.clock import PatientClock
-from workflows_dagster.clients.tibber.client import TibberClient, TibberError, TibberHours, overdue, since_for
-from workflows_dagster.sample_house.tibber_server import (
+from tests.clients.tibber_server import (
     Fault,
     StandInHome,
     TibberStandIn,
@@ -25,6 +23,8 @@ from workflows_dagster.sample_house.tibber_server import (
     refusal,
     slow,
 )
+from tests.clock import PatientClock
+from workflows_dagster.clients.tibber.client import TibberClient, TibberError, TibberHours, overdue, since_for
 
 TOKEN = "5K4MVS-a-token-that-nobody-may-read"
 NAN = float("nan")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.interpolate import PchipInterpolator
 
 from tests.domain.house import BERLIN, COUNTER, GAS_TABLE, series
 from workflows_dagster.domain import days
@@ -27,6 +28,17 @@ def test_the_curve_keeps_every_months_percentage_and_the_mean(table):
     for month in range(12):
         share = curve[MONTH_ENDS[month] : MONTH_ENDS[month + 1]].sum() / 365
         assert share == pytest.approx(table[month] / sum(table), abs=1e-12)
+
+
+@given(tables)
+def test_the_curve_is_drawn_by_the_monotone_cubic_of_scipy_to_the_last_bit(table):
+    percentages = tuple(100 * part / sum(table) for part in table)
+    running = np.concatenate([[0.0], np.cumsum(percentages)])
+    running /= running[-1]
+    knots = np.concatenate([MONTH_ENDS[:-1] - 365, MONTH_ENDS, MONTH_ENDS[1:] + 365])
+    sums = np.concatenate([running[:-1] - 1, running, running[1:] + 1])
+    expected = np.maximum(np.diff(PchipInterpolator(knots, sums)(np.arange(366))), 0.0) * 365
+    assert np.array_equal(daily_curve(percentages), expected)
 
 
 def test_the_curve_is_smooth_over_the_turn_of_the_year():

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from tests.conftest import CONFIG
 from workflows_dagster.domain import days
+from workflows_dagster.domain.civil_period import CivilPeriod
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
-from workflows_dagster.evaluation.explanation import Asked, Explainer, NothingToExplainError
+from workflows_dagster.evaluation.explanation import Explainer, NothingToExplainError
 from workflows_dagster.evaluation.explanation.plain import plain
 from workflows_dagster.evaluation.explanation.text import render
 from workflows_dagster.records.days import write_days
@@ -70,7 +71,7 @@ def _piece(piece):
 
 
 def explain(house_settings, store, meter_id, period, now=NOW):
-    return Explainer(house_settings, store, now).explain(meter_id, Asked.parse(period))
+    return Explainer(house_settings, store, now).explain(meter_id, CivilPeriod.parse(period))
 
 
 def as_json(explanation):
@@ -276,7 +277,7 @@ def test_days_outside_the_systems_days_are_refused_with_a_sentence(period, sente
 )
 def test_only_days_months_and_years_are_read(text):
     with pytest.raises(ValueError, match="is no day, month or year"):
-        Asked.parse(text)
+        CivilPeriod.parse(text)
 
 
 # Small houses ---------------------------------------------------------------------------------------------------------

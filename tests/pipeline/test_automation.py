@@ -23,8 +23,8 @@ from workflows_dagster.pipeline.resources import store_resource
 from workflows_dagster.pipeline.schedules import daily_schedule
 from workflows_dagster.pipeline.sensors.new_readings import new_readings_sensor
 from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE
-from workflows_dagster.pipeline.storage.home import HOME_VARIABLE
 from workflows_dagster.records.days import read_days, write_days
+from workflows_dagster.settings.dagster_home import HOME_VARIABLE
 from workflows_dagster.settings.load import load
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.open import EMBEDDED_FILE

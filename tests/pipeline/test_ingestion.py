@@ -15,6 +15,7 @@ import pytest
 from dagster import serialize_value
 from pydantic import SecretStr
 
+from tests.clients.tibber_server import Fault, TibberStandIn, drop, graphql_error, refusal
 from tests.conftest import SmallHouse
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
@@ -24,7 +25,6 @@ from workflows_dagster.pipeline.backfill import backfill, dagster_instance
 from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.pipeline.jobs import TIBBER_JOB
 from workflows_dagster.records.days import read_days
-from workflows_dagster.sample_house.tibber_server import Fault, TibberStandIn, drop, graphql_error, refusal
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.secrets import Secrets
 from workflows_dagster.stores.ports import RawSeries

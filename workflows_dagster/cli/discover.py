@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
-import pandas as pd
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from workflows_dagster.domain import days, discovery
-from workflows_dagster.services.raw_catalogue import Discovered
-from workflows_dagster.services.raw_catalogue import discover as discover_registers
-from workflows_dagster.settings.load import Settings, load
-from workflows_dagster.settings.new_entries import NewMeter, entries
-from workflows_dagster.stores.open import open_store
+from workflows_dagster.cli.command import HouseCommand, settings_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+    from workflows_dagster.services.raw_catalogue import Discovered
+    from workflows_dagster.settings.load import Settings
 
 
-@click.command()
+@click.command(cls=HouseCommand)
 @click.option("--lines", "only_lines", is_flag=True, help="Print the lines for meters.yaml and nothing else.")
-def discover(only_lines: bool) -> None:
+@click.pass_context
+def discover(ctx: click.Context, only_lines: bool) -> None:
     """List what looks like a meter among the raw readings and stands in no file, as lines ready for meters.yaml."""
-    settings = load()
+    from workflows_dagster.cli.tables import wide_console
+    from workflows_dagster.services.configuration import entries_for
+    from workflows_dagster.services.raw_catalogue import discover as discover_registers
+    from workflows_dagster.stores.open import open_store
+
+    settings = settings_of(ctx)
     with open_store(settings) as store:
         found, catalogue = discover_registers(store, settings.meters.physical)
     click.echo(_summary(found, catalogue), err=True)
     if not found:
         return
     if not only_lines:
-        # As wide as need be where there is no terminal.
-        console = Console(highlight=False)
-        (console if console.is_terminal else Console(highlight=False, width=250)).print(_table(found, settings))
+        wide_console(250).print(_table(found, settings))
         click.echo("\nBelow `meters:` in meters.yaml:\n")
-    taken = [meter.meter_id for meter in settings.meters]
-    click.echo(entries([_new_meter(one, settings) for one in found], taken), nl=False)
+    click.echo(entries_for(found, settings), nl=False)
 
 
 def _summary(found: list[Discovered], catalogue: pd.DataFrame) -> str:
@@ -45,6 +48,11 @@ def _summary(found: list[Discovered], catalogue: pd.DataFrame) -> str:
 
 
 def _table(found: list[Discovered], settings: Settings) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from workflows_dagster.domain import discovery
+
     table = Table("entity", "measurement", "unit", "first reading", "last reading", box=None, pad_edge=False)
     table.add_column("readings", justify="right")
     table.add_column("read")
@@ -54,17 +62,3 @@ def _table(found: list[Discovered], settings: Settings) -> Table:
         names = (one.series.entity_id, one.series.measurement, one.unit or "unknown")
         table.add_row(*map(escape, names), first, last, f"{one.count:,}", discovery.cadence(one.gap))
     return table
-
-
-def _new_meter(one: Discovered, settings: Settings) -> NewMeter:
-    series = one.series
-    return NewMeter(
-        entity_id=series.entity_id,
-        measurement=series.measurement,
-        field=series.field,
-        domain=series.domain,
-        unit=one.unit or discovery.likely_unit(series.measurement, series.entity_id),
-        unit_is_guessed=one.unit is None,
-        first_day=days.civil_day(one.first, settings.site.zone),
-        interval_days=discovery.reading_interval(one.gap),
-    )

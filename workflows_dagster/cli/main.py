@@ -1,60 +1,71 @@
-"""The command group, and what a failure looks like: one clear sentence and an exit code."""
+"""The command group. A command's module is imported when that command runs, so `meters --help` opens at once."""
 
 from __future__ import annotations
 
-import os
-import sys
-import traceback
-from typing import Any
+import importlib
 
 import click
 
-from workflows_dagster.cli.discover import discover
-from workflows_dagster.cli.errors import EXIT_FAILED, EXIT_WRONG_INPUT
-from workflows_dagster.cli.explaining import explain
-from workflows_dagster.cli.imports import import_readings
-from workflows_dagster.cli.keeping import backup, restore, upkeep
-from workflows_dagster.cli.looking import check, show
-from workflows_dagster.cli.notifying import notify
-from workflows_dagster.cli.reporting import report
-from workflows_dagster.cli.running import backfill, demo
-from workflows_dagster.clients.spreadsheets.reader import SpreadsheetError
-from workflows_dagster.logs.configure import configure_command, unconfigure
-from workflows_dagster.logs.from_settings import load_log_config
-from workflows_dagster.logs.masking import masked
-from workflows_dagster.settings.problems import SettingsError
-from workflows_dagster.stores.ports import StoreError
-from workflows_dagster.wording.problems import problem_texts
+# Each command's module and the first sentence of its help. tests/cli/test_front_door.py holds them to the commands.
+COMMANDS = {
+    "check": ("check", "Check the configuration, every error at once; and what it needs to reach."),
+    "discover": (
+        "discover",
+        "List what looks like a meter among the raw readings and stands in no file, as lines ready for meters.yaml.",
+    ),
+    "demo": (
+        "demo",
+        "Load the sample household into the embedded store, compute its history, and show its last twelve months.",
+    ),
+    "import": (
+        "import_",
+        "Import readings from FILES: CSV (time,value[,meter_id]), or Ab-Datum;Ab-Zeit;Zählerstand as CSV or .xlsx.",
+    ),
+    "backfill": ("backfill", "Compute a range of days for all meters, in one Dagster run."),
+    "show": ("show", "Show a METER's days, months or years; the days end with today so far, which is provisional."),
+    "explain": ("explain", "Explain why a METER's number for a DAY is what it is, with figures to calculate with."),
+    "report": (
+        "report",
+        "Report on a MONTH (2025-03; default: the last one that is over) as a page that opens by itself.",
+    ),
+    "notify": ("notify", "Try the addresses to which alerts go: with --test a message is sent to each."),
+    "backup": (
+        "backup",
+        "Back up data, Dagster's home and configuration (without secrets) into one file, and try it out.",
+    ),
+    "restore": ("restore", "Make the backup FILE the house."),
+    "upkeep": (
+        "upkeep",
+        "Keep Dagster's home small: deletes old runs and their logs, but forgets no materialized partition.",
+    ),
+}
 
 
-class _FrontDoor(click.Group):
-    """Turns what a user can cause into a sentence; a traceback is always our own bug."""
+class _LazyGroup(click.Group):
+    """Knows its commands by name and help alone until one is called."""
 
-    def invoke(self, ctx: click.Context) -> Any:
-        configure_command(load_log_config(os.environ), sys.stderr)
-        try:
-            return super().invoke(ctx)
-        except SettingsError as error:
-            for line in problem_texts(error):
-                click.echo(line, err=True)
-            ctx.exit(EXIT_WRONG_INPUT)
-        except SpreadsheetError as error:
-            click.echo(str(error), err=True)
-            ctx.exit(EXIT_WRONG_INPUT)
-        except StoreError as error:
-            click.echo(str(error), err=True)
-            ctx.exit(EXIT_FAILED)
-        except Exception:
-            trace = traceback.format_exc()
-            if masked(trace) == trace:
-                raise
-            click.echo(trace, err=True)
-            ctx.exit(EXIT_FAILED)
-        finally:
-            unconfigure()
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        name, _ = COMMANDS[cmd_name]
+        module = importlib.import_module(f"workflows_dagster.cli.{name}")
+        command: click.Command = getattr(module, name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        room = formatter.width - 6 - max(map(len, COMMANDS))
+        rows = [
+            (name, click.Command(name, help=COMMANDS[name][1]).get_short_help_str(room))
+            for name in self.list_commands(ctx)
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
-@click.group(cls=_FrontDoor, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="utility-meters", prog_name="meters")
 def main() -> None:
     """Raw meter readings in, one trustworthy number a meter a day out.
@@ -62,20 +73,3 @@ def main() -> None:
     METERS_CONFIG_DIR, METERS_DATA_DIR and DAGSTER_HOME move the configuration, the embedded data and Dagster's home.
     Exit codes: 0 good, 1 the work failed, 2 what you gave was wrong.
     """
-
-
-for command in (
-    check,
-    discover,
-    demo,
-    import_readings,
-    backfill,
-    show,
-    explain,
-    report,
-    notify,
-    backup,
-    restore,
-    upkeep,
-):
-    main.add_command(command)

@@ -12,8 +12,10 @@ from pydantic import SecretStr
 
 from workflows_dagster.maintenance.archive import CONFIG, is_known
 from workflows_dagster.maintenance.problems import UpkeepError
+from workflows_dagster.settings.dagster_home import home_folder
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.secrets import Secrets
+from workflows_dagster.stores.open import embedded_path
 
 # Of Dagster's home; what else is there (logs, files of steps, sockets) is made again.
 INSTANCE_FILE_NAME = "dagster.yaml"
@@ -41,16 +43,10 @@ class Places:
     home: Path
 
 
-def places_of(settings: Settings, database: Path, home: Path) -> Places:
-    """Give the places of a house whose settings are known.
-
-    Args:
-        settings: The house.
-        database: Where the embedded store is, or would be.
-        home: Dagster's home.
-    """
-    embedded = settings.site.storage.backend == "embedded"
-    return Places(settings.config_dir, settings.data_dir, database if embedded else None, home)
+def places(settings: Settings) -> Places:
+    """Give the places of a house whose settings are known."""
+    database = embedded_path(settings.data_dir) if settings.site.storage.backend == "embedded" else None
+    return Places(settings.config_dir, settings.data_dir, database, home_folder(settings.data_dir))
 
 
 def home_files(home: Path) -> Iterator[tuple[str, Path]]:

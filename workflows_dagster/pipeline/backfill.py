@@ -23,9 +23,10 @@ from workflows_dagster.pipeline.jobs import DAYS_JOB, MONTHS_JOB, PROFILES_JOB
 from workflows_dagster.pipeline.partitions import partition_span, range_tags
 from workflows_dagster.pipeline.sensors.downstream import follow_ups
 from workflows_dagster.pipeline.storage.damage import DamagedHomeError, damaged_home
-from workflows_dagster.pipeline.storage.home import HOME_VARIABLE, ensure_home
+from workflows_dagster.pipeline.storage.home import ensure_home
 from workflows_dagster.records.profiles import kept_profile
 from workflows_dagster.repair.due import MadeFrom
+from workflows_dagster.settings.dagster_home import HOME_VARIABLE
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.open import open_store
 from workflows_dagster.stores.ports import StoreError

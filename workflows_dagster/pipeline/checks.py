@@ -14,6 +14,7 @@ from workflows_dagster.evaluation.findings import Review, Reviewed
 from workflows_dagster.pipeline.partitions import REVIEWED_FIRST, REVIEWED_LAST, day_range
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.repair.due import CHECKS, MadeFrom
+from workflows_dagster.services.findings import when
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter
 
@@ -206,10 +207,3 @@ def _worst(settings: Settings, reviewed: Reviewed) -> dg.MetadataValue:
 def _amount(finding: Finding) -> float:
     amount = finding.figures.get("amount", finding.figures.get("advance", 0.0))
     return abs(amount) if isinstance(amount, float) else 0.0
-
-
-def when(settings: Settings, finding: Finding) -> str:
-    """Write when a finding is about, in the house's own time: a day, or the first and the last of several."""
-    zone = settings.site.zone
-    first, last = (days.civil_day(instant, zone) for instant in (finding.start, finding.end))
-    return str(first) if first == last else f"{first} to {last}"

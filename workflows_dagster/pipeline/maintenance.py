@@ -7,13 +7,11 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from workflows_dagster.maintenance.backup_retention import back_up
-from workflows_dagster.maintenance.contents import Places, places_of
+from workflows_dagster.maintenance.contents import places
 from workflows_dagster.maintenance.problems import UpkeepError
 from workflows_dagster.maintenance.status import note
-from workflows_dagster.pipeline.storage.home import home_folder
 from workflows_dagster.pipeline.storage.retention import NotSqliteError, tidy
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.stores.open import EMBEDDED_FILE
 
 UPKEEP_JOB = "upkeep"
 BACKUP_JOB = "backup"
@@ -32,11 +30,6 @@ class Upkeep:
 
     jobs: Sequence[dg.JobDefinition]
     schedules: Sequence[dg.ScheduleDefinition]
-
-
-def places(settings: Settings) -> Places:
-    """Give where the house stands, as this process finds it."""
-    return places_of(settings, settings.data_dir / EMBEDDED_FILE, home_folder(settings.data_dir))
 
 
 def upkeep(settings: Settings) -> Upkeep:

@@ -15,7 +15,8 @@ from dagster._core.storage.runs import SqliteRunStorage
 
 from tests.pipeline.making_homes import make_at_once
 from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE, BatchingSqliteEventLogStorage
-from workflows_dagster.pipeline.storage.home import INSTANCE_FILE, HomeError, ensure_home, home_folder
+from workflows_dagster.pipeline.storage.home import INSTANCE_FILE, HomeError, ensure_home
+from workflows_dagster.settings.dagster_home import home_folder
 
 DEPLOYED_FILE = Path(__file__).parents[3] / "deploy" / "dagster.yaml"
 

@@ -1,6 +1,6 @@
 """Why a number is what it is: its arithmetic, figure by figure, from the same functions that computed it."""
 
-from workflows_dagster.evaluation.explanation.explainer import Asked, Explainer, NothingToExplainError
+from workflows_dagster.evaluation.explanation.explainer import Explainer, NothingToExplainError
 from workflows_dagster.evaluation.explanation.figures import Explanation
 
-__all__ = ["Asked", "Explainer", "Explanation", "NothingToExplainError"]
+__all__ = ["Explainer", "Explanation", "NothingToExplainError"]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -13,6 +12,7 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import QUALITIES
+from workflows_dagster.domain.civil_period import CivilPeriod
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.periods import by_period
 from workflows_dagster.evaluation.explanation.derived_figures import FromDifference, FromSources
@@ -26,46 +26,11 @@ from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter
 from workflows_dagster.stores.ports import Store
 
-_WRITTEN = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 _COMPARED = ("opening", "closing", "consumption", "quality", "estimated_share", "residual")
 
 
 class NothingToExplainError(ValueError):
     """The days asked for lie outside those that the system knows; the text says which it knows."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A day, month or year that is asked about.
-
-    Attributes:
-        name: `2025-03-14`, `2025-03` or `2025`.
-        days: Its civil days.
-    """
-
-    name: str
-    days: DayRange
-
-    @classmethod
-    def parse(cls, text: str) -> Asked:
-        """Read a day, month or year.
-
-        Raises:
-            ValueError: It is none.
-        """
-        written = _WRITTEN.fullmatch(text)
-        if written is None:
-            raise ValueError(f"'{text}' is no day, month or year")
-        year, month, day = (int(part) if part else None for part in written.groups())
-        assert year is not None
-        try:
-            first = date(year, month or 1, day or 1)
-            if day is not None:
-                return cls(text, DayRange.single(first))
-            after = date(year + 1, 1, 1) if month is None else (first + timedelta(days=31)).replace(day=1)
-        except (ValueError, OverflowError):
-            raise ValueError(f"'{text}' is no day, month or year") from None
-        return cls(text, DayRange(first, after - timedelta(days=1)))
 
 
 class Explainer:
@@ -81,7 +46,7 @@ class Explainer:
         self._settings, self._store, self._now = settings, store, now.as_unit("us")
         self._zone = settings.site.zone
 
-    def explain(self, meter_id: str, asked: Asked) -> Explanation:
+    def explain(self, meter_id: str, asked: CivilPeriod) -> Explanation:
         """Explain a meter's day, month or year.
 
         Args:
@@ -101,18 +66,19 @@ class Explainer:
             return replace(explained, provisional=True)
         return replace(explained, stored=self._stored(meter_id, house))
 
-    def _within(self, asked: Asked) -> DayRange:
+    def _within(self, asked: CivilPeriod) -> DayRange:
         """Keep to the days that are over, and that the system computes."""
         today, begin = days.civil_day(self._now, self._zone), self._settings.first_day
-        if asked.days.first > today:
+        whole = DayRange(asked.first, asked.last)
+        if whole.first > today:
             raise NothingToExplainError(
                 f"{asked.name} lies in the future: today is {today}. Ask for a day until today."
             )
-        if asked.days.last < begin:
+        if whole.last < begin:
             raise NothingToExplainError(f"{asked.name} lies before the first day, {begin}. Ask for a later one.")
-        if asked.days.count == 1:
-            return asked.days
-        over = asked.days.clipped(DayRange(begin, today - timedelta(days=1))) if begin < today else None
+        if whole.count == 1:
+            return whole
+        over = whole.clipped(DayRange(begin, today - timedelta(days=1))) if begin < today else None
         if over is None:
             raise NothingToExplainError(
                 f"no day of {asked.name} is over yet. Ask for the day itself, {today}, or wait until tomorrow."

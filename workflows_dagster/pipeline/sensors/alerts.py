@@ -23,7 +23,7 @@ from workflows_dagster.pipeline.failures import (
     tick_causes,
 )
 from workflows_dagster.pipeline.maintenance import BACKUP_JOB
-from workflows_dagster.pipeline.storage.home import home_folder
+from workflows_dagster.settings.dagster_home import home_folder
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.open import open_store
 from workflows_dagster.stores.ports import FINDING_NOW, StoreError

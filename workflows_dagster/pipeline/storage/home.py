@@ -2,12 +2,11 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from workflows_dagster.maintenance.generations import settle
+from workflows_dagster.settings.dagster_home import HOME_VARIABLE
 
-HOME_VARIABLE = "DAGSTER_HOME"
 INSTANCE_FILE_NAME = "dagster.yaml"
 
 INSTANCE_FILE = """\
@@ -100,27 +99,13 @@ class HomeError(RuntimeError):
     """Dagster's home cannot be made where it should be; the text says why and what to do."""
 
 
-def home_folder(data_dir: Path, environ: Mapping[str, str] = os.environ) -> Path:
-    """Return where Dagster's home is: `DAGSTER_HOME`, or else `dagster_home` in the data folder.
-
-    Args:
-        data_dir: The folder of our own data.
-        environ: Environment variables. An empty `DAGSTER_HOME` counts as unset, as it does for Dagster.
-
-    Returns:
-        An absolute path, which Dagster insists on; it need not exist.
-    """
-    named = environ.get(HOME_VARIABLE)
-    return (Path(named).expanduser() if named else data_dir / "dagster_home").absolute()
-
-
 def ensure_home(home: Path) -> Path:
     """Make a Dagster home with our dagster.yaml, unless it is there.
 
     A dagster.yaml that exists is left as it is. When two processes do this at once, both find one whole file.
 
     Args:
-        home: The folder, see `home_folder`.
+        home: The folder, see `settings.dagster_home.home_folder`.
 
     Returns:
         The same folder.

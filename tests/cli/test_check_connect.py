@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 from tests.cli.conftest import FrontDoor, at
+from tests.clients.tibber_server import StandInHome, TibberStandIn
 from tests.stores.influx_server import ORG, TOKEN, InfluxServer, free_port
 from tests.stores.scripted_influx import NOTHING, Answer, ScriptedInflux, refusal
 from workflows_dagster.pipeline.storage.home import ensure_home
-from workflows_dagster.sample_house.tibber_server import StandInHome, TibberStandIn
 from workflows_dagster.stores.ports import RawSeries
 
 EVENT_LOG = "workflows_dagster.pipeline.storage.event_log"

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import click
 
-from workflows_dagster.alerts.delivery import Message, send
-from workflows_dagster.cli.errors import EXIT_FAILED, EXIT_WRONG_INPUT
-from workflows_dagster.settings.load import load
-from workflows_dagster.wording.alerts import address_text, result_text, trial_text
-from workflows_dagster.wording.words import Words
+from workflows_dagster.cli.command import EXIT_FAILED, EXIT_WRONG_INPUT, HouseCommand, fail, settings_of
 
 _OFF = (
     "secrets: APPRISE_URLS: it is not set, so alerts are off. "
@@ -16,18 +12,26 @@ _OFF = (
 )
 
 
-@click.command()
-@click.option("--test", is_flag=True, help="Send a test message to every address.")
-@click.pass_context
-def notify(ctx: click.Context, test: bool) -> None:
-    """Try the addresses to which alerts go: with --test a message is sent to each."""
+def _insisted(_ctx: click.Context, _option: click.Parameter, test: bool) -> None:
     if not test:
         raise click.UsageError("nothing is sent without --test. Run `meters notify --test`.")
-    settings = load()
+
+
+@click.command(cls=HouseCommand)
+@click.option(
+    "--test", is_flag=True, callback=_insisted, expose_value=False, help="Send a test message to every address."
+)
+@click.pass_context
+def notify(ctx: click.Context) -> None:
+    """Try the addresses to which alerts go: with --test a message is sent to each."""
+    from workflows_dagster.alerts.delivery import Message, send
+    from workflows_dagster.wording.alerts import address_text, result_text, trial_text
+    from workflows_dagster.wording.words import Words
+
+    settings = settings_of(ctx)
     addresses, words = settings.secrets.apprise_urls, Words(settings.site.language)
     if not addresses:
-        click.echo(_OFF, err=True)
-        ctx.exit(EXIT_WRONG_INPUT)
+        fail(ctx, _OFF, EXIT_WRONG_INPUT)
     outcomes = send(addresses, Message(*trial_text(words), "info"))
     for outcome in outcomes:
         address = address_text(outcome.schema, outcome.position, words)

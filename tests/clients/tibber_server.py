@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from workflows_dagster.sample_house.tibber_account import HOURS_A_PAGE, StandInHome, TibberAccount
+from tests.clients.tibber_account import HOURS_A_PAGE, StandInHome, TibberAccount
 
 _JSON = "application/json; charset=utf-8"
 _SECONDS_IDLE = 10

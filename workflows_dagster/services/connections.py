@@ -1,19 +1,15 @@
-"""`meters check --connect`: what is reachable and allowed, what stands there, and what to do otherwise."""
+"""What of the house can be reached: its store and Tibber, what is in them, and what to do where they cannot."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import click
 import pandas as pd
 
 from workflows_dagster.clients.tibber.client import TibberClient, TibberError
-from workflows_dagster.pipeline.storage.home import home_folder
-from workflows_dagster.pipeline.storage.home_check import HomeFacts, look_at_home
 from workflows_dagster.services.raw_catalogue import newest_by_meter
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.embedded import EmbeddedStore
@@ -44,30 +40,8 @@ class Fact:
     is_good: bool = True
 
 
-def report_connections(settings: Settings, create_bucket: bool) -> bool:
-    """Print what is reachable and allowed; what is not goes to the standard error.
-
-    Args:
-        settings: The house.
-        create_bucket: Whether to create the processed bucket where it is missing. Without it, a person at the terminal
-            is asked.
-
-    Returns:
-        Whether all is good.
-    """
-
-    def may_create(bucket: str) -> bool:
-        return create_bucket or (sys.stdin.isatty() and click.confirm(f"There is no bucket '{bucket}'. Create it?"))
-
-    is_good = True
-    for fact in look_around(settings, may_create):
-        click.echo(fact.text, err=not fact.is_good)
-        is_good = is_good and fact.is_good
-    return is_good
-
-
 def look_around(settings: Settings, may_create: MayCreate) -> Iterator[Fact]:
-    """Look at the store, at Tibber and at Dagster's home, each in one try.
+    """Look at the store and at Tibber, each in one try.
 
     Args:
         settings: The house.
@@ -78,7 +52,6 @@ def look_around(settings: Settings, may_create: MayCreate) -> Iterator[Fact]:
     hasty = replace(settings, site=settings.site.model_copy(update={"influxdb": influx}))
     yield from _store(hasty, may_create)
     yield from _tibber(settings, pd.Timestamp.now("UTC"))
-    yield _home(look_at_home(home_folder(settings.data_dir)), settings)
 
 
 # The store
@@ -195,7 +168,7 @@ def _readings(settings: Settings, store: RawStore) -> Iterator[str]:
         yield "No meter has a reading. `meters discover` lists what looks like one; `meters import` reads spreadsheets."
         return
     newest = max(read, key=lambda name: read[name])
-    yield f"newest reading {_local(read[newest], settings)} ({newest})"
+    yield f"newest reading {local_time(read[newest], settings)} ({newest})"
     silent = [name for name in by_meter if name not in read]
     if silent:
         shown = ", ".join(silent[:_NAMES_SHOWN]) + (", …" if len(silent) > _NAMES_SHOWN else "")
@@ -230,40 +203,15 @@ def _tibber(settings: Settings, now: pd.Timestamp) -> Iterator[Fact]:
         return
     whose = f" of {account.name}" if account.name else ""
     contract = f"subscription {home.subscription}" if home.subscription else "no subscription, so it may have no hours"
-    newest = f"newest hour {_local(hours.index[-1], settings)}" if len(hours) else "no hour of the last week is known"
+    newest = (
+        f"newest hour {local_time(hours.index[-1], settings)}" if len(hours) else "no hour of the last week is known"
+    )
     yield Fact(
         f"Tibber {site.url}: reachable, the token opens the account{whose}; home {home}, {contract}; "
         f"its hours go to '{site.meter_id}'; {newest}."
     )
 
 
-# Dagster's home
-
-
-def _home(facts: HomeFacts, settings: Settings) -> Fact:
-    name = f"Dagster home {facts.folder}"
-    if not facts.writable:
-        remedy = "Correct its owner or mode, or let DAGSTER_HOME name another folder."
-        return Fact(f"{name}: cannot be {'written' if facts.is_there else 'made'}. {remedy}", False)
-    if not facts.is_there:
-        return Fact(f"{name}: not there yet; it is made at the first use.")
-    if facts.damage is not None:
-        return Fact(facts.damage, False)
-    if facts.problem is not None:
-        remedy = "Correct its dagster.yaml, or move that aside to get a new one."
-        return Fact(f"{name}: Dagster cannot open it: {facts.problem}. {remedy}", False)
-    runs = "no run yet"
-    if facts.newest_run is not None:
-        status, requested = facts.newest_run
-        when = _local(pd.Timestamp(requested, unit="s", tz="UTC"), settings)
-        runs = f"{facts.runs} run{'' if facts.runs == 1 else 's'}, the newest {when} ({status})"
-    if facts.batches:
-        return Fact(f"{name}: can be written, the batching event log is active; {runs}.")
-    return Fact(
-        f"{name}: can be written; {runs}. Its dagster.yaml does not use the batching event log, so backfills take "
-        "minutes instead of seconds. Copy the section event_log_storage from deploy/dagster.yaml."
-    )
-
-
-def _local(instant: pd.Timestamp, settings: Settings) -> str:
+def local_time(instant: pd.Timestamp, settings: Settings) -> str:
+    """Write an instant in the house's own time, to the minute."""
     return f"{instant.tz_convert(settings.site.zone):%Y-%m-%d %H:%M}"

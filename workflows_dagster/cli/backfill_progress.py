@@ -1,0 +1,49 @@
+"""A backfill with a progress bar, for `meters backfill` and `meters demo`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from workflows_dagster.cli.command import fail
+from workflows_dagster.domain.days import DayRange
+from workflows_dagster.pipeline.backfill import BackfillError, backfill, dagster_instance, fit_missing_profiles
+from workflows_dagster.pipeline.storage.home import HomeError
+from workflows_dagster.settings.dagster_home import home_folder
+from workflows_dagster.settings.load import Settings
+
+
+def run_with_progress(ctx: click.Context, settings: Settings, meters: Sequence[str], asked: DayRange) -> None:
+    """Compute meters over a range of days in one Dagster run, and print what it came to.
+
+    Args:
+        ctx: The command, which ends where the run fails.
+        settings: The house.
+        meters: Which meters.
+        asked: Which days.
+    """
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("meters"), TimeElapsedColumn()
+    )
+    try:
+        with dagster_instance(home_folder(settings.data_dir)) as instance, bar:
+            task = bar.add_task("seasonal profiles", total=len(meters))
+
+            def tell(step: str) -> None:
+                if step in meters:
+                    bar.advance(task)
+                else:
+                    bar.update(task, description=f"{asked.first} to {asked.last}, {step.replace('_', ' ')}")
+
+            fit_missing_profiles(settings, instance)
+            bar.update(task, description=f"{asked.first} to {asked.last}")
+            result = backfill(settings, instance, meters, asked, tell)
+    except (BackfillError, HomeError) as error:
+        fail(ctx, str(error))
+    rate = result.partitions / max(result.seconds, 1e-9)
+    click.echo(
+        f"{result.partitions:,} partitions ({result.meters} meters × {result.days} days) in {result.seconds:.1f} s, "
+        f"{rate:,.0f} a second; run {result.run_id[:8]}."
+    )

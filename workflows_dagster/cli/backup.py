@@ -1,0 +1,36 @@
+"""`meters backup`: a backup by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from workflows_dagster.cli.command import HouseCommand, fail, settings_of
+
+
+@click.command(cls=HouseCommand)
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for it; default: as config.yaml says (data/backups).",
+)
+@click.pass_context
+def backup(ctx: click.Context, folder: Path | None) -> None:
+    """Back up data, Dagster's home and configuration (without secrets) into one file, and try it out.
+
+    It may be done while everything is at work. Only `meters backup` without --to lets go of the oldest.
+    """
+    from workflows_dagster.maintenance.backup_retention import back_up
+    from workflows_dagster.maintenance.contents import places
+    from workflows_dagster.maintenance.problems import UpkeepError
+
+    settings = settings_of(ctx)
+    try:
+        made = back_up(settings, places(settings), lambda: datetime.now(UTC), folder, click.echo)
+    except UpkeepError as error:
+        fail(ctx, str(error))
+    for note in made.manifest.notes:
+        click.echo(note)

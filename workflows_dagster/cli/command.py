@@ -1,0 +1,77 @@
+"""What all commands have in common: logging, and a failure that is one clear sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from workflows_dagster.settings.load import Settings
+
+EXIT_FAILED = 1
+EXIT_WRONG_INPUT = 2
+
+
+class HouseCommand(click.Command):
+    """A command over the house: turns what a user can cause into a sentence; a traceback is always our own bug.
+
+    The modules of the commands import only click at their top. All else is imported when the command runs, after its
+    arguments have been parsed: `--help` and usage errors cost 0.1 s of CPU instead of one to three.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command with the house's logging."""
+        from workflows_dagster.logs.configure import configure_command, unconfigure
+        from workflows_dagster.logs.from_settings import load_log_config, log_config
+        from workflows_dagster.logs.masking import masked
+        from workflows_dagster.settings.load import load
+        from workflows_dagster.settings.problems import SettingsError
+        from workflows_dagster.stores.ports import StoreError
+
+        try:
+            ctx.obj = load()
+            config = log_config(ctx.obj)
+        except SettingsError:
+            config = load_log_config(os.environ)
+        configure_command(config, sys.stderr)
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            from workflows_dagster.wording.problems import problem_texts
+
+            for line in problem_texts(error):
+                click.echo(line, err=True)
+            ctx.exit(EXIT_WRONG_INPUT)
+        except StoreError as error:
+            fail(ctx, str(error))
+        except Exception:
+            trace = traceback.format_exc()
+            if masked(trace) == trace:
+                raise
+            fail(ctx, trace)
+        finally:
+            unconfigure()
+
+
+def settings_of(ctx: click.Context) -> Settings:
+    """Give the settings of the house, loaded once a command.
+
+    Raises:
+        SettingsError: The configuration cannot be used.
+    """
+    if ctx.obj is None:
+        from workflows_dagster.settings.load import load
+
+        ctx.obj = load()
+    settings: Settings = ctx.obj
+    return settings
+
+
+def fail(ctx: click.Context, sentence: str, code: int = EXIT_FAILED) -> NoReturn:
+    """Say why the command cannot go on, and end it."""
+    click.echo(sentence, err=True)
+    ctx.exit(code)

@@ -1,0 +1,67 @@
+"""`meters demo`: the sample household, from its readings to its last months."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from workflows_dagster.cli.command import EXIT_WRONG_INPUT, HouseCommand, fail, settings_of
+
+if TYPE_CHECKING:
+    from workflows_dagster.settings.load import Settings
+
+
+@click.command(cls=HouseCommand)
+@click.option("--years", type=click.IntRange(1, 20), default=4, show_default=True, help="Years of history.")
+@click.pass_context
+def demo(ctx: click.Context, years: int) -> None:
+    """Load the sample household into the embedded store, compute its history, and show its last twelve months."""
+    import pandas as pd
+    from rich.console import Console
+
+    from workflows_dagster.domain import days
+    from workflows_dagster.domain.days import DayRange
+    from workflows_dagster.sample_house import write_sample
+    from workflows_dagster.stores.open import open_store
+
+    settings = settings_of(ctx)
+    if settings.site.storage.backend != "embedded":
+        sentence = (
+            f"config.yaml: storage.backend: the sample household goes into the embedded store only, never into "
+            f"'{settings.site.storage.backend}'. Set it to embedded to try."
+        )
+        fail(ctx, sentence, EXIT_WRONG_INPUT)
+    now = pd.Timestamp.now("UTC")
+    last = days.civil_day(now, settings.site.zone) - timedelta(days=1)
+    first = max(settings.first_day, last - timedelta(days=round(years * 365.25) - 1))
+    with Console().status("Reading the sample household's meters …"), open_store(settings) as store:
+        count = write_sample(store, settings.meters, settings.site.zone, now.to_pydatetime(), start=first)
+    click.echo(f"{count:,} readings of {len(settings.meters.physical)} meters since {first}.")
+
+    # Imports Dagster, for the runs.
+    from workflows_dagster.cli.backfill_progress import run_with_progress
+    from workflows_dagster.cli.last_months import print_last_months
+
+    meters = tuple(meter.meter_id for meter in settings.meters.in_order())
+    run_with_progress(ctx, settings, meters, DayRange(first, last))
+    _report(ctx, settings, last)
+    print_last_months(Console(), settings, last)
+
+
+def _report(ctx: click.Context, settings: Settings, last: date) -> None:
+    """Write the report of the last month that is over."""
+    from workflows_dagster.domain.months import month_of, shifted
+    from workflows_dagster.pipeline.backfill import BackfillError, dagster_instance, report_month
+    from workflows_dagster.pipeline.storage.home import HomeError
+    from workflows_dagster.reports.monthly import REPORTS_FOLDER
+    from workflows_dagster.settings.dagster_home import home_folder
+
+    month = shifted(month_of(last + timedelta(days=1)), -1)
+    try:
+        with dagster_instance(home_folder(settings.data_dir)) as instance:
+            report_month(settings, instance, month)
+    except (BackfillError, HomeError) as error:
+        fail(ctx, str(error))
+    click.echo(f"The report of {month:%B %Y}: {settings.data_dir / REPORTS_FOLDER / f'{month:%Y-%m}.html'}")

@@ -1,0 +1,102 @@
+"""The parameters that several commands read alike."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import click
+
+from workflows_dagster.domain.civil_period import CivilPeriod
+
+if TYPE_CHECKING:
+    from workflows_dagster.settings.meters import MeterBook
+
+
+class CivilDay(click.ParamType[date]):
+    """A civil day, `2024-12-31`."""
+
+    name = "day"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Read a day.
+
+        Raises:
+            click.BadParameter: It is none.
+        """
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"'{value}' is no day. Write it as 2024-12-31.", param, ctx)
+
+
+class CalendarMonth(click.ParamType[date]):
+    """A calendar month, `2025-03`."""
+
+    name = "month"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Read a month as its first civil day.
+
+        Raises:
+            click.BadParameter: It is none.
+        """
+        if isinstance(value, date):
+            return value
+        try:
+            period = CivilPeriod.parse(str(value))
+        except ValueError:
+            period = None
+        if period is None or not period.is_month:
+            self.fail(f"'{value}' is no month. Write it as 2025-03.", param, ctx)
+        return period.first
+
+
+class DayMonthYear(click.ParamType[CivilPeriod]):
+    """A day, month or year."""
+
+    name = "day"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> CivilPeriod:
+        """Read a day, month or year.
+
+        Raises:
+            click.BadParameter: It is none.
+        """
+        if isinstance(value, CivilPeriod):
+            return value
+        try:
+            return CivilPeriod.parse(str(value))
+        except ValueError:
+            self.fail(f"'{value}' is no day, month or year. Write 2024-12-31, 2024-12 or 2024.", param, ctx)
+
+
+DAY = CivilDay()
+MONTH = CalendarMonth()
+DAY_MONTH_YEAR = DayMonthYear()
+
+
+def known_meter(meters: MeterBook, meter_id: str) -> str:
+    """Check that a meter stands in meters.yaml.
+
+    Raises:
+        click.BadParameter: It does not; with the nearest name.
+    """
+    from workflows_dagster.services.meters import UnknownMeterError, require_meter
+
+    try:
+        return require_meter(meters, meter_id).meter_id
+    except UnknownMeterError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def check_order(first: date | None, last: date | None) -> None:
+    """Check that a range does not run backwards.
+
+    Raises:
+        click.BadParameter: It does.
+    """
+    if first is not None and last is not None and last < first:
+        raise click.BadParameter(f"--to {last} lies before --from {first}. Swap them.")

@@ -1,0 +1,53 @@
+"""`meters show`: a meter's days, months or years."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from workflows_dagster.cli.command import HouseCommand, fail, settings_of
+from workflows_dagster.cli.parameters import DAY, check_order, known_meter
+
+if TYPE_CHECKING:
+    from workflows_dagster.domain.periods import Step
+
+Format = Literal["table", "csv", "json"]
+
+
+@click.command(cls=HouseCommand)
+@click.argument("meter")
+@click.option("--from", "first", type=DAY, help="First day; default: the first there is.")
+@click.option("--to", "last", type=DAY, help="Last day, included; default: the last there is.")
+@click.option("--by", "step", type=click.Choice(["day", "month", "year"]), default="day", show_default=True)
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.pass_context
+def show(ctx: click.Context, meter: str, first: date | None, last: date | None, step: Step, form: Format) -> None:
+    """Show a METER's days, months or years; the days end with today so far, which is provisional."""
+    import pandas as pd
+
+    from workflows_dagster.cli.consumption_rows import as_csv, as_json, print_table, rows_of
+    from workflows_dagster.services.consumption import stored_consumption, today_so_far
+    from workflows_dagster.stores.open import open_store
+
+    check_order(first, last)
+    settings = settings_of(ctx)
+    known_meter(settings.meters, meter)
+    with open_store(settings) as store:
+        stored = stored_consumption(settings, store, meter, first, last, step)
+        if stored.empty:
+            is_all = first is None and last is None
+            hint = "Run `meters backfill`." if is_all else "Try other days, or `meters backfill`."
+            fail(ctx, f"{meter}: no days are stored{_range(first, last)}. {hint}")
+        rows = rows_of(stored, "day" if step == "day" else "period")
+        if step == "day":
+            rows += rows_of(today_so_far(settings, store, meter, pd.Timestamp.now("UTC"), first, last), "day")
+    if form == "table":
+        print_table(meter, rows)
+    else:
+        click.echo(as_csv(rows) if form == "csv" else as_json(rows), nl=form == "json")
+
+
+def _range(first: date | None, last: date | None) -> str:
+    return (f" from {first}" if first else "") + (f" to {last}" if last else "")

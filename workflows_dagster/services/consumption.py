@@ -1,0 +1,128 @@
+"""What a meter consumed: its stored days, added up on request, and today so far."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+
+from workflows_dagster.domain import days
+from workflows_dagster.domain.days import DayRange
+from workflows_dagster.domain.periods import Step, by_period
+from workflows_dagster.evaluation import Evaluated, Evaluation
+from workflows_dagster.records.days import read_days
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.stores.ports import ProcessedStore, Store
+
+COLUMNS = ("opening", "closing", "consumption", "unit", "quality", "estimated_share")
+# Quality of the day that is not over.
+PROVISIONAL = "provisional"
+
+
+def stored_days(
+    settings: Settings, store: ProcessedStore, meter_id: str, first: date | None = None, last: date | None = None
+) -> pd.DataFrame:
+    """Read a meter's stored days.
+
+    Args:
+        settings: The house.
+        store: Where the days are.
+        meter_id: The meter.
+        first: First civil day; None for the first there is.
+        last: Last civil day, included; None for the last there is.
+
+    Returns:
+        As `records.days.read_days` gives them: index the days' openings, UTC.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    zone = settings.site.zone
+    start = days.opening(first, zone) if first else None
+    end = days.closing(last, zone) if last else None
+    return read_days(store, meter_id, start, end)
+
+
+def stored_consumption(
+    settings: Settings,
+    store: ProcessedStore,
+    meter_id: str,
+    first: date | None = None,
+    last: date | None = None,
+    step: Step = "day",
+) -> pd.DataFrame:
+    """Read a meter's stored days and add them up by day, month or year.
+
+    Args:
+        settings: The house.
+        store: Where the days are.
+        meter_id: The meter.
+        first: First civil day; None for the first there is.
+        last: Last civil day, included; None for the last there is.
+        step: What to add up to.
+
+    Returns:
+        Index the period's name (`2024-05-31`, `2024-05`, `2024`), in order; columns `COLUMNS`: `opening`, `closing`
+        and `consumption` [unit], `unit`, `quality` (the worst day's) and `estimated_share` [1].
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    return _by_name(settings, stored_days(settings, store, meter_id, first, last), step)
+
+
+def today_so_far(
+    settings: Settings,
+    store: Store,
+    meter_id: str,
+    now: pd.Timestamp,
+    first: date | None = None,
+    last: date | None = None,
+) -> pd.DataFrame:
+    """Compute today until now from the raw readings, where today lies within the days asked for.
+
+    Returns:
+        As `stored_consumption` gives a day, of quality `PROVISIONAL`; empty where today is not asked for.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    now = now.as_unit("us")
+    today = days.civil_day(now, settings.site.zone)
+    if (first and first > today) or (last and last < today):
+        return pd.DataFrame(columns=list(COLUMNS))
+    frame = Evaluation(settings, store, until=now).days(meter_id, DayRange.single(today)).days
+    frame = frame.reindex(columns=["opening", "closing", "consumption", "quality", "estimated_share"])
+    unit = settings.meters[meter_id].output_unit
+    return _by_name(settings, frame.assign(unit=unit, quality=PROVISIONAL), "day")
+
+
+def analyse(settings: Settings, store: Store, meter_id: str, asked: DayRange) -> Evaluated:
+    """Compute a meter's days now, from the raw readings; nothing is stored.
+
+    The days equal those that a backfill stores, to the last bit.
+
+    Args:
+        settings: The house.
+        store: Its readings and profiles.
+        meter_id: The meter.
+        asked: Civil days that are over.
+
+    Returns:
+        The days, index their openings, UTC, and what a person should know about them.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    return Evaluation(settings, store).days(meter_id, asked)
+
+
+def _by_name(settings: Settings, frame: pd.DataFrame, step: Step) -> pd.DataFrame:
+    if frame.empty:
+        return pd.DataFrame(columns=list(COLUMNS))
+    civil = days.civil_days(pd.DatetimeIndex(frame.index), settings.site.zone)
+    if step == "day":
+        named = frame.set_index(pd.Index([day.isoformat() for day in civil], dtype=object))
+    else:
+        named = by_period(frame, civil, step).assign(unit=frame["unit"].iloc[-1])
+    return named[list(COLUMNS)]

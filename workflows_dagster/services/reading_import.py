@@ -1,0 +1,88 @@
+"""Imports readings from files: judges every row, then stores the good ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from workflows_dagster.clients.spreadsheets.reader import Row, Sheet, read_spreadsheet
+from workflows_dagster.evaluation import raw_series
+from workflows_dagster.services.meters import UnknownMeterError, require_meter
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import MeterBook, PhysicalMeter
+from workflows_dagster.stores.ports import RawStore
+
+
+def judge_files(settings: Settings, paths: Sequence[Path], meter_id: str | None, now: pd.Timestamp) -> list[Sheet]:
+    """Read files of readings and judge each of their rows, against meters.yaml too; nothing is stored.
+
+    Args:
+        settings: The house.
+        paths: CSV or .xlsx files.
+        meter_id: Meter of the rows that name none.
+        now: The present, UTC; later readings are refused.
+
+    Returns:
+        A sheet a file. A row is only good if it names a physical meter of the house.
+
+    Raises:
+        SpreadsheetError: A file as a whole cannot be used.
+        UnknownMeterError: There is no meter `meter_id`.
+    """
+    if meter_id is not None:
+        require_meter(settings.meters, meter_id)
+    sheets = [read_spreadsheet(path, settings.site.zone, meter_id, now=now) for path in paths]
+    return [replace(sheet, rows=tuple(_judged(row, settings.meters) for row in sheet.rows)) for sheet in sheets]
+
+
+def good_rows(sheets: Iterable[Sheet]) -> dict[str, list[Row]]:
+    """Give the good rows of several files by meter id, in their order."""
+    by_meter: dict[str, list[Row]] = {}
+    for sheet in sheets:
+        for row in sheet.rows:
+            if row.verdict == "good":
+                by_meter.setdefault(str(row.meter_id), []).append(row)
+    return by_meter
+
+
+def store_readings(settings: Settings, store: RawStore, by_meter: dict[str, list[Row]]) -> None:
+    """Store good rows as readings; of two at one instant the later row wins. A repeat changes nothing.
+
+    Args:
+        settings: The house.
+        store: Where to write.
+        by_meter: Good rows, as `good_rows` gives them.
+
+    Raises:
+        StoreError: Not everything was stored.
+    """
+    for meter_id, rows in by_meter.items():
+        meter = settings.meters[meter_id]
+        assert isinstance(meter, PhysicalMeter)
+        readings = pd.Series(
+            [row.value for row in rows], index=pd.DatetimeIndex([row.time for row in rows]).as_unit("us"), dtype=float
+        )
+        store.write_readings(raw_series(meter), readings[~readings.index.duplicated(keep="last")].sort_index())
+
+
+def _judged(row: Row, meters: MeterBook) -> Row:
+    reason = _unusable(row.meter_id, meters) if row.verdict == "good" else ""
+    return replace(row, verdict="bad", reason=reason) if reason else row
+
+
+def _unusable(meter_id: str | None, meters: MeterBook) -> str:
+    """Say why a meter takes no readings, or nothing."""
+    if meter_id is None:
+        return "no meter; name it with --meter, or in a column meter_id"
+    try:
+        meter = require_meter(meters, meter_id)
+    except UnknownMeterError as error:
+        return str(error)
+    if not isinstance(meter, PhysicalMeter):
+        return (
+            f"'{meter_id}' is a {meter.type} meter and has no readings of its own; import those of {meter.upstream[0]}"
+        )
+    return ""
