@@ -40,12 +40,18 @@ def small_source(folder: Path, version: str, **faults: object) -> Path:
     (folder / "secrets").mkdir()
     (folder / "secrets" / "influxdb.env.example").write_text("INFLUX_TOKEN=\n")
     package = folder / "workflows_dagster"
-    storage = package / "pipeline" / "storage"
-    storage.mkdir(parents=True)
-    (package / "__init__.py").touch()
-    (package / "pipeline" / "__init__.py").touch()
-    (storage / "__init__.py").touch()
-    shutil.copy(ROOT / "workflows_dagster" / "pipeline" / "storage" / "home.py", storage / "home.py")
+    # What a unit calls before it starts a service.
+    for module in (
+        "pipeline/storage/home",
+        "maintenance/generations",
+        "maintenance/sqlite_backup",
+        "maintenance/problems",
+    ):
+        target = package / f"{module}.py"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "workflows_dagster" / f"{module}.py", target)
+    for place in ("", "pipeline", "pipeline/storage", "maintenance"):
+        (package / place / "__init__.py").touch()
     (package / "service.py").write_text(
         "import sys\nfrom workflows_dagster.small_program import main\nsys.argv = sys.argv[1:]\nmain(sys.argv[0])\n"
     )
