@@ -42,7 +42,7 @@ def test_fixed_decimals_round_as_python_does_and_never_show_a_negative_zero(valu
 
 
 def test_money_stands_where_each_language_puts_it():
-    assert (ENGLISH.money(1234.5, "EUR"), GERMAN.money(1234.5, "EUR")) == ("€1,234.50", "1.234,50 €")
+    assert (ENGLISH.money(1234.5, "EUR"), GERMAN.money(1234.5, "EUR")) == ("€1,234.50", "1.234,50\N{NO-BREAK SPACE}€")
 
 
 @pytest.mark.parametrize(("share", "written"), [(0.0, "0 %"), (0.004, "0,40 %"), (0.38, "38 %"), (0.999, "99,90 %")])
