@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from tests.sentences import said as finding_said
 from workflows_dagster.alerts.findings import broken_promises, overdue_readings, unusual_days
 from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
@@ -43,11 +44,11 @@ def opening(day):
 def keep(house, measurement, *findings):
     for meter_id in {finding.meter_id for finding in findings}:
         mine = [finding for finding in findings if finding.meter_id == meter_id]
-        keep_findings(house.store, measurement, meter_id, *days.REPRESENTABLE, mine)
+        keep_findings(house.store, measurement, meter_id, *days.REPRESENTABLE, mine, finding_said)
 
 
-def finding(meter_id, code, sentence, severity="warn", day="2026-06-01"):
-    return Finding(code, meter_id, opening(day), opening(day), sentence, {}, severity)
+def finding(meter_id, code, figures=None, severity="warn", day="2026-06-01"):
+    return Finding(code, meter_id, opening(day), opening(day) + pd.Timedelta(days=9), figures or {}, severity)
 
 
 def judge(house, meter_id, by_day, measurement=ANOMALY_DAILY, severity="alert"):
@@ -71,9 +72,9 @@ def test_a_meter_that_is_not_read_is_a_cause_and_a_note_is_none(house):
     keep(
         house,
         FINDING_NOW,
-        finding("main", "reading_overdue", "the last reading is 9 days old."),
-        finding("flat", "extrapolated_long", "good to know", "note"),
-        finding("gone", "no_readings", "this meter stands in no file any more"),
+        finding("main", "reading_overdue", {"days": 9.0}),
+        finding("flat", "extrapolated_long", severity="note"),
+        finding("gone", "no_readings"),
     )
     (cause,) = overdue_readings(house.settings, house.store)
     assert (cause.key, said(cause)) == ("house:main:reading_overdue", "main: the last reading is 9 days old.")
@@ -85,12 +86,14 @@ def test_a_broken_promise_is_reported_once_a_meter_by_its_newest_finding(house):
     keep(
         house,
         FINDING_MONTHLY,
-        finding("rest", "not_conserved", "the days do not add up.", "error", "2019-02-01"),
-        finding("rest", "not_conserved", "the days do not add up here either.", "error", "2026-05-02"),
-        finding("rest", "residual_clipped", "only a warning", day="2026-05-03"),
+        finding("rest", "not_conserved", {"amount": 1.0, "days": 1.0}, "error", "2019-02-01"),
+        finding("rest", "not_conserved", {"amount": 2.0, "days": 1.0, "law": "advance"}, "error", "2026-05-02"),
+        finding("rest", "residual_clipped", {"amount": 1.0, "days": 1.0, "net": 1.0}, day="2026-05-03"),
     )
     (cause,) = broken_promises(house.settings, house.store)
-    assert said(cause) == "rest, 2026-05-02: the days do not add up here either. It has happened 2 times."
+    text = said(cause)
+    assert text.startswith("rest, 2026-05-02: on one day the consumption differs by 2 kWh from")
+    assert text.endswith("It has happened 2 times.")
 
 
 def test_an_unusual_day_is_reported_with_its_reason(house):

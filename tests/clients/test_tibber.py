@@ -24,6 +24,7 @@ from tests.clients.tibber_server import (
     slow,
 )
 from tests.clock import PatientClock
+from tests.sentences import said
 from workflows_dagster.clients.tibber.client import TibberClient, TibberError, TibberHours, overdue, since_for
 
 TOKEN = "5K4MVS-a-token-that-nobody-may-read"
@@ -603,11 +604,17 @@ def test_hours_unknown_for_more_than_thirty_days_become_a_finding_a_run() -> Non
     unknown = [utc(text) for text in ("2024-03-02 05:00", "2024-03-01 23:00", "2024-03-02 00:00", "2024-04-30 05:00")]
     long, short = overdue(unknown, NOW, "haupt_strom")
     assert (long.code, long.meter_id) == ("tibber_hour_unknown", "haupt_strom")
-    assert (long.start, long.end, long.figures) == (utc("2024-03-01 23:00"), utc("2024-03-02 01:00"), {"hours": 2.0})
-    assert (short.start, short.end, short.figures) == (utc("2024-03-02 05:00"), utc("2024-03-02 06:00"), {"hours": 1.0})
-    assert "haupt_strom: Tibber has no consumption for 2 hours, 2024-03-01 23:00 to 2024-03-02 01:00 UTC" in (
-        long.sentence
+    assert (long.start, long.end, long.figures) == (
+        utc("2024-03-01 23:00"),
+        utc("2024-03-02 01:00"),
+        {"hours": 2.0, "asked_days": 30.0},
     )
+    assert (short.start, short.end, short.figures) == (
+        utc("2024-03-02 05:00"),
+        utc("2024-03-02 06:00"),
+        {"hours": 1.0, "asked_days": 30.0},
+    )
+    assert said(long).startswith("Tibber has no consumption for 2 hours, 2024-03-02 00:00 to 2024-03-02 02:00, after")
 
 
 def test_an_hour_is_either_asked_for_again_or_a_finding() -> None:

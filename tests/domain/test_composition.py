@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.domain.house import BERLIN
+from tests.sentences import said
 from workflows_dagster.domain import days
 from workflows_dagster.domain.composition import clipped, compose_master, compose_virtual, unclaimed
 from workflows_dagster.domain.contributions import Segment, of_master, of_virtual
@@ -99,15 +100,15 @@ def test_a_period_whose_source_was_not_there_is_missing_and_days_without_a_perio
 
 def test_consumption_that_no_period_claims_is_found_with_its_amount():
     rows = of_master([Segment(FIRST, date(2024, 11, 11), ("old",))], CIVIL, conversion(len(CIVIL)))
-    (finding,) = unclaimed("gas_total", "m³", STARTS, CIVIL, rows, {"old": OLD})
+    (finding,) = unclaimed("gas_total", STARTS, rows, {"old": OLD})
     assert finding.code == "unclaimed_consumption"
     assert finding.figures["amount"] == 1.0
-    assert "1 m³ of 'old' between 2024-11-12 and 2024-11-12" in finding.sentence
+    assert "1 m³ of 'old' between 2024-11-12 and 2024-11-12" in said(finding, "m³")
 
 
 def test_the_successors_half_of_the_replacement_day_is_claimed():
     rows = of_master(two_periods(), CIVIL, conversion(len(CIVIL)))
-    assert unclaimed("gas_total", "m³", STARTS, CIVIL, rows, {"old": OLD, "new": NEW}) == []
+    assert unclaimed("gas_total", STARTS, rows, {"old": OLD, "new": NEW}) == []
 
 
 def test_each_source_counts_on_the_days_of_its_period_and_a_successor_on_the_day_before():
@@ -162,11 +163,11 @@ def test_the_factor_of_a_virtual_meter_may_change_from_day_to_day():
 
 
 def test_what_is_clipped_is_told_without_powers_of_ten():
-    warned = clipped("rest", "Wh", pd.Series([-12_345.6, 345.6], index=STARTS[:2]), -12_000.0, estimated=False)
+    warned = clipped("rest", pd.Series([-12_345.6, 345.6], index=STARTS[:2]), -12_000.0, estimated=False)
     assert warned is not None
-    assert warned.sentence.startswith(
+    assert said(warned, "Wh").startswith(
         "the meters subtracted counted 12,350 Wh more than their main meter on 1 day, and 12,000 Wh more over the whole"
     )
-    evened = clipped("rest", "Wh", pd.Series([-12_345.6, 20_000.0], index=STARTS[:2]), 0.0, estimated=False)
+    evened = clipped("rest", pd.Series([-12_345.6, 20_000.0], index=STARTS[:2]), 0.0, estimated=False)
     assert evened is not None
-    assert "counted 12,350 Wh more than their main meter on 1 day; over the month it evens out" in evened.sentence
+    assert "counted 12,350 Wh more than their main meter on 1 day; over the month it evens out" in said(evened, "Wh")

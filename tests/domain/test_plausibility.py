@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from tests.domain.house import COUNTER, GAS_TABLE, hourly, series
+from tests.sentences import said
 from workflows_dagster.domain.plausibility import implausible_rates
 from workflows_dagster.domain.register import clean
 from workflows_dagster.domain.season import FLAT, table_profile, weight_of
@@ -13,7 +14,7 @@ WEIGHT = weight_of(FLAT)
 
 
 def found(readings: pd.Series, weight=WEIGHT):
-    return implausible_rates(clean(readings, COUNTER), "strom", "kWh", 0.001, weight)
+    return implausible_rates(clean(readings, COUNTER), "strom", 0.001, weight)
 
 
 def test_a_jump_with_which_the_counter_stays_is_named():
@@ -22,7 +23,7 @@ def test_a_jump_with_which_the_counter_stays_is_named():
     (jump,) = found(hourly(values))
     assert jump.code == "implausible_rate"
     assert jump.figures["advance"] == 500.4
-    assert "500.4 kWh within 1 hour" in jump.sentence
+    assert "500.4 kWh within 1 hour" in said(jump)
 
 
 def test_a_digit_too_many_in_the_newest_reading_by_hand_is_named():
@@ -72,5 +73,5 @@ def test_a_digit_too_many_is_named_though_most_gaps_beside_it_are_of_nothing():
     values = [float(k // 4) for k in range(40)]
     values[30:] = [value + 500 for value in values[30:]]
     (jump,) = found(hourly(values))
-    assert "500 kWh within 1 hour" in jump.sentence or "501 kWh within 1 hour" in jump.sentence
-    assert "inf" not in jump.sentence
+    assert "500 kWh within 1 hour" in said(jump) or "501 kWh within 1 hour" in said(jump)
+    assert "inf" not in said(jump)

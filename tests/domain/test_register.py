@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.domain.house import COUNTER, hourly
+from tests.sentences import said
 from workflows_dagster.domain.register import CONTEXT, Counter, clean
 
 NAN = float("nan")
@@ -76,8 +77,8 @@ def test_of_two_readings_at_one_instant_the_last_written_wins():
 
 def test_a_reset_says_what_to_do():
     (finding,) = clean(hourly([100, 102, 104, 61, 62]), COUNTER).findings
-    assert "fell from 104 to 61 kWh" in finding.sentence
-    assert "meters.yaml" in finding.sentence
+    assert "fell from 104 to 61 kWh" in said(finding)
+    assert "meters.yaml" in said(finding)
 
 
 def test_a_long_jitter_is_counted_once():

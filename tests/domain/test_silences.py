@@ -10,14 +10,15 @@ import pandas as pd
 import pytest
 
 from tests.domain.house import COUNTER, hourly, series
+from tests.sentences import said
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 from workflows_dagster.domain.intervals import register_from_intervals
 from workflows_dagster.domain.register import clean
 from workflows_dagster.domain.season import FLAT, weight_of
-from workflows_dagster.domain.silences import Habit, duration, is_silent, late_readings, missing_hours, overdue
+from workflows_dagster.domain.silences import Habit, is_silent, late_readings, missing_hours, overdue
 
-BY_ITSELF = Habit("strom", "kWh", 0.001, 25.0)
-BY_HAND = Habit("strom", "kWh", 0.001, 25.0, reading_interval_days=42)
+BY_ITSELF = Habit("strom", 0.001, 25.0)
+BY_HAND = Habit("strom", 0.001, 25.0, reading_interval_days=42)
 NOTHING = np.empty(0)
 HERE = ZoneInfo("Europe/Berlin")
 
@@ -35,8 +36,8 @@ def test_four_hours_without_a_reading_are_late_for_a_meter_that_reports_every_ho
     (found,) = late_readings(clean(readings, COUNTER), BY_ITSELF, HERE)
     assert found.code == "reading_late"
     assert (found.start, found.end) == (readings.index[29], readings.index[30])
-    assert found.figures == pytest.approx({"days": 5 / 24, "advance": 2.0})
-    assert "no reading for 5 hours while 2 kWh were used; they usually come within 1 hour" in found.sentence
+    assert found.figures == pytest.approx({"days": 5 / 24, "advance": 2.0, "usual_hours": 1.0, "spread": "one_day"})
+    assert "no reading for 5 hours while 2 kWh were used; they usually come within 1 hour" in said(found)
 
 
 def test_a_silence_over_which_the_register_stood_still_is_well():
@@ -53,7 +54,7 @@ def test_readings_by_hand_may_be_a_quarter_later_than_planned():
     )
     (found,) = late_readings(register, BY_HAND, HERE)
     assert found.start == register_time(register, 2)
-    assert "every 42 days were planned" in found.sentence
+    assert "every 42 days were planned" in said(found)
 
 
 def register_time(register, k: int) -> pd.Timestamp:
@@ -78,7 +79,7 @@ def test_a_slice_that_ends_beside_a_gap_leaves_it_to_a_wider_look():
 def test_hours_that_an_interval_meter_lacks_are_named_with_what_is_estimated_for_them():
     hours = hourly([0.5] * 48).drop(hourly([0.5] * 48).index[10:13])
     register = register_from_intervals(hours, "haupt_strom", weight_of(FLAT))
-    (found,) = missing_hours(register, "haupt_strom", "kWh")
+    (found,) = missing_hours(register, "haupt_strom")
     assert found.figures == pytest.approx({"hours": 3.0, "advance": 1.5})
 
 
@@ -89,7 +90,7 @@ def test_a_meter_read_by_hand_is_overdue_once_the_plan_is_exceeded_by_a_quarter(
     assert is_silent(register, BY_HAND, now)
     found = overdue(register, BY_HAND, now, 135.0, NOTHING)
     assert found is not None
-    assert found.sentence.startswith("the last reading is 55 days old; every 42 days are planned. About 135 kWh")
+    assert said(found).startswith("the last reading is 55 days old; every 42 days are planned. About 135 kWh")
 
 
 def test_a_heat_meter_that_is_silent_in_july_is_well_and_one_that_is_silent_in_january_is_not():
@@ -99,7 +100,7 @@ def test_a_heat_meter_that_is_silent_in_july_is_well_and_one_that_is_silent_in_j
     assert overdue(register, BY_ITSELF, now, 0.0, NOTHING) is None
     late = overdue(register, BY_ITSELF, now, 0.4, NOTHING)
     assert late is not None
-    assert "they usually come within 1 hour" in late.sentence
+    assert "they usually come within 1 hour" in said(late)
 
 
 def test_a_silence_as_long_as_the_year_before_at_the_same_season_is_a_habit():
@@ -121,14 +122,7 @@ def test_a_meter_without_readings_is_not_silent():
 
 
 @pytest.mark.parametrize(
-    ("hours", "said"), [(0.5, "30 minutes"), (1, "1 hour"), (47, "47 hours"), (48, "2 days"), (2160, "90 days")]
-)
-def test_durations_are_said_as_a_person_says_them(hours, said):
-    assert duration(hours * 3_600_000_000) == said
-
-
-@pytest.mark.parametrize(
-    ("lacking", "limit", "said"),
+    ("lacking", "limit", "consequence"),
     [
         # From 07:00 to 13:00 in Berlin's winter.
         ((7, 12), 2.0, "Both readings are of one day, whose consumption is known all the same; nothing is lost."),
@@ -139,20 +133,19 @@ def test_durations_are_said_as_a_person_says_them(hours, said):
         ((21, 26), 2.0, "How they spread over the days between is estimated; nothing is lost."),
     ],
 )
-def test_only_days_that_a_late_reading_leaves_unmeasured_are_called_estimated(lacking, limit, said):
+def test_only_days_that_a_late_reading_leaves_unmeasured_are_called_estimated(lacking, limit, consequence):
     readings = without(hourly([0.4 * k for k in range(72)]), *lacking)
     (found,) = late_readings(clean(readings, COUNTER), replace(BY_ITSELF, measured_max_gap_hours=limit), HERE)
-    assert found.sentence.endswith(f"they usually come within 1 hour. {said}")
+    assert said(found).endswith(f"they usually come within 1 hour. {consequence}")
 
 
 def test_a_silence_tells_its_amounts_without_powers_of_ten():
-    in_watt_hours = replace(BY_HAND, unit="Wh")
     register = clean(series([0, 12_345_678], ["2024-01-01 12:00", "2024-06-01 12:00"]), COUNTER)
-    late = overdue(register, in_watt_hours, utc("2024-12-01"), 6_600_000.0, NOTHING)
+    late = overdue(register, BY_HAND, utc("2024-12-01"), 6_600_000.0, NOTHING)
     assert late is not None
-    assert " About 6,600,000 Wh should have been used since. Read the meter." in late.sentence
-    (found,) = late_readings(register, in_watt_hours, HERE)
-    assert "while 12,350,000 Wh were used" in found.sentence
+    assert " About 6,600,000 Wh should have been used since. Read the meter." in said(late, "Wh")
+    (found,) = late_readings(register, BY_HAND, HERE)
+    assert "while 12,350,000 Wh were used" in said(found, "Wh")
     hours = hourly([20_000.0] * 48).drop(hourly([0.5] * 48).index[10:13])
-    (lacking,) = missing_hours(register_from_intervals(hours, "haupt_strom", weight_of(FLAT)), "haupt_strom", "Wh")
-    assert "60,000 Wh are estimated" in lacking.sentence
+    (lacking,) = missing_hours(register_from_intervals(hours, "haupt_strom", weight_of(FLAT)), "haupt_strom")
+    assert "60,000 Wh are estimated" in said(lacking, "Wh")

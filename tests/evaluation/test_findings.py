@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.conftest import SAMPLE_DAYS
+from tests.sentences import said
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.findings import Finding
@@ -48,7 +49,7 @@ def compute(settings: Settings, store: Store, first: date, last: date) -> None:
     for meter in settings.meters.in_order():
         evaluated = evaluation.days(meter.meter_id, DayRange(first, last))
         write_days(store, meter.meter_id, meter.output_unit, start, end, evaluated.days)
-        keep_findings(store, FINDING_DAILY, meter.meter_id, start, end, evaluated.findings)
+        keep_findings(store, FINDING_DAILY, meter.meter_id, start, end, evaluated.findings, said)
 
 
 def review(settings: Settings, store: Store, first: date, last: date, now: str) -> dict[str, Reviewed]:
@@ -109,7 +110,7 @@ def test_a_meter_without_any_reading_says_so(small_house):
     made = small_house(HOUSE)
     found = review(made.settings, made.store, date(2024, 3, 27), date(2024, 3, 27), "2024-03-28 02:00")
     assert codes(found["main"].at_present) == ["no_readings"]
-    assert "no reading at all in `main`" in found["main"].at_present[0].sentence
+    assert "no reading at all in `main`" in said(found["main"].at_present[0])
 
 
 def test_a_meter_that_is_gone_is_not_missed(small_house):
@@ -129,7 +130,7 @@ def test_what_the_old_meter_counted_beside_the_new_one_is_unclaimed_month_by_mon
     found = review(made.settings, made.store, date(2024, 1, 1), date(2024, 3, 31), "2024-04-01 02:00")
     (unclaimed,) = found["total"].of_months
     assert unclaimed.figures["amount"] == pytest.approx(240.0)
-    assert "between 2024-03-10 and 2024-03-19 belong to no period" in unclaimed.sentence
+    assert "between 2024-03-10 and 2024-03-19 belong to no period" in said(unclaimed, "m³")
     alone = review(made.settings, made.store, date(2024, 3, 15), date(2024, 3, 15), "2024-04-01 02:00")
     assert alone["total"].of_months == (unclaimed,)
 
@@ -201,14 +202,16 @@ def test_findings_are_the_same_for_a_day_alone(shipped, sample_store):
 def test_findings_that_begin_together_are_all_kept(tmp_path):
     store = EmbeddedStore(tmp_path / "kept.sqlite")
     at = pd.Timestamp("2024-05-01", tz="UTC").as_unit("us")
-    three = [Finding(code, "strom", at, at, f"sentence {code}", {"amount": 1.0, "source": "x"}) for code in "abc"]
+    three = [
+        Finding("unclaimed_consumption", "strom", at, at, {"amount": 1.0, "days": 1.0, "source": s}) for s in "abc"
+    ]
     end = at + pd.Timedelta(days=1)
-    keep_findings(store, FINDING_DAILY, "strom", at, end, three)
-    keep_findings(store, FINDING_DAILY, "strom", at, end, three)
+    keep_findings(store, FINDING_DAILY, "strom", at, end, three, said)
+    keep_findings(store, FINDING_DAILY, "strom", at, end, three, said)
     kept = kept_findings(store, "strom")
-    assert [(f.code, f.sentence, f.figures) for f in kept] == [(f.code, f.sentence, f.figures) for f in three]
-    keep_findings(store, FINDING_DAILY, "strom", at, end, three[:1])
-    assert codes(kept_findings(store, "strom")) == ["a"]
+    assert [(f.code, f.figures) for f in kept] == [(f.code, f.figures) for f in three]
+    keep_findings(store, FINDING_DAILY, "strom", at, end, three[:1], said)
+    assert [f.figures["source"] for f in kept_findings(store, "strom")] == ["a"]
     store.close()
 
 
@@ -228,9 +231,9 @@ def test_a_single_reading_long_ago_is_a_warning_that_says_which_days_have_no_val
     made.read("main", {"2022-01-01 10:00": 100.0})
     (found,) = at_present(made, "2024-10-12 10:00")
     assert (found.code, found.severity) == ("reading_overdue", "warn")
-    assert found.sentence == (
-        "the last reading is 1015 days old; the days since 2022-01-01 have no value, because a single reading tells no "
-        "rate to go on with. See whether the sensor and Home Assistant are running."
+    assert said(found) == (
+        "the last reading is 1,015 days old; the days since 2022-01-01 have no value, because a single reading tells "
+        "no rate to go on with. See whether the sensor and Home Assistant are running."
     )
     assert codes(kept_findings(made.store, "main", measurements=[FINDING_NOW])) == ["reading_overdue"]
 
@@ -241,7 +244,7 @@ def test_a_register_that_stood_still_and_is_silent_for_longer_than_is_extrapolat
     assert codes(at_present(made, "2024-03-01")) == ["estimated_backwards"]
     found = at_present(made, "2024-04-04")[0]
     assert (found.code, found.severity) == ("reading_overdue", "warn")
-    assert "is 91 days old; the days since 2024-03-04 have no value. See whether" in found.sentence
+    assert "is 91 days old; the days since 2024-03-04 have no value. See whether" in said(found)
     last_with_value, first_without = (
         Evaluation(made.settings, made.store)
         .days("main", DayRange(date(2024, 3, 3), date(2024, 3, 4)))
@@ -257,7 +260,7 @@ def test_a_reading_overdue_beyond_what_is_extrapolated_says_so_too(small_house):
     (found,) = at_present(made, "2024-06-01")
     assert (
         "About 8,520 kWh should have been used since. Read the meter. The days since 2023-03-07 have no value."
-        in found.sentence
+        in said(found)
     )
 
 
@@ -266,7 +269,7 @@ def test_a_first_reading_by_hand_is_only_noted_until_the_next_one_is_due(small_h
     made.read("main", {"2024-01-01": 100.0})
     noted = [finding for finding in at_present(made, "2024-06-01") if finding.code == "reading_overdue"]
     assert [finding.severity for finding in noted] == ["note"]
-    assert "no value, because a single reading tells no rate to go on with. Read the meter." in noted[0].sentence
+    assert "no value, because a single reading tells no rate to go on with. Read the meter." in said(noted[0])
 
 
 def test_a_meter_that_was_removed_without_ever_being_read_says_so(small_house):
@@ -283,18 +286,18 @@ def test_days_before_a_single_reading_are_not_called_estimated(small_house):
     made.read("main", {"2024-02-01": 100.0})
     (found,) = at_present(made, "2024-02-10")
     assert found.code == "estimated_backwards"
-    assert "761 days after the installation; the days before it have no value. An initial_reading" in found.sentence
+    assert "761 days after the installation; the days before it have no value. An initial_reading" in said(found)
     made.read("main", {"2024-02-09": 140.0})
     (found,) = at_present(made, "2024-02-10")
-    assert "the days before it are estimated backwards from what was used later." in found.sentence
+    assert "the days before it are estimated backwards from what was used later." in said(found)
 
 
 def test_a_reading_dated_in_the_future_is_told_and_hides_no_silence_quietly(small_house):
     made = small_house(ONE_METER.replace("EXTRA", ""))
     made.read("main", {"2024-01-01": 100.0, "2024-01-02": 110.0, "2027-05-01": 900.0})
     found = at_present(made, "2024-09-01 10:00")[0]
-    assert (found.code, found.severity) == ("reading_out_of_time", "warn")
-    assert found.sentence == (
+    assert (found.code, found.severity) == ("reading_ahead", "warn")
+    assert said(found) == (
         "a reading is dated 2027-05-01, which is still to come; the days until now are computed towards it. Correct "
         "its date, or delete it."
     )
@@ -303,4 +306,4 @@ def test_a_reading_dated_in_the_future_is_told_and_hides_no_silence_quietly(smal
 def test_a_sensor_whose_clock_is_a_little_ahead_is_not_told_of(small_house):
     made = small_house(ONE_METER.replace("EXTRA", ""))
     made.read("main", {"2024-01-01": 100.0, "2024-01-02": 110.0, "2024-01-02 12:30": 111.0})
-    assert "reading_out_of_time" not in codes(at_present(made, "2024-01-02 12:00"))
+    assert "reading_ahead" not in codes(at_present(made, "2024-01-02 12:00"))

@@ -23,6 +23,7 @@ from dagster._core.utils import make_new_run_id
 from dagster_shared.error import SerializableErrorInfo
 
 from tests.alerts.receiver import SECRET, Receiver
+from tests.sentences import said
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.findings import Finding
@@ -120,10 +121,11 @@ def many(instance, job, status):
         instance.run_storage.add_run(dg.DagsterRun(job, make_new_run_id(), status=status))
 
 
-def overdue(house, meter_id, sentence="the last reading is 9 days old."):
+def overdue(house, meter_id, *, is_read=False):
     start = pd.Timestamp("2026-06-01", tz="UTC").as_unit("us")
-    found = [Finding("reading_overdue", meter_id, start, start, sentence)] if sentence else []
-    keep_findings(house.store, FINDING_NOW, meter_id, *days.REPRESENTABLE, found)
+    late = Finding("reading_overdue", meter_id, start, start + pd.Timedelta(days=9), {"days": 9.0})
+    found = [] if is_read else [late]
+    keep_findings(house.store, FINDING_NOW, meter_id, *days.REPRESENTABLE, found, said)
 
 
 def titles(receiver):
@@ -139,13 +141,13 @@ def test_without_addresses_nothing_is_done(house, instance):
 def test_many_causes_arrive_as_one_message_once(house, instance, receiver):
     watchman = Watchman(house, instance, receiver)
     overdue(house, "main")
-    overdue(house, "flat", "there is no reading at all.")
+    overdue(house, "flat")
     run = ended(instance, DAYS_JOB, FAILED)
     assert watchman.look() == "Sent: 3 alerts from your meters."
     assert watchman.look("5m") == "Nothing new; 3 still active."
     (message,) = receiver.messages
     lines = message["message"].splitlines()
-    assert lines[:2] == ["- main: the last reading is 9 days old.", "- flat: there is no reading at all."]
+    assert lines[:2] == ["- main: the last reading is 9 days old.", "- flat: the last reading is 9 days old."]
     assert lines[2].startswith(f"- The job 'days' failed (run {run.run_id[:8]}, ")
     assert len(lines) == 3
     assert SECRET not in watchman.cursor
@@ -155,7 +157,7 @@ def test_when_all_is_well_again_that_is_told_too(house, instance, receiver):
     watchman = Watchman(house, instance, receiver)
     overdue(house, "main")
     watchman.look()
-    overdue(house, "main", None)
+    overdue(house, "main", is_read=True)
     assert watchman.look("61m") == "Nothing needs attention."
     assert watchman.look("122m") == "Sent: All alerts are resolved."
     assert titles(receiver) == ["An alert from your meters", "All alerts are resolved"]
@@ -220,7 +222,7 @@ def test_a_look_with_nothing_new_is_cheap(shipped, instance, receiver, tmp_path)
 
 def test_a_store_out_of_reach_is_told_after_a_while_and_what_it_causes_is_not(house, instance, receiver):
     watchman = Watchman(house, instance, receiver)
-    overdue(house, "main", None)
+    overdue(house, "main", is_read=True)
     house.store.close()
     path = house.store.path
     path.rename(path.with_suffix(".away"))

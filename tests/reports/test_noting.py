@@ -7,6 +7,7 @@ import math
 import pandas as pd
 import pytest
 
+from tests.sentences import said
 from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.records.findings import keep_findings
@@ -39,11 +40,15 @@ def judge(house, meter_id, percent_by_day):
 
 @pytest.mark.parametrize("measurement", [FINDING_NOW, FINDING_DAILY])
 def test_a_silence_of_many_months_is_told_in_each_of_them_and_in_none_before(house, measurement):
-    silent = Finding("reading_overdue", "m3_strom", at("2024-05-31"), at("2024-12-02"), "it is silent.")
-    keep_findings(house.store, measurement, "m3_strom", *days.REPRESENTABLE, [silent])
+    silent = Finding("reading_overdue", "m3_strom", at("2024-05-31"), at("2024-12-02"), {"days": 185.0})
+    keep_findings(house.store, measurement, "m3_strom", *days.REPRESENTABLE, [silent], said)
     for month in ("2024-05-01", "2024-08-01", "2024-11-01", "2024-12-01"):
         (note,) = notes_of_month(house.settings, house.store, pd.Timestamp(month).date())
-        assert (note.sentence, str(note.first), str(note.last)) == ("it is silent.", "2024-05-31", "2024-12-02")
+        assert (note.sentence, str(note.first), str(note.last)) == (
+            "the last reading is 185 days old.",
+            "2024-05-31",
+            "2024-12-02",
+        )
     for month in ("2024-04-01", "2025-01-01"):
         assert notes_of_month(house.settings, house.store, pd.Timestamp(month).date()) == []
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.sentences import said
 from workflows_dagster.clients.tibber.client import TibberError, TibberHours
 from workflows_dagster.clients.tibber.query import Home
 from workflows_dagster.services.tibber_sync import (
@@ -170,7 +171,7 @@ def test_what_is_unknown_after_30_days_is_a_finding_for_30_more_and_no_longer_as
     assert day_31.unknown == 0
     (finding,) = day_31.findings
     assert (finding.start, finding.end) == (gap[0], gap[1] + HOUR)
-    assert "2 hours, 2024-05-02 06:00 to 2024-05-02 08:00 UTC" in finding.sentence
+    assert "2 hours, 2024-05-02 08:00 to 2024-05-02 10:00," in said(finding)
     look(utc("2024-06-02 01:05"))
     assert tibber.asked[-1] == utc("2024-05-29 22:00")
     assert len(look(utc("2024-06-25")).findings) == 1

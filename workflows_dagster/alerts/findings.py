@@ -23,6 +23,7 @@ from workflows_dagster.stores.ports import (
     Measurement,
     ProcessedStore,
 )
+from workflows_dagster.wording.findings import finding_writer
 
 # An older day is left to the month's report.
 RECENT_DAYS = 14
@@ -56,6 +57,7 @@ def broken_promises(settings: Settings, store: ProcessedStore) -> Iterator[Cause
     Raises:
         StoreError: The store cannot be read.
     """
+    write = finding_writer(settings)
     for meter_id, findings in _found(settings, store, FINDING_DAILY, FINDING_MONTHLY, FINDING_NOW):
         broken = [finding for finding in findings if finding.severity == "error"]
         if broken:
@@ -64,7 +66,7 @@ def broken_promises(settings: Settings, store: ProcessedStore) -> Iterator[Cause
             figures: dict[str, Figure] = {
                 "meter": meter_id,
                 "day": day,
-                "finding": newest.sentence,
+                "finding": write(newest),
                 "times": len(broken),
             }
             yield Cause(f"house:{meter_id}:promise", "broken_promise", figures, newest.start)
@@ -76,10 +78,11 @@ def overdue_readings(settings: Settings, store: ProcessedStore) -> Iterator[Caus
     Raises:
         StoreError: The store cannot be read.
     """
+    write = finding_writer(settings)
     for meter_id, findings in _found(settings, store, FINDING_NOW):
         for finding in findings:
             if finding.severity == "warn":
-                figures = {"meter": meter_id, "finding": finding.sentence}
+                figures = {"meter": meter_id, "finding": write(finding)}
                 yield Cause(f"house:{meter_id}:{finding.code}", "finding", figures, finding.start)
 
 

@@ -11,6 +11,7 @@ from workflows_dagster.domain.findings import Finding
 from workflows_dagster.services.findings import house_findings, when
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.open import embedded_path, open_store
+from workflows_dagster.wording.findings import finding_writer
 
 _COLOURS = {"error": "bold red", "warn": "yellow", "note": "dim"}
 
@@ -45,6 +46,7 @@ def report_findings(settings: Settings, console: Console, now: pd.Timestamp) -> 
 
 def _table(settings: Settings, findings: tuple[Finding, ...]) -> Table:
     table = Table("meter", "when", "what was found", box=None, pad_edge=False, title="Findings", title_justify="left")
+    write = finding_writer(settings)
     for finding in findings:
-        table.add_row(finding.meter_id, when(settings, finding), finding.sentence, style=_COLOURS[finding.severity])
+        table.add_row(finding.meter_id, when(settings, finding), write(finding), style=_COLOURS[finding.severity])
     return table

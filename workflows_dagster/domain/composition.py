@@ -9,7 +9,7 @@ import pandas as pd
 
 from workflows_dagster.domain.allocation import MISSING, QUALITIES
 from workflows_dagster.domain.contributions import Contribution, Segment
-from workflows_dagster.domain.findings import Finding, amount
+from workflows_dagster.domain.findings import Figure, Finding
 
 # A virtual meter among the sources has no register.
 _COLUMNS = ["opening", "closing", "consumption", "quality", "estimated_share"]
@@ -99,9 +99,7 @@ def compose_hours(
 
 def unclaimed(
     meter_id: str,
-    unit: str,
     starts: pd.DatetimeIndex,
-    civil: pd.Index,
     contributions: Sequence[Contribution],
     frames: Mapping[str, pd.DataFrame],
 ) -> list[Finding]:
@@ -109,16 +107,13 @@ def unclaimed(
 
     Args:
         meter_id: The master.
-        unit: The master's unit.
         starts: Instants at which the days open, UTC, shape (n,).
-        civil: The same days as dates, shape (n,).
         contributions: Its sources' contributions on these days.
         frames: Days of every source.
 
     Returns:
         A finding a source, with the amount and the days.
     """
-    dates = np.asarray(civil, dtype=object)
     findings = []
     for source, frame in frames.items():
         rows = [row for row in contributions if row.source == source]
@@ -128,28 +123,20 @@ def unclaimed(
         lost = np.flatnonzero(used > 0)
         if len(lost) == 0:
             continue
-        total = float(used[lost].sum())
-        first, last = dates[lost[0]], dates[lost[-1]]
-        findings.append(
-            Finding(
-                "unclaimed_consumption",
-                meter_id,
-                starts[lost[0]],
-                starts[lost[-1]],
-                f"{total:.6g} {unit} of '{source}' between {first} and {last} belong to no period. "
-                "Extend a period in meters.yaml, or correct the meter's installation dates.",
-                {"source": source, "amount": total, "days": float(len(lost))},
-            )
-        )
+        figures: dict[str, Figure] = {
+            "source": source,
+            "amount": float(used[lost].sum()),
+            "days": float(len(lost)),
+        }
+        findings.append(Finding("unclaimed_consumption", meter_id, starts[lost[0]], starts[lost[-1]], figures))
     return findings
 
 
-def clipped(meter_id: str, unit: str, residual: pd.Series, around: float, estimated: bool) -> Finding | None:
+def clipped(meter_id: str, residual: pd.Series, around: float, estimated: bool) -> Finding | None:
     """Find by how much a virtual meter's residual lay below zero in a month.
 
     Args:
         meter_id: The virtual meter.
-        unit: Its unit.
         residual: Signed residual of the month's days by opening (UTC), NaN where missing. [unit]
         around: Sum of the residual over this month and a quarter on either side. [unit]
         estimated: Whether days of the month are estimated.
@@ -163,22 +150,13 @@ def clipped(meter_id: str, unit: str, residual: pd.Series, around: float, estima
         return None
     excess, net = -float(below.sum()), float(residual.sum())
     starts = pd.DatetimeIndex(residual.index)
-    figures = {"amount": excess, "days": float(len(below)), "net": net}
-    more, on = amount(excess, unit), f"{len(below)} day{'s' if len(below) > 1 else ''}"
+    figures: dict[str, Figure] = {"amount": excess, "days": float(len(below)), "net": net}
     # What a day's rounding may leave is not worth a word.
     tolerance = 1e-3 * float(residual.abs().sum())
     if net >= -tolerance or (estimated and around >= 0):
-        over = "the month" if net >= -tolerance else "the months around"
-        sentence = (
-            f"the meters subtracted counted {more} more than their main meter on {on}; over {over} it "
-            "evens out: estimated days meet measured ones. Nothing to do; more frequent readings make it smaller."
-        )
-        return Finding("residual_clipped", meter_id, starts[0], starts[-1], sentence, figures, "note")
-    sentence = (
-        f"the meters subtracted counted {more} more than their main meter on {on}, and {amount(-net, unit)} "
-        "more over the whole month. See whether each of them really hangs behind the main meter, and their units."
-    )
-    return Finding("residual_negative", meter_id, starts[0], starts[-1], sentence, figures)
+        figures["over"] = "month" if net >= -tolerance else "months_around"
+        return Finding("residual_clipped", meter_id, starts[0], starts[-1], figures, "note")
+    return Finding("residual_negative", meter_id, starts[0], starts[-1], figures)
 
 
 def _add_up(

@@ -7,18 +7,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.findings import Figure, Finding
 
 # Sums in another order differ in the last digits.
 _TOLERANCE = 1e-9
 
 
-def seams(meter_id: str, unit: str, frame: pd.DataFrame, jitter: float, falls: Sequence[Finding]) -> list[Finding]:
+def seams(meter_id: str, frame: pd.DataFrame, jitter: float, falls: Sequence[Finding]) -> list[Finding]:
     """Check that each day closes where the next one opens, and that it consumed what lies between.
 
     Args:
         meter_id: The meter.
-        unit: Its unit.
         frame: Its days, index their openings (UTC); columns `opening`, `closing`, `consumption`.
         jitter: By how much the register may step back. [unit]
         falls: Findings over which the register falls; their days are not judged.
@@ -36,44 +35,26 @@ def seams(meter_id: str, unit: str, frame: pd.DataFrame, jitter: float, falls: S
     off = judged & (np.abs(used - (closing - opening)) > jitter + _TOLERANCE * np.maximum(1.0, np.abs(closing)))
     findings = []
     if torn.any():
-        at = starts[torn]
         amount = float(np.abs(next_opening - closing)[torn].sum())
-        findings.append(
-            _broken(
-                meter_id,
-                at,
-                f"on {_days(at)} the register closes up to {amount:.6g} {unit} away from where the next day opens",
-                amount,
-            )
-        )
+        findings.append(_broken(meter_id, starts[torn], "seam", amount))
     if off.any():
-        at = starts[off]
         amount = float(np.abs(used - (closing - opening))[off].sum())
-        findings.append(
-            _broken(
-                meter_id,
-                at,
-                f"on {_days(at)} the consumption differs by {amount:.6g} {unit} from the register's advance",
-                amount,
-            )
-        )
+        findings.append(_broken(meter_id, starts[off], "advance", amount))
     return findings
 
 
-def total(meter_id: str, unit: str, starts: pd.DatetimeIndex, shown: float, advanced: float) -> list[Finding]:
+def total(meter_id: str, starts: pd.DatetimeIndex, shown: float, advanced: float) -> list[Finding]:
     """Check that days between two readings add up to what the register advanced.
 
     Args:
         meter_id: The meter.
-        unit: Its unit.
         starts: The days, for the finding.
         shown: Sum of the days and of the pieces of days at either end. [unit]
         advanced: Sum of the advances. [unit]
     """
     if abs(shown - advanced) <= _TOLERANCE * max(1.0, abs(advanced)) * max(1.0, len(starts) / 100):
         return []
-    fact = f"{len(starts)} days add up to {shown:.9g} {unit}, the readings to {advanced:.9g}"
-    return [_broken(meter_id, starts, fact, abs(shown - advanced))]
+    return [_broken(meter_id, starts, "total", abs(shown - advanced), shown=shown, advanced=advanced)]
 
 
 def advances(frame: pd.DataFrame, jitter: float, falls: Sequence[Finding]) -> tuple[pd.Series, pd.Series]:
@@ -102,14 +83,11 @@ def _fallen(starts: pd.DatetimeIndex, falls: Sequence[Finding]) -> np.ndarray:
     return fallen
 
 
-def parts(
-    meter_id: str, unit: str, whole: pd.Series, pieces: Mapping[str, pd.Series], slack: pd.Series
-) -> list[Finding]:
+def parts(meter_id: str, whole: pd.Series, pieces: Mapping[str, pd.Series], slack: pd.Series) -> list[Finding]:
     """Check that a derived meter's stored days are what the meters behind it give.
 
     Args:
         meter_id: The meter.
-        unit: Its unit.
         whole: Its days by opening, NaN where missing. [unit]
         pieces: What each source adds (or, negative, takes) on each day, by source; absent days add nothing. [unit]
         slack: By how much each day's sum may be off. [unit]
@@ -122,15 +100,9 @@ def parts(
         return []
     at = pd.DatetimeIndex(whole.index[wrong])
     amount = float(off[wrong].sum())
-    fact = f"on {_days(at)} it differs by {amount:.6g} {unit} from what {' and '.join(pieces)} give"
-    return [_broken(meter_id, at, fact, amount)]
+    return [_broken(meter_id, at, "parts", amount, sources=", ".join(pieces))]
 
 
-def _broken(meter_id: str, at: pd.DatetimeIndex, fact: str, amount: float) -> Finding:
-    sentence = f"{fact}. Recompute these days (`meters backfill`); if it stays, it is a fault of this program: tell us."
-    figures = {"amount": amount, "days": float(len(at))}
-    return Finding("not_conserved", meter_id, at[0], at[-1], sentence, figures, severity="error")
-
-
-def _days(at: pd.DatetimeIndex) -> str:
-    return "one day" if len(at) == 1 else f"{len(at)} days"
+def _broken(meter_id: str, at: pd.DatetimeIndex, law: str, amount: float, **more: Figure) -> Finding:
+    figures = {"amount": amount, "days": float(len(at)), "law": law, **more}
+    return Finding("not_conserved", meter_id, at[0], at[-1], figures, severity="error")

@@ -91,12 +91,8 @@ def _laid_out(times: np.ndarray, opening: np.ndarray, closing: np.ndarray, amoun
 def _negative(negative: pd.Series, meter_id: str) -> tuple[Finding, ...]:
     if negative.empty:
         return ()
-    sentence = (
-        f"{len(negative)} interval{'s have' if len(negative) > 1 else ' has'} a negative consumption, "
-        f"{negative.min():g} at the least, and is treated as unknown. Check the source."
-    )
     figures = {"count": float(len(negative)), "lowest": float(negative.min())}
-    return (Finding("negative_interval", meter_id, negative.index[0], negative.index[-1], sentence, figures),)
+    return (Finding("negative_interval", meter_id, negative.index[0], negative.index[-1], figures),)
 
 
 def _bridge(gap: int, times: np.ndarray, advances: np.ndarray, substituted: np.ndarray, weight: Weight) -> float:

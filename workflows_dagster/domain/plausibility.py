@@ -9,7 +9,7 @@ from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Weight
-from workflows_dagster.domain.silences import NEIGHBOURS, duration
+from workflows_dagster.domain.silences import NEIGHBOURS
 
 # So many times the fastest gap beside it, season taken out, and at least so many times the largest advance.
 _RATE = 8.0
@@ -19,7 +19,7 @@ _FEWEST = 6
 _FEWEST_IN_USE = 3
 
 
-def implausible_rates(register: Register, meter_id: str, unit: str, resolution: float, weight: Weight) -> list[Finding]:
+def implausible_rates(register: Register, meter_id: str, resolution: float, weight: Weight) -> list[Finding]:
     """Find advances that are far faster than all the gaps beside them (docs/methods.md#plausibility).
 
     A wrong reading that the counter comes back from is a glitch and already gone; this is the one that it stays with: a
@@ -28,7 +28,6 @@ def implausible_rates(register: Register, meter_id: str, unit: str, resolution: 
     Args:
         register: Valid readings.
         meter_id: The meter.
-        unit: Unit of its register.
         resolution: Smallest step that it shows. [unit]
         weight: The meter's weight; a summer's gap is compared with a winter's.
 
@@ -54,14 +53,8 @@ def implausible_rates(register: Register, meter_id: str, unit: str, resolution: 
         if rate[k] <= _RATE * fastest or register.advances[k] <= _ADVANCE * largest:
             continue
         start, end = days.instants(register.times[[k, k + 1]])
-        advance = float(register.advances[k])
-        sentence = (
-            f"{advance:.6g} {unit} within {duration(float(register.times[k + 1] - register.times[k]))}, "
-            f"{rate[k] / fastest:.0f} times as fast as ever nearby. "
-            "Check the reading; if it is wrong, correct it or delete it where it is kept."
-        )
-        figures = {"advance": advance, "usual": largest}
-        findings.append(Finding("implausible_rate", meter_id, start, end, sentence, figures))
+        figures = {"advance": float(register.advances[k]), "usual": largest, "times": float(rate[k]) / fastest}
+        findings.append(Finding("implausible_rate", meter_id, start, end, figures))
     return findings
 
 

@@ -170,28 +170,13 @@ def _sorted(readings: pd.Series, counter: Counter) -> tuple[np.ndarray, np.ndarr
     findings = []
     if not finite.all():
         bad = readings.index[~finite]
-        count = len(bad)
-        findings.append(
-            Finding(
-                "reading_not_a_number",
-                counter.meter_id,
-                bad.min(),
-                bad.max(),
-                f"{count} reading{'s are' if count > 1 else ' is'} not a number and left out. "
-                "See what sends them to Home Assistant.",
-                {"count": float(count)},
-            )
-        )
+        figures = {"count": float(len(bad))}
+        findings.append(Finding("reading_not_a_number", counter.meter_id, bad.min(), bad.max(), figures))
     outside = np.asarray((readings.index < days.REPRESENTABLE[0]) | (readings.index >= days.REPRESENTABLE[1]))
     if outside.any():
         bad = readings.index[outside]
-        sentence = (
-            f"{len(bad)} reading{'s are' if len(bad) > 1 else ' is'} dated before 1970 or after 2199, the first "
-            f"{bad.min():%Y-%m-%d}, and left out. Correct the date."
-        )
-        findings.append(
-            Finding("reading_out_of_time", counter.meter_id, bad.min(), bad.max(), sentence, {"count": float(len(bad))})
-        )
+        figures = {"count": float(len(bad))}
+        findings.append(Finding("reading_out_of_time", counter.meter_id, bad.min(), bad.max(), figures))
     usable = readings[finite & ~outside]
     usable = usable[~usable.index.duplicated(keep="last")].sort_index()
     return days.microseconds(pd.DatetimeIndex(usable.index)), usable.to_numpy(dtype=float), findings
@@ -242,29 +227,12 @@ def _fall(
     modulus = counter.modulus
     if _NEAR_TOP * modulus <= before < modulus and after <= _NEAR_ZERO * modulus:
         advance = after + modulus - before
-        sentence = (
-            f"the counter ran over from {before:g} to {after:g} {counter.unit}; "
-            f"{advance:g} {counter.unit} are counted. Nothing to do."
-        )
-        return (
-            before,
-            advance,
-            True,
-            Finding("rollover", counter.meter_id, start, end, sentence, {**figures, "advance": advance}, "note"),
-        )
+        figures["advance"] = advance
+        return before, advance, True, Finding("rollover", counter.meter_id, start, end, figures, "note")
     elapsed = float(times[j] - times[i])
     advance = after if after <= _PLAUSIBLE_RATE * _fastest(times, values, j, counter.jitter) * elapsed else 0.0
-    sentence = (
-        f"the counter fell from {before:g} to {after:g} {counter.unit} and did not come back; "
-        f"{advance:g} {counter.unit} are counted for the time between. "
-        "Declare the replacement in meters.yaml (deinstallation_date, a new meter, a period in its master)."
-    )
-    return (
-        after - advance,
-        advance,
-        True,
-        Finding("undeclared_reset", counter.meter_id, start, end, sentence, {**figures, "advance": advance}),
-    )
+    figures["advance"] = advance
+    return after - advance, advance, True, Finding("undeclared_reset", counter.meter_id, start, end, figures)
 
 
 def _fastest(times: np.ndarray, values: np.ndarray, j: int, resolution: float) -> float:
@@ -282,22 +250,12 @@ def _dropped(times: np.ndarray, values: np.ndarray, dropped: np.ndarray, counter
     findings = []
     for run in runs:
         start, end = days.instants(times[[run[0], run[-1]]])
-        low, high = float(values[run].min()), float(values[run].max())
-        shown = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-        sentence = (
-            f"{len(run)} reading{'s' if len(run) > 1 else ''} of {shown} {counter.unit} left out, "
-            "because the counter came back. Nothing to do, unless it happens often."
-        )
-        findings.append(
-            Finding(
-                "glitch_dropped",
-                counter.meter_id,
-                start,
-                end,
-                sentence,
-                {"count": float(len(run)), "lowest": low, "highest": high},
-            )
-        )
+        figures = {
+            "count": float(len(run)),
+            "lowest": float(values[run].min()),
+            "highest": float(values[run].max()),
+        }
+        findings.append(Finding("glitch_dropped", counter.meter_id, start, end, figures))
     return findings
 
 
@@ -305,18 +263,6 @@ def _unconfirmed(times: np.ndarray, values: np.ndarray, pending: np.ndarray, cou
     findings = []
     for i in np.flatnonzero(pending):
         at = days.instants(times[[i]])[0]
-        sentence = (
-            f"the newest reading, {values[i]:g} {counter.unit}, lies below the one before, {values[i - 1]:g}; it waits "
-            "until another reading says whether the counter comes back. Check it, or declare a replacement."
-        )
-        findings.append(
-            Finding(
-                "unconfirmed_fall",
-                counter.meter_id,
-                at,
-                at,
-                sentence,
-                {"before": float(values[i - 1]), "after": float(values[i])},
-            )
-        )
+        figures = {"before": float(values[i - 1]), "after": float(values[i])}
+        findings.append(Finding("unconfirmed_fall", counter.meter_id, at, at, figures))
     return findings

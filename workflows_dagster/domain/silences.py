@@ -6,6 +6,7 @@ over which the register moved, or by the season should have (docs/methods.md#sil
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
-from workflows_dagster.domain.findings import Finding, amount
+from workflows_dagster.domain.findings import Figure, Finding
 from workflows_dagster.domain.register import Register
 
 # A gap is compared with so many before it and as many after it, so that a slice of history is judged as the whole is.
@@ -25,8 +26,6 @@ _GRACE = 1.25
 _UNUSUAL = 3.0
 _SHORTEST_HOURS = 2.0
 _SHORTEST_OPEN_HOURS = 24.0
-# Digits of what the season lets one expect.
-_ROUGH = 3
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,12 @@ class Habit:
 
     Attributes:
         meter_id: The meter.
-        unit: Unit of its register.
         resolution: Smallest step that it shows. [unit]
         measured_max_gap_hours: Longest gap whose days are measured. [h]
         reading_interval_days: How often a person means to read it, or None where it reports by itself. [d]
     """
 
     meter_id: str
-    unit: str
     resolution: float
     measured_max_gap_hours: float
     reading_interval_days: float | None = None
@@ -66,10 +63,8 @@ def late_readings(register: Register, habit: Habit, zone: ZoneInfo) -> list[Find
     if habit.reading_interval_days is not None:
         allowed = _GRACE * habit.reading_interval_days * MICROSECONDS_PER_DAY
         late = np.flatnonzero((length > allowed) & (register.advances > habit.resolution))
-        return [
-            _late(register, habit, zone, k, f"every {habit.reading_interval_days:g} days were planned")
-            for k in late.tolist()
-        ]
+        planned = {"planned_days": habit.reading_interval_days}
+        return [_late(register, habit, zone, k, planned) for k in late.tolist()]
     long = (length > _SHORTEST_HOURS * MICROSECONDS_PER_HOUR) & (register.advances > 2 * habit.resolution)
     findings = []
     for k in np.flatnonzero(long).tolist():
@@ -78,22 +73,18 @@ def late_readings(register: Register, habit: Habit, zone: ZoneInfo) -> list[Find
             continue
         usual = usual_length(length[beside])
         if length[k] > _UNUSUAL * usual and register.advances[k] > _UNUSUAL * np.median(register.advances[beside]):
-            findings.append(_late(register, habit, zone, k, f"they usually come within {duration(usual)}"))
+            findings.append(_late(register, habit, zone, k, {"usual_hours": usual / MICROSECONDS_PER_HOUR}))
     return findings
 
 
-def missing_hours(register: Register, meter_id: str, unit: str) -> list[Finding]:
+def missing_hours(register: Register, meter_id: str) -> list[Finding]:
     """Find the stretches of an interval meter without hours."""
     length = np.diff(register.times)
     findings = []
     for k in np.flatnonzero(register.substituted | (length > 1.5 * MICROSECONDS_PER_HOUR)).tolist():
         start, end = days.instants(register.times[[k, k + 1]])
-        sentence = (
-            f"no hours for {duration(length[k])}; {amount(register.advances[k], unit)} are estimated for them. "
-            "They are filled in as soon as the source delivers them."
-        )
         figures = {"hours": float(length[k] / MICROSECONDS_PER_HOUR), "advance": float(register.advances[k])}
-        findings.append(Finding("hours_missing", meter_id, start, end, sentence, figures))
+        findings.append(Finding("hours_missing", meter_id, start, end, figures))
     return findings
 
 
@@ -135,21 +126,20 @@ def overdue(
     """
     last = days.instants(register.times[-1:])[0]
     elapsed = float(days.microsecond(now) - register.times[-1])
+    figures: dict[str, Figure] = {"days": elapsed / MICROSECONDS_PER_DAY}
     if habit.reading_interval_days is not None:
-        usual = f"every {habit.reading_interval_days:g} days are planned"
-        remedy = "Read the meter."
+        figures |= {"planned_days": habit.reading_interval_days, "reader": "person"}
     else:
         step = max(float(np.median(register.advances[-2 * NEIGHBOURS :])), habit.resolution)
         as_last_year = elapsed <= _GRACE * same_season.max(initial=0.0)
         stands_still = expected is not None and expected <= _UNUSUAL * step
         if as_last_year or stands_still:
             return None
-        usual = f"they usually come within {duration(usual_length(_last_lengths(register)))}"
-        remedy = "See whether the sensor and Home Assistant are running."
-    about = f" About {amount(expected, habit.unit, _ROUGH)} should have been used since." if expected else ""
-    sentence = f"the last reading is {duration(elapsed)} old; {usual}.{about} {remedy}"
-    figures = {"days": elapsed / MICROSECONDS_PER_DAY} | ({"expected": expected} if expected is not None else {})
-    return Finding("reading_overdue", habit.meter_id, last, now, sentence, figures)
+        usual = usual_length(_last_lengths(register))
+        figures |= {"usual_hours": usual / MICROSECONDS_PER_HOUR, "reader": "sensor"}
+    if expected is not None:
+        figures["expected"] = expected
+    return Finding("reading_overdue", habit.meter_id, last, now, figures)
 
 
 def _last_lengths(register: Register) -> np.ndarray:
@@ -174,32 +164,24 @@ def usual_length(lengths: np.ndarray) -> float:
     return float(ordered[len(ordered) - 1 - len(ordered) // 10])
 
 
-def duration(microseconds: float) -> str:
-    """Write a duration as a person says it: hours up to two days, days from there."""
-    hours = microseconds / MICROSECONDS_PER_HOUR
-    if hours < 1:
-        minutes = max(round(hours * 60), 1)
-        return f"{minutes} minute{'s' if minutes != 1 else ''}"
-    if hours < 48:
-        return f"{round(hours)} hour{'s' if round(hours) != 1 else ''}"
-    return f"{round(hours / 24)} days"
-
-
-def _late(register: Register, habit: Habit, zone: ZoneInfo, gap: int, usual: str) -> Finding:
+def _late(register: Register, habit: Habit, zone: ZoneInfo, gap: int, usual: Mapping[str, float]) -> Finding:
     start, end = days.instants(register.times[[gap, gap + 1]])
     length, advance = float(register.times[gap + 1] - register.times[gap]), float(register.advances[gap])
-    sentence = (
-        f"no reading for {duration(length)} while {amount(advance, habit.unit)} were used; {usual}. "
-        f"{_consequence(start, end, habit, zone)}; nothing is lost."
-    )
-    figures = {"days": length / MICROSECONDS_PER_DAY, "advance": advance}
-    return Finding("reading_late", habit.meter_id, start, end, sentence, figures)
+    figures: dict[str, Figure] = {
+        "days": length / MICROSECONDS_PER_DAY,
+        "advance": advance,
+        **usual,
+        "spread": _spread(start, end, habit, zone),
+    }
+    if figures["spread"] == "measured":
+        figures["measured_hours"] = habit.measured_max_gap_hours
+    return Finding("reading_late", habit.meter_id, start, end, figures)
 
 
-def _consequence(start: pd.Timestamp, end: pd.Timestamp, habit: Habit, zone: ZoneInfo) -> str:
-    """Say what a late reading means for the days, as `allocate` calls them measured or not."""
+def _spread(start: pd.Timestamp, end: pd.Timestamp, habit: Habit, zone: ZoneInfo) -> str:
+    """Tell how the days of a late reading are known, as `allocate` calls them measured or not."""
     if days.civil_day(start, zone) == days.civil_day(end - pd.Timedelta(microseconds=1), zone):
-        return "Both readings are of one day, whose consumption is known all the same"
+        return "one_day"
     if end - start <= pd.Timedelta(hours=habit.measured_max_gap_hours):
-        return f"Readings no further apart than {habit.measured_max_gap_hours:g} hours count as measured"
-    return "How they spread over the days between is estimated"
+        return "measured"
+    return "estimated"

@@ -131,13 +131,12 @@ class PhysicalMeters:
 
     def _suspicions(self, meter: PhysicalMeter, register: Register) -> list[Finding]:
         """Find what the readings around the days say about themselves: silences and unlikely advances."""
-        unit = meter.output_unit
         if not register.counts:
-            return missing_hours(register, meter.meter_id, unit)
+            return missing_hours(register, meter.meter_id)
         weight = weight_of(self.profile(meter))
         return [
             *late_readings(register, habit_of(meter), self._zone),
-            *implausible_rates(register, meter.meter_id, unit, meter.resolution, weight),
+            *implausible_rates(register, meter.meter_id, meter.resolution, weight),
         ]
 
     def profile(self, meter: PhysicalMeter) -> Profile:
@@ -290,7 +289,6 @@ def habit_of(meter: PhysicalMeter) -> Habit:
     """Give how often a physical meter is read."""
     return Habit(
         meter.meter_id,
-        meter.output_unit,
         counter_of(meter).jitter,
         meter.measured_max_gap_hours,
         meter.reading_interval_days,
@@ -322,7 +320,7 @@ def unbalanced(
     shown, advanced = float(pieces["consumption"].sum()), float(register.advances[first:last].sum())
     if pieces["consumption"].isna().any():
         return []
-    return total(meter.meter_id, meter.output_unit, pd.DatetimeIndex(pieces.index), shown, advanced)
+    return total(meter.meter_id, pd.DatetimeIndex(pieces.index), shown, advanced)
 
 
 def counter_of(meter: PhysicalMeter) -> Counter:

@@ -17,6 +17,7 @@ from workflows_dagster.repair.due import CHECKS, MadeFrom
 from workflows_dagster.services.findings import when
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter
+from workflows_dagster.wording.findings import finding_writer
 
 _ROWS = 20
 
@@ -165,18 +166,23 @@ def _summary(settings: Settings, check: Check, found: Sequence[Finding], *, note
         return check.good
     newest = max(found, key=lambda finding: finding.start)
     more = f" And {len(found) - 1} more, see the table." if len(found) > 1 else ""
-    sentence = f"{when(settings, newest)}: {newest.sentence}{more}"
+    sentence = f"{when(settings, newest)}: {finding_writer(settings)(newest)}{more}"
     return f"{check.good} Good to know: {sentence}" if noted else sentence
 
 
 def _table(settings: Settings, found: Iterable[Finding]) -> dg.MetadataValue:
     """List what matters most first, and of that the largest amounts."""
+    write = finding_writer(settings)
     rank = {"error": 0, "warn": 1, "note": 2}
     ordered = sorted(found, key=lambda finding: (rank[finding.severity], -_amount(finding), finding.start))
     return dg.MetadataValue.table(
         records=[
             dg.TableRecord(
-                {"when": when(settings, finding), "how much it matters": finding.severity, "what": finding.sentence}
+                {
+                    "when": when(settings, finding),
+                    "how much it matters": finding.severity,
+                    "what": write(finding),
+                }
             )
             for finding in ordered[:_ROWS]
         ],

@@ -15,7 +15,7 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.days import DayRange, joined, merged
-from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.findings import CODES, Figure, Finding
 from workflows_dagster.domain.register import CONTEXT
 from workflows_dagster.evaluation import Evaluated, Evaluation, raw_series
 from workflows_dagster.records.days import read_days
@@ -26,6 +26,8 @@ from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter
 from workflows_dagster.stores.ports import FINDING_DAILY, Store
 
 _COMPARED = ("opening", "closing", "consumption", "quality", "estimated_share", "residual")
+# Significant digits of a finding's figures.
+_COMPARED_DIGITS = 6
 # Windows nearer than this are evaluated as one.
 _NEAR = timedelta(days=31)
 
@@ -118,19 +120,31 @@ class StaleDays:
             if isinstance(self._settings.meters[meter_id], PhysicalMeter):
                 # A glitch that was left out changes no day's figures, and yet a person should know of it.
                 known = kept_findings(self._store, meter_id, cuts[0], cuts[-1], [FINDING_DAILY])
-                told = self._sentences(evaluated.findings, cuts) ^ self._sentences(known, cuts)
-                found |= {day for day, _, _ in told}
+                found |= self._told_differently(evaluated.findings, known, cuts)
             new = found - kept
             differing |= (found & kept) | (new & self._computed(meter_id) if new else set())
         return differing
 
-    def _sentences(self, findings: Iterable[Finding], cuts: pd.DatetimeIndex) -> set[tuple[date, str, str]]:
-        """Give what is said of each day; a stored finding may stand a microsecond later than it begins."""
-        return {
-            (self._civil(finding.start), finding.code, finding.sentence)
-            for finding in findings
-            if cuts[0] <= finding.start < cuts[-1]
-        }
+    def _told_differently(
+        self, computed: Iterable[Finding], stored: Iterable[Finding], cuts: pd.DatetimeIndex
+    ) -> set[date]:
+        """Give the days whose findings differ in code or figures.
+
+        An optional figure that no stored finding of the day and code has is not compared: an older version did not
+        write it. A stored finding may stand a microsecond later than it begins.
+        """
+        named: dict[tuple[date, str], set[str]] = {}
+        for finding in stored:
+            named.setdefault((self._civil(finding.start), finding.code), set()).update(finding.figures)
+
+        def said(finding: Finding) -> tuple[date, str, tuple[tuple[str, str], ...]]:
+            day = self._civil(finding.start)
+            names = named.get((day, finding.code), set()) | CODES[finding.code].figures.keys()
+            compared = {name: _rounded(figure) for name, figure in finding.figures.items() if name in names}
+            return day, finding.code, tuple(sorted(compared.items()))
+
+        inside = {said(finding) for finding in computed if cuts[0] <= finding.start < cuts[-1]}
+        return {day for day, _, _ in inside ^ {said(finding) for finding in stored}}
 
     def _evaluated(self, meter_id: str, window: DayRange) -> Evaluated:
         """Evaluate a meter; over the whole history each is evaluated once, whoever is made from it."""
@@ -151,6 +165,11 @@ class StaleDays:
 
     def _civil(self, instant: pd.Timestamp) -> date:
         return days.civil_day(instant, self._zone)
+
+
+def _rounded(figure: Figure) -> str:
+    """Round a figure to what a sentence may show of it: no day is recomputed for a difference that nobody reads."""
+    return figure if isinstance(figure, str) else f"{figure:.{_COMPARED_DIGITS}g}"
 
 
 def _equal_rows(computed: pd.DataFrame, stored: pd.DataFrame, unit: str) -> np.ndarray:

@@ -16,6 +16,7 @@ from workflows_dagster.reports.content import Note
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter
 from workflows_dagster.stores.ports import ANOMALY_DAILY, BASE_LOAD_DAILY, Measurement, ProcessedStore
+from workflows_dagster.wording.findings import finding_writer
 
 # More would not be read.
 _MOST = 12
@@ -49,7 +50,7 @@ def notes_of_month(settings: Settings, store: ProcessedStore, month: date) -> li
 def _note(finding: Finding, settings: Settings) -> Note:
     zone = settings.site.zone
     first, last = days.civil_day(finding.start, zone), days.civil_day(finding.end, zone)
-    return Note(finding.sentence, finding.meter_id, first, last if last != first else None)
+    return Note(finding_writer(settings)(finding), finding.meter_id, first, last if last != first else None)
 
 
 def _standing_out(settings: Settings, store: ProcessedStore, start: pd.Timestamp, end: pd.Timestamp) -> list[Note]:

@@ -5,6 +5,6 @@ The language is an argument everywhere, never a setting of the process: one proc
 
 from workflows_dagster.settings.language import Language
 from workflows_dagster.wording.formatter import Formatter
-from workflows_dagster.wording.words import Words
+from workflows_dagster.wording.words import Words, words_of
 
-__all__ = ["Formatter", "Language", "Words"]
+__all__ = ["Formatter", "Language", "Words", "words_of"]

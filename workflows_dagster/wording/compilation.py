@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
@@ -19,10 +20,13 @@ from workflows_dagster.settings.language import Language
 from workflows_dagster.wording.catalogue import folder_of
 
 _PACKAGE = Path(__file__).parents[1]
+# A compiled catalogue changes with its source only.
+_NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 _CALLS = {
     "gettext": None,
     "ngettext": (1, 2),
     "plural": (1, 2),
+    "npgettext": ((1, "c"), 2, 3),
     "say": None,
     "marked": None,
     "say_as": ((1, "c"), 2),
@@ -53,8 +57,9 @@ def read_source(path: Path, language: Language) -> Catalog:
 
 def compiled(path: Path, language: Language) -> bytes:
     """Give the compiled form of a catalogue."""
-    result = io.BytesIO()
-    write_mo(result, read_source(path, language))
+    result, source = io.BytesIO(), read_source(path, language)
+    source.creation_date = source.revision_date = _NO_DATE
+    write_mo(result, source)
     return result.getvalue()
 
 

@@ -139,9 +139,16 @@ class Formatter:
         fraction = f"{point}{local.microsecond:06d}".rstrip("0") if local.microsecond else ""
         return f"{self.day(local.date())} {local:%H:%M:%S}{fraction} {local:%Z}"
 
-    def duration(self, length: timedelta) -> str:
-        """Write a duration as a person says it: minutes below an hour, hours up to two days, days from there."""
+    def duration(self, length: timedelta, *, dative: bool = False) -> str:
+        """Write a duration as a person says it: minutes below an hour, hours up to two days, days from there.
+
+        Args:
+            length: The duration.
+            dative: Whether it stands after a German preposition with the dative: `in 3 Tagen`.
+        """
         plural = self._catalogue.ngettext
+        # A stored finding may begin a microsecond late.
+        length = pd.Timedelta(length).round("s")
         if length < pd.Timedelta(hours=1):
             number = max(round(length / pd.Timedelta(minutes=1)), 1)
             text = plural("{number} minute", "{number} minutes", number)
@@ -151,6 +158,8 @@ class Formatter:
         else:
             number = round(length / pd.Timedelta(days=1))
             text = plural("{number} day", "{number} days", number)
+            if dative:
+                text = self._catalogue.npgettext("dative", "{number} day", "{number} days", number)
         return text.format(number=self.count(number))
 
     def listed(self, items: Sequence[str]) -> str:

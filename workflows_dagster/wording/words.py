@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from workflows_dagster.settings.language import Language
+from workflows_dagster.settings.site import Site
 from workflows_dagster.wording.catalogue import catalogue
 from workflows_dagster.wording.formatter import UTC, Formatter
 
@@ -59,6 +60,11 @@ class Words:
         """
         figures = {"number": self.format.count(number)} | figures
         return self._catalogue.ngettext(one, many, number).format_map(figures)
+
+
+def words_of(site: Site) -> Words:
+    """Give the words of a house: in its language and zone."""
+    return Words(site.language, site.zone)
 
 
 def marked(sentence: str) -> str:

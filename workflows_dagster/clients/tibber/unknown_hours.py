@@ -56,11 +56,5 @@ def overdue(unknown: Sequence[pd.Timestamp], now: pd.Timestamp, meter_id: str) -
 
 
 def _finding(run: list[pd.Timestamp], meter_id: str) -> Finding:
-    start, end = run[0], run[-1] + _HOUR
-    hours = "1 hour" if len(run) == 1 else f"{len(run)} hours"
-    sentence = (
-        f"{meter_id}: Tibber has no consumption for {hours}, {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, "
-        f"after more than {ASKED_FOR.days} days, and is no longer asked for them. "
-        "They are filled like any gap; a reading of the register before and after makes them sure."
-    )
-    return Finding("tibber_hour_unknown", meter_id, start, end, sentence, {"hours": float(len(run))})
+    figures = {"hours": float(len(run)), "asked_days": float(ASKED_FOR.days)}
+    return Finding("tibber_hour_unknown", meter_id, run[0], run[-1] + _HOUR, figures)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import cast
+from zoneinfo import ZoneInfo
+
 from workflows_dagster.evaluation.explanation.derived_figures import FromDifference, FromSources
 from workflows_dagster.evaluation.explanation.figures import Explanation
 from workflows_dagster.evaluation.explanation.reading_figures import FromReadings
@@ -9,6 +12,8 @@ from workflows_dagster.evaluation.explanation.sheet import Sheet
 from workflows_dagster.evaluation.explanation.text_derived import write_difference, write_sources
 from workflows_dagster.evaluation.explanation.text_readings import write_readings
 from workflows_dagster.evaluation.explanation.wording import count_of, figure, moment, percent, register, rounded
+from workflows_dagster.wording import Words
+from workflows_dagster.wording.findings import finding_sentence
 
 _MOST_FINDINGS = 5
 
@@ -98,9 +103,12 @@ def _write_findings(sheet: Sheet, explained: Explanation) -> None:
         sheet.table("left out", rows, right=(1,))
         if len(arithmetic.excluded) > _MOST_FINDINGS:
             sheet.entry("", f"and {len(arithmetic.excluded) - _MOST_FINDINGS} more")
+    words = Words("en", cast(ZoneInfo, explained.opens.tz))
     for number, finding in enumerate(explained.findings[:_MOST_FINDINGS]):
         at = finding.start.tz_convert(explained.opens.tz)
-        sheet.entry("finding" if number == 0 else "", f"{moment(at)}: {finding.sentence}")
+        sheet.entry(
+            "finding" if number == 0 else "", f"{moment(at)}: {finding_sentence(finding, explained.unit, words)}"
+        )
     if len(explained.findings) > _MOST_FINDINGS:
         sheet.entry("", f"and {len(explained.findings) - _MOST_FINDINGS} more")
 

@@ -63,7 +63,7 @@ def balance(meter: MasterMeter | VirtualMeter, stored: StoredDays, settings: Set
         on = advance.index[(advance.index >= start) & (advance.index < end)].intersection(whole.index)
         pieces[entry.source] = pieces[entry.source].add(entry.factor * advance[on], fill_value=0.0)
         slack[on] += abs(entry.factor) * uncertain[on]
-    return parts(meter.meter_id, meter.output_unit, whole, pieces, slack)
+    return parts(meter.meter_id, whole, pieces, slack)
 
 
 def ledger(meter: MasterMeter | VirtualMeter, settings: Settings) -> Iterator[Entry]:

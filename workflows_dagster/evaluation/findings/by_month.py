@@ -31,7 +31,7 @@ def month_findings(meter: Meter, stored: StoredDays, evaluation: Evaluation, set
     """
     if isinstance(meter, PhysicalMeter):
         falls = [finding for finding in stored.found(meter.meter_id) if finding.code in FALLS]
-        return seams(meter.meter_id, meter.output_unit, stored.within(meter.meter_id), jitter_of(meter), falls)
+        return seams(meter.meter_id, stored.within(meter.meter_id), jitter_of(meter), falls)
     if isinstance(meter, MasterMeter):
         return [*balance(meter, stored, settings), *_unclaimed(meter, stored, evaluation)]
     return [*balance(meter, stored, settings), *_clipped(meter, stored)]
@@ -43,9 +43,8 @@ def _unclaimed(meter: MasterMeter, stored: StoredDays, evaluation: Evaluation) -
     for month in _months(pd.Series(0.0, index=starts), stored):
         index = pd.DatetimeIndex(month.index)
         inside = {source: frame.reindex(index) for source, frame in frames.items()}
-        civil = stored.civil(month.to_frame())
-        rows = evaluation.of_derived.contributions(meter, civil)
-        yield from unclaimed(meter.meter_id, meter.output_unit, index, civil, rows, inside)
+        rows = evaluation.of_derived.contributions(meter, stored.civil(month.to_frame()))
+        yield from unclaimed(meter.meter_id, index, rows, inside)
 
 
 def _clipped(meter: VirtualMeter, stored: StoredDays) -> Iterator[Finding]:
@@ -58,7 +57,7 @@ def _clipped(meter: VirtualMeter, stored: StoredDays) -> Iterator[Finding]:
             (everything.index >= month.index[0] - BESIDE) & (everything.index <= month.index[-1] + BESIDE)
         ]
         estimated = bool((frame.loc[month.index, "quality"] != "measured").any())
-        finding = clipped(meter.meter_id, meter.output_unit, month, float(around.sum()), estimated)
+        finding = clipped(meter.meter_id, month, float(around.sum()), estimated)
         if finding is not None:
             yield finding
 

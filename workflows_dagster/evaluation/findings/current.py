@@ -10,8 +10,8 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
-from workflows_dagster.domain.findings import Finding, Severity
-from workflows_dagster.domain.silences import duration, is_silent, overdue
+from workflows_dagster.domain.findings import Figure, Finding, Severity
+from workflows_dagster.domain.silences import is_silent, overdue
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.physical import habit_of
 from workflows_dagster.settings.meters import PhysicalMeter
@@ -46,42 +46,23 @@ def present_findings(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Times
     until = now if end is None else min(now, end)
     recent = physical.around(meter, until, until)
     if len(recent) == 0:
-        return [_nothing(meter, start if start is not None else until, until)]
+        since_when = start if start is not None else until
+        return [Finding("no_readings", meter.meter_id, since_when, until, {"entity": meter.raw_entity_id})]
     if until < now:
         return []
     findings = []
     newest = days.instants(recent.times[-1:])[0]
     since = now - newest
     if -since > _CLOCKS_DIFFER:
-        findings.append(_ahead(meter, now, newest, zone))
+        findings.append(Finding("reading_ahead", meter.meter_id, now, newest))
     elif since > _LONG or is_silent(recent, habit_of(meter), now):
         findings.extend(_silence(meter, evaluation, now, zone))
     ends = physical.ends(meter)
     if start is not None and ends is not None and ends[0] - start > _LONG:
         # A single reading tells no rate.
-        known = "have no value" if ends[0] == ends[1] else "are estimated backwards from what was used later"
-        sentence = (
-            f"the first reading was taken {_between(start, ends[0])} after the installation; the days before it "
-            f"{known}. An initial_reading in meters.yaml makes their sum right."
-        )
-        findings.append(Finding("estimated_backwards", meter.meter_id, start, ends[0], sentence, {}, "note"))
+        before = {"before": "no_value" if ends[0] == ends[1] else "estimated"}
+        findings.append(Finding("estimated_backwards", meter.meter_id, start, ends[0], before, "note"))
     return findings
-
-
-def _ahead(meter: PhysicalMeter, now: pd.Timestamp, newest: pd.Timestamp, zone: ZoneInfo) -> Finding:
-    sentence = (
-        f"a reading is dated {days.civil_day(newest, zone)}, which is still to come; the days until now are computed "
-        "towards it. Correct its date, or delete it."
-    )
-    return Finding("reading_out_of_time", meter.meter_id, now, newest, sentence)
-
-
-def _nothing(meter: PhysicalMeter, start: pd.Timestamp, now: pd.Timestamp) -> Finding:
-    sentence = (
-        f"there is no reading at all in `{meter.raw_entity_id}`. Look for its name in Home Assistant, or import "
-        "readings; `meters discover` lists what is there."
-    )
-    return Finding("no_readings", meter.meter_id, start, now, sentence)
 
 
 def _silence(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Timestamp, zone: ZoneInfo) -> list[Finding]:
@@ -97,32 +78,23 @@ def _silence(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Timestamp, zo
     silent = is_silent(register, habit, now)
     late = overdue(register, habit, now, expected, season) if silent else None
     trusted = pd.Timedelta(days=meter.max_extrapolation_days if rate is not None else 0)
-    unvalued = ""
+    unvalued: dict[str, Figure] = {}
     if now - last > max(_LONG, trusted):
-        unvalued = f"the days since {days.civil_day(last + trusted, zone)} have no value"
+        unvalued["unvalued_since"] = days.civil_day(last + trusted, zone).isoformat()
     if late is not None:
-        return [replace(late, sentence=f"{late.sentence} {unvalued.capitalize()}.") if unvalued else late]
+        return [replace(late, figures={**late.figures, **unvalued})]
     if unvalued:
         if rate is None:
-            readings = "a single reading tells" if len(register) == 1 else "its readings tell"
-            unvalued += f", because {readings} no rate to go on with"
+            unvalued["no_rate"] = "single" if len(register) == 1 else "several"
         by_hand = meter.reading_interval_days is not None
-        remedy = "Read the meter." if by_hand else "See whether the sensor and Home Assistant are running."
-        sentence = f"the last reading is {_between(last, now)} old; {unvalued}. {remedy}"
-        figures = {"days": (now - last) / pd.Timedelta(days=1)}
+        reader = "person" if by_hand else "sensor"
+        figures: dict[str, Figure] = {"days": (now - last) / pd.Timedelta(days=1), "reader": reader, **unvalued}
         # By hand it is not overdue before the plan says so.
         severity: Severity = "note" if by_hand and not silent else "warn"
-        return [Finding("reading_overdue", meter.meter_id, last, now, sentence, figures, severity)]
+        return [Finding("reading_overdue", meter.meter_id, last, now, figures, severity)]
     if now - last <= _LONG or (expected is not None and expected <= meter.resolution):
         return []
-    sentence = (
-        f"the last reading is {_between(last, now)} old; the days since are estimated by the season and the last year."
-    )
-    return [Finding("extrapolated_long", meter.meter_id, last, now, sentence, {}, "note")]
-
-
-def _between(start: pd.Timestamp, end: pd.Timestamp) -> str:
-    return duration(days.microsecond(end) - days.microsecond(start))
+    return [Finding("extrapolated_long", meter.meter_id, last, now, severity="note")]
 
 
 def _gaps_between(times: np.ndarray, start: pd.Timestamp, end: pd.Timestamp) -> np.ndarray:

@@ -18,6 +18,7 @@ from workflows_dagster.records.findings import keep_findings
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter, VirtualMeter
 from workflows_dagster.stores.ports import FINDING_MONTHLY, FINDING_NOW, Store
+from workflows_dagster.wording.findings import finding_writer
 
 _WORST_DAYS = 10
 
@@ -73,14 +74,15 @@ class Review:
         zone = self._settings.site.zone
         start, end = asked.bounds(zone)
         stored = StoredDays(self._settings, self._store, asked)
+        write = finding_writer(self._settings)
         for meter_id in meter_ids:
             meter = self._settings.meters[meter_id]
             of_months = month_findings(meter, stored, self._evaluation, self._settings)
-            keep_findings(self._store, FINDING_MONTHLY, meter_id, stored.start, stored.end, of_months)
+            keep_findings(self._store, FINDING_MONTHLY, meter_id, stored.start, stored.end, of_months, write)
             at_present: list[Finding] = []
             if isinstance(meter, PhysicalMeter):
                 at_present = present_findings(meter, self._evaluation, self._now, zone)
-                keep_findings(self._store, FINDING_NOW, meter_id, *days.REPRESENTABLE, at_present)
+                keep_findings(self._store, FINDING_NOW, meter_id, *days.REPRESENTABLE, at_present, write)
             of_days = tuple(finding for finding in stored.found(meter_id) if start <= finding.start < end)
             worst = pd.Series(dtype=float)
             if isinstance(meter, VirtualMeter):

@@ -8,6 +8,8 @@ from workflows_dagster.pipeline.assets.meters import TIBBER_KEY
 from workflows_dagster.pipeline.resources import StoreResource, TibberResource
 from workflows_dagster.services.tibber_sync import MEASUREMENT, SyncResult, raw_hours, reader_of_hours, sync_hours
 from workflows_dagster.settings.load import Settings
+from workflows_dagster.wording import Words
+from workflows_dagster.wording.findings import finding_writer
 
 NO_TOKEN = (
     "Tibber is not asked: TIBBER_API_TOKEN is not set. Make a token at developer.tibber.com and put it into "
@@ -46,8 +48,10 @@ def tibber_asset(settings: Settings) -> dg.AssetsDefinition:
         except TibberError as error:
             # Cut off from its causes: theirs may quote what was sent.
             raise dg.Failure(description=str(error), allow_retries=error.passing) from None
+        # Logs are English.
+        write = finding_writer(settings, Words("en", settings.site.zone))
         for finding in result.findings:
-            context.log.warning(finding.sentence)
+            context.log.warning(f"{finding.meter_id}: {write(finding)}")
         return dg.MaterializeResult(metadata=_figures(result, settings))
 
     return tibber_consumption
@@ -80,7 +84,8 @@ def _figures(result: SyncResult, settings: Settings) -> dict[str, int | str | dg
     if result.newest is not None:
         figures["newest_hour"] = dg.MetadataValue.timestamp(result.newest.to_pydatetime())
     if result.findings:
-        sentences = [finding.sentence for finding in result.findings]
+        write = finding_writer(settings)
+        sentences = [write(finding) for finding in result.findings]
         more = [f"… and {len(sentences) - _LONGEST_LIST} more, in the log."] if len(sentences) > _LONGEST_LIST else []
         figures["findings"] = dg.MetadataValue.md(
             "\n".join(f"- {line}" for line in [*sentences[:_LONGEST_LIST], *more])

@@ -19,6 +19,7 @@ from workflows_dagster.services.tibber_sync import reader_of_hours
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter, VirtualMeter
 from workflows_dagster.stores.ports import FINDING_DAILY
+from workflows_dagster.wording.findings import finding_writer
 
 RAW_PREFIX = "lampfi"
 PROFILES_KEY = dg.AssetKey("seasonal_profiles")
@@ -90,7 +91,8 @@ def _asset(meter: Meter, settings: Settings, partitions: dg.DailyPartitionsDefin
         if isinstance(meter, PhysicalMeter):
             evaluated = evaluation.physical(meter, asked)
             start, end = asked.bounds(settings.site.zone)
-            keep_findings(resource.store, FINDING_DAILY, meter.meter_id, start, end, evaluated.findings)
+            write = finding_writer(settings)
+            keep_findings(resource.store, FINDING_DAILY, meter.meter_id, start, end, evaluated.findings, write)
         else:
             evaluated = evaluation.derived(meter, asked, frames)
         _report(context, settings, evaluated)
