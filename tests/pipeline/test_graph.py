@@ -179,8 +179,8 @@ def test_each_partition_shows_its_own_consumption(house):
         backfill(house.settings, instance, ["main"], DayRange(date(2024, 1, 10), date(2024, 1, 12)))
         records = instance.fetch_materializations(dg.AssetKey("main"), limit=10).records
         shown = {record.partition_key: record.asset_materialization.metadata for record in records}
-    assert shown["2024-01-10"]["consumption"].value == pytest.approx(10)
-    assert shown["2024-01-12"]["consumption"].value == pytest.approx(15)
+    assert shown["2024-01-10"]["consumption [kWh]"].value == pytest.approx(10)
+    assert shown["2024-01-12"]["consumption [kWh]"].value == pytest.approx(15)
     assert shown["2024-01-12"]["quality"].value == "interpolated"
 
 

@@ -126,7 +126,7 @@ def costs_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
             if tariff is not None and meter.meter_id in (tariff.billed_meter, tariff.meter):
                 civil = days.civil_days(pd.DatetimeIndex(frame.index), settings.site.zone)
                 for day, cost in zip(civil, frame["cost"], strict=True):
-                    billed[day.isoformat()][f"{meter.meter_id} [{settings.tariffs.currency}]"] = float(cost)
+                    billed[day.isoformat()][f"{meter.meter_id} [{settings.tariffs.currency}]"] = round(float(cost), 2)
         made_from.keep(resource.store, COSTS, asked, numbers)
         add_partition_metadata(context, billed)
         return dg.MaterializeResult()

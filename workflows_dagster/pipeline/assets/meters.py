@@ -25,6 +25,7 @@ RAW_PREFIX = "lampfi"
 PROFILES_KEY = dg.AssetKey("seasonal_profiles")
 TIBBER_KEY = dg.AssetKey("tibber_consumption")
 IO_MANAGER_KEY = "days"
+_SHOWN_DECIMALS = 3
 # The nightly run computes yesterday; a second night missed is a failure.
 _EVERY_NIGHT = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 
@@ -95,32 +96,32 @@ def _asset(meter: Meter, settings: Settings, partitions: dg.DailyPartitionsDefin
             keep_findings(resource.store, FINDING_DAILY, meter.meter_id, start, end, evaluated.findings, write)
         else:
             evaluated = evaluation.derived(meter, asked, frames)
-        _report(context, settings, evaluated)
+        _report(context, settings, evaluated, meter.output_unit)
         return evaluated.days
 
     return days_of_meter
 
 
-def _report(context: dg.AssetExecutionContext, settings: Settings, evaluated: Evaluated) -> None:
+def _report(context: dg.AssetExecutionContext, settings: Settings, evaluated: Evaluated, unit: str) -> None:
     """Show the days' figures on the page, a partition each."""
     frame = evaluated.days
     civil = days.civil_days(pd.DatetimeIndex(frame.index), settings.site.zone)
     keys = {day.isoformat() for day in civil}
+    label = f"consumption [{unit}]"
     by_partition: dict[str, Mapping[str, float | str | None]] = {
-        day.isoformat(): _figures(row) for day, row in zip(civil, frame.to_dict("records"), strict=True)
+        day.isoformat(): _figures(row, label) for day, row in zip(civil, frame.to_dict("records"), strict=True)
     }
     absent = {"quality": "not there"}
     by_partition |= {key: absent for key in context.partition_keys if key not in keys}
     add_partition_metadata(context, by_partition)
 
 
-def _figures(row: Mapping[Hashable, Any]) -> dict[str, float | str | None]:
-    """Pick what the catalog plots; a missing day has nothing to plot."""
+def _figures(row: Mapping[Hashable, Any], label: str) -> dict[str, float | str | None]:
+    """Pick what the catalog plots, rounded; a missing day has nothing to plot. Each entry costs time in a backfill."""
     figures: dict[str, float | str | None] = {"quality": str(row["quality"])}
-    for column in ("consumption", "estimated_share", "residual", "closing"):
-        value = row.get(column)
-        if isinstance(value, float) and np.isfinite(value):
-            figures[column] = value
+    consumption = row["consumption"]
+    if isinstance(consumption, float) and np.isfinite(consumption):
+        figures[label] = round(consumption, _SHOWN_DECIMALS)
     return figures
 
 

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster
-from dagster import DagsterEventType, EventLogEntry, Field, StringSource
+from dagster import AssetMaterialization, DagsterEventType, EventLogEntry, Field, StringSource
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from sqlalchemy import Connection, Engine, NullPool, create_engine, func, select
 
+from workflows_dagster.pipeline.storage.event_rows import MATERIALIZATION, MaterializationRows, Row, materialization_of
 from workflows_dagster.pipeline.storage.version import is_tested
 
 if is_tested():
@@ -47,12 +48,12 @@ _PLACEHOLDER = "the-partition-of-the-row"
 
 _ASSET_EVENTS = frozenset(
     {
-        DagsterEventType.ASSET_MATERIALIZATION,
-        DagsterEventType.ASSET_OBSERVATION,
-        DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+        MATERIALIZATION,
+        DagsterEventType.ASSET_OBSERVATION.value,
+        DagsterEventType.ASSET_MATERIALIZATION_PLANNED.value,
     }
 )
-_BATCHED_EVENTS = _ASSET_EVENTS | {DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED}
+_BATCHED_EVENTS = _ASSET_EVENTS | {DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value}
 
 
 def event_log_folder(home: str | Path) -> Path:
@@ -193,23 +194,37 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         if not (self._batches and _is_one_run_of_asset_events(events)):
             super().store_event_batch(events)
             return
-        rows_of_events = [self._rows_of(event) for event in events]
-        rows = list(chain.from_iterable(rows_of_events))
+        materializations = MaterializationRows(self._event_to_row)
+        rows_of_events = [self._rows_of(event, materializations) for event in events]
         with self._both_databases(events[0].run_id) as connection:
-            connection.execute(
-                SqlEventLogStorageTable.insert(), rows, execution_options={"schema_translate_map": {None: _RUN_SHARD}}
-            )
-            # The ids that SQLite would give, given by ourselves: asking for them afterwards costs a statement a row.
-            highest = connection.execute(select(func.coalesce(func.max(SqlEventLogStorageTable.c.id), 0))).scalar_one()
-            connection.execute(
-                SqlEventLogStorageTable.insert(),
-                [{"id": row_id, **row} for row_id, row in enumerate(rows, highest + 1)],
-            )
+            highest = self._insert(connection, list(chain.from_iterable(rows_of_events)))
             last_ids = list(accumulate((len(of_event) for of_event in rows_of_events), initial=highest))[1:]
-            self._store_asset_index(events, last_ids)
+            self._store_asset_index(connection, events, last_ids)
 
-    def _rows_of(self, event: EventLogEntry) -> list[dict[str, Any]]:
+    def _insert(self, connection: Connection, rows: list[Row]) -> int:
+        """Insert rows into the run's database and, with the ids that SQLite would give, into the index.
+
+        Returns:
+            The highest id in the index before.
+        """
+        newest = select(func.coalesce(func.max(SqlEventLogStorageTable.c.id), 0))
+        of_run = {"schema_translate_map": {None: _RUN_SHARD}}
+        highest = int(connection.execute(newest).scalar_one())
+        highest_of_run = int(connection.execute(newest, execution_options=of_run).scalar_one())
+        connection.execute(SqlEventLogStorageTable.insert(), rows, execution_options=of_run)
+        columns = ", ".join(rows[0])
+        connection.exec_driver_sql(
+            f"INSERT INTO main.event_logs (id, {columns}) "
+            f"SELECT id - ? + ?, {columns} FROM {_RUN_SHARD}.event_logs WHERE id > ? ORDER BY id",
+            (highest_of_run, highest, highest_of_run),
+        )
+        return highest
+
+    def _rows_of(self, event: EventLogEntry, materializations: MaterializationRows) -> list[Row]:
         """Give an event's row, or the rows of all partitions that it announces, as if each had an event of its own."""
+        made = materialization_of(event)
+        if made is not None:
+            return [materializations.row(event, made)]
         announced = _announced_partitions(event)
         if announced is None:
             return [self._event_to_row(event)]
@@ -239,42 +254,90 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             finally:
                 self._within.connection = None
 
-    def _store_asset_index(self, events: Sequence[EventLogEntry], ids: Sequence[int]) -> None:
+    def _store_asset_index(self, connection: Connection, events: Sequence[EventLogEntry], ids: Sequence[int]) -> None:
         """Bring tags, asset keys and planned checks to the state in which single events would leave them.
 
         Args:
+            connection: To the index.
             events: Of the batch.
             ids: Of each event's row, or of its last one.
         """
         tagged: list[tuple[EventLogEntry, int]] = []
-        last: dict[str, dict[DagsterEventType, tuple[EventLogEntry, int]]] = {}
+        last: dict[str, dict[str, tuple[EventLogEntry, int]]] = {}
         for event, event_id in zip(events, ids, strict=True):
             dagster_event = event.get_dagster_event()
-            kind = dagster_event.event_type
+            kind = dagster_event.event_type_value
             if kind not in _ASSET_EVENTS:
                 self.store_asset_check_event(event, event_id)
                 continue
             tagged.append((event, event_id))
-            kinds = last.setdefault(str(dagster_event.asset_key), {})
+            kinds = last.setdefault(_asset_name(event), {})
             # Taken out first, so that the kinds stand in the order of their last events.
             kinds.pop(kind, None)
             kinds[kind] = (event, event_id)
-        self.store_asset_event_tags([event for event, _ in tagged], [event_id for _, event_id in tagged])
+        self._store_tags(connection, tagged)
         for kinds in last.values():
             for event, event_id in kinds.values():
                 self.store_asset_event(event, event_id)
 
+    def _store_tags(self, connection: Connection, tagged: Sequence[tuple[EventLogEntry, int]]) -> None:
+        """Store the events' tags: those of a step's first event as stock does, and copies of them for the others."""
+        by_stock: list[tuple[EventLogEntry, int]] = []
+        for alike in _with_equal_tags(tagged):
+            by_stock.append(alike[0])
+            if len(alike) > 1:
+                self.store_asset_event_tags([event for event, _ in by_stock], [event_id for _, event_id in by_stock])
+                by_stock = []
+                if self.has_table("asset_event_tags"):
+                    connection.exec_driver_sql(
+                        "INSERT INTO asset_event_tags (event_id, asset_key, key, value, event_timestamp) "
+                        "SELECT event.id, tag.asset_key, tag.key, tag.value, event.timestamp "
+                        "FROM event_logs AS event CROSS JOIN asset_event_tags AS tag "
+                        "WHERE event.id > ? AND event.id <= ? AND tag.event_id = ? ORDER BY event.id, tag.id",
+                        (alike[0][1], alike[-1][1], alike[0][1]),
+                    )
+        if by_stock:
+            self.store_asset_event_tags([event for event, _ in by_stock], [event_id for _, event_id in by_stock])
+
+
+def _asset_name(event: EventLogEntry) -> str:
+    made = materialization_of(event)
+    return str(made.asset_key if made is not None else event.get_dagster_event().asset_key)
+
+
+def _with_equal_tags(tagged: Sequence[tuple[EventLogEntry, int]]) -> Iterator[list[tuple[EventLogEntry, int]]]:
+    """Give the events with their ids in groups: materializations of one asset in a row with the same tags, or one."""
+    group: list[tuple[EventLogEntry, int]] = []
+    first: AssetMaterialization | None = None
+    for event, event_id in tagged:
+        made = materialization_of(event)
+        if not (
+            group
+            and made is not None
+            and first is not None
+            and event_id == group[-1][1] + 1
+            and made.asset_key == first.asset_key
+            and made.tags == first.tags
+        ):
+            if group:
+                yield group
+            group, first = [], made
+        group.append((event, event_id))
+    if group:
+        yield group
+
 
 def _announced_partitions(event: EventLogEntry) -> list[str] | None:
     """Give the partitions of an event that announces a range; None for any other event."""
-    if not (event.is_dagster_event and event.dagster_event_type is DagsterEventType.ASSET_MATERIALIZATION_PLANNED):
+    dagster_event = event.dagster_event
+    if dagster_event is None or dagster_event.event_type_value != DagsterEventType.ASSET_MATERIALIZATION_PLANNED.value:
         return None
-    subset = event.get_dagster_event().asset_materialization_planned_data.partitions_subset
+    subset = dagster_event.asset_materialization_planned_data.partitions_subset
     return None if subset is None else list(subset.get_partition_keys())
 
 
 def _is_one_run_of_asset_events(events: Sequence[EventLogEntry]) -> bool:
     """Tell whether a batch is what one transaction is known to store as stock would."""
     return len({event.run_id for event in events}) == 1 and all(
-        event.is_dagster_event and event.dagster_event_type in _BATCHED_EVENTS for event in events
+        event.dagster_event is not None and event.dagster_event.event_type_value in _BATCHED_EVENTS for event in events
     )
