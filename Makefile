@@ -7,6 +7,7 @@ READY  := $(VENV)/.ready
 export DAGSTER_HOME ?= $(CURDIR)/data/dagster_home
 PORT   ?= 3000
 HOST   ?= 127.0.0.1
+MARKDOWN := README.md CHANGELOG.md secrets/README.md docs
 
 .PHONY: help install demo serve test check check-without-tests words format bench clean
 .PHONY: install-dagster update-dagster uninstall-dagster configure
@@ -19,7 +20,7 @@ help:
 	@echo "make bench   speed and accuracy, printed as tables"
 	@echo "make clean   remove what make made, but no data"
 	@echo
-	@echo "On a Debian machine of its own (a Proxmox container), as root; docs/operations.md says more:"
+	@echo "On a Debian machine of its own (a Proxmox container), as root; docs/how-to/lxc.md says more:"
 	@echo "make install-dagster     program, account and services; again: mends what is missing, changes nothing else"
 	@echo "make update-dagster      this version in place of the installed one, after a backup; back again if it does not serve"
 	@echo "make configure           store, token, time zone, where the page listens"
@@ -57,6 +58,7 @@ check-without-tests: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/mdformat --check $(MARKDOWN)
 	$(BIN)/meters check
 
 # After a translation (.po) was edited.
@@ -66,6 +68,7 @@ words: $(READY)
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/mdformat $(MARKDOWN)
 
 bench: $(READY)
 	$(BIN)/python -m bench

@@ -1,4 +1,7 @@
-"""Writes docs/accuracy.md: python -m bench.accuracy [FOLDER …] [--schedules N] [--zone ZONE] [--output FILE]."""
+"""Writes docs/explanation/accuracy.md.
+
+Usage: `python -m bench.accuracy [FOLDER …] [--schedules N] [--zone ZONE] [--output FILE]`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from bench.accuracy.trials import SCHEDULES, SCHEDULES_AHEAD, between_readings, 
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
-DOCUMENT = ROOT / "docs" / "accuracy.md"
+DOCUMENT = ROOT / "docs" / "explanation" / "accuracy.md"
 VARIABLE = "METERS_BENCH_DATA"
 
 
@@ -45,7 +48,7 @@ def main(
     parser.add_argument(
         "--zone", type=ZoneInfo, default=ZoneInfo("Europe/London"), help="where days are cut (%(default)s)"
     )
-    parser.add_argument("--output", type=Path, default=DOCUMENT, help="the document (docs/accuracy.md)")
+    parser.add_argument("--output", type=Path, default=DOCUMENT, help="the document (docs/explanation/accuracy.md)")
     options = parser.parse_args(arguments)
     named = [*([Path(environment[VARIABLE])] if environment.get(VARIABLE) else []), *options.folders]
     console = Console(width=120)

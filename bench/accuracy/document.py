@@ -46,7 +46,7 @@ in percent. A kilowatt-hour in the wrong month counts twice, once where it is mi
 Days are civil days in {zone}; the months and days cut off at either end of a file do not count.
 
 | column | what it is |
-|---|---|
+| -- | -- |
 | straight line | every day between two readings used the same |
 | monthly table | the share of each month as a table for that kind of meter says, drawn as a smooth curve |
 | profile | what this project computes with: a part that flows evenly and a part that follows the table, fitted to the \
@@ -103,7 +103,8 @@ def _in_short(chapters: Sequence[Chapter]) -> str:
                         *(f"{errors.mean(m):.1f}" if m in errors.by_method else "–" for m in METHODS),
                     ]
                 )
-    return f"Error of a month in short [%]:\n\n{_table(['meter', 'days between readings', *METHODS], rows, right=True)}"
+    title = "Error of a month in short, in per cent:"
+    return f"{title}\n\n{_table(['meter', 'days between readings', *METHODS], rows, right=True)}"
 
 
 def _data(chapters: Sequence[Chapter]) -> str:
@@ -240,5 +241,5 @@ def _and(words: Sequence[str]) -> str:
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, right: bool = False) -> str:
-    lines = [titles, ["---:" if right else "---"] * len(titles), *rows]
+    lines = [titles, ["-:" if right else "--"] * len(titles), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

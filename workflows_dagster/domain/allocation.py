@@ -122,7 +122,7 @@ def allocate(
 
     Every value depends only on its own day and the readings around it, never on the other days asked for. Where no
     rollover or reset lies in a day, its consumption is its closing less its opening, and its closing is the next day's
-    opening, to the last bit (docs/methods.md#allocation).
+    opening, to the last bit (docs/explanation/methods.md#allocation).
 
     Args:
         register: Valid readings. If not the first or last there are, they reach beyond the cuts.

@@ -76,7 +76,7 @@ class Scale:
 def judge_days(
     consumption: np.ndarray, weight: np.ndarray, civil: pd.Index, scale: Scale, rule: AnomalyRule
 ) -> pd.DataFrame:
-    """Judge days, each against the days before it alone (docs/methods.md#anomalies).
+    """Judge days, each against the days before it alone (docs/explanation/methods.md#anomalies).
 
     A run of unusual days is told once, on its first day, and again when it turns grave; a change that lasts is told
     when a week of it is there, until it has been usual for a week.

@@ -32,7 +32,7 @@ _STEPS_WITHIN = 5
 
 
 def base_loads(register: Register, cuts: np.ndarray, longest_hours: float, jitter: float) -> np.ndarray:
-    """Give each day's base load: the least consumption over four hours running (docs/methods.md#base-load).
+    """Give each day's base load: the least consumption over four hours running (docs/explanation/methods.md#base-load).
 
     The register is held from reading to reading, because a meter that sends only its changes has stood still between
     them; the first litre of the morning does not flow all night.

@@ -24,7 +24,7 @@ def compose_master(
     """Add up each day's sources.
 
     A day on which a successor counts too opens with the old register and closes with the new one
-    (docs/methods.md#master).
+    (docs/explanation/methods.md#master).
 
     Args:
         starts: Instants at which the days open, UTC, shape (n,).

@@ -73,7 +73,7 @@ def of_master(segments: Sequence[Segment], civil: pd.Index, conversion: Conversi
     """Give a master's contributions.
 
     The sources of a period count on its days. On its last day a successor that is installed on that day counts too
-    (docs/methods.md#master).
+    (docs/explanation/methods.md#master).
 
     Args:
         segments: Periods in order, without overlap.

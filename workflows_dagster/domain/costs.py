@@ -39,7 +39,7 @@ class Price:
 
 
 def unit_prices(civil: pd.Index, unit: str, prices: Sequence[Price], gas: tuple[GasFactors, ...]) -> np.ndarray:
-    """Give each day's dated price of one of the meter's units (docs/methods.md#costs).
+    """Give each day's dated price of one of the meter's units (docs/explanation/methods.md#costs).
 
     Args:
         civil: Civil days, shape (n,), dtype `object` of `date`.

@@ -67,7 +67,7 @@ class DayRange:
         """Give the instants at which the days open, and the one at which the last day closes.
 
         A midnight that the zone skips opens at the first instant after it; one that it repeats opens the first time
-        (docs/methods.md#days).
+        (docs/explanation/methods.md#days).
 
         Returns:
             UTC instants, increasing, shape (count + 1,), `datetime64[us, UTC]`.

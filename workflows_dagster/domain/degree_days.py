@@ -1,7 +1,7 @@
 """The weight of a heating meter by outdoor temperature: degree days below a fitted base temperature.
 
 Where a day's temperature is not known, the degree days of a usual day of that season stand in, so that the weight
-reaches as far back and ahead as any other (docs/methods.md#degree-days).
+reaches as far back and ahead as any other (docs/explanation/methods.md#degree-days).
 """
 
 from __future__ import annotations
@@ -202,7 +202,8 @@ def fit_degree_days(
 
     For each base temperature non-negative least squares on whole intervals between readings, as
     `season.fit_profile`, shrunk towards the monthly table as degree days would have made it; the base temperature is
-    the mean over all of them by how well they fit, around that of an ordinary house (docs/methods.md#degree-days).
+    the mean over all of them by how well they fit, around that of an ordinary house
+    (docs/explanation/methods.md#degree-days).
 
     Args:
         registers: Valid readings and advances; several where the meter was read in pieces.

@@ -1,7 +1,7 @@
 """How far each day lies from its own recent weeks: level, weekday and scatter, all from the days before it.
 
 Every figure of a day is made from that day and the `LOOKBACK_DAYS` before it, row by row, so that a day alone, a range
-and the full history give the same to the last bit (docs/methods.md#anomalies).
+and the full history give the same to the last bit (docs/explanation/methods.md#anomalies).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MAD_TO_SIGMA = 1.4826
 # Standard error of a median of n normal values: 1.2533 σ / √n.
 _MEDIAN_ERROR = 1.2533
 # A median of 49 days is uncertain, and next to none of them (a meter that stands still) would make every step a wonder:
-# what is usual in households counts as if it were a part of the days seen (docs/methods.md#anomalies). [1]
+# what is usual in households counts as if it were a part of the days seen (docs/explanation/methods.md#anomalies). [1]
 _USUAL_SCATTER, _USUAL_COUNTS = 0.3, 0.3
 # Weekday effects are believed only in so far as they exceed this multiple of what chance alone makes of seven medians.
 _WEEKDAY_DOUBT = 3.0

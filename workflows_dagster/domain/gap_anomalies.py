@@ -99,7 +99,7 @@ def judge_gaps(
 
     Expected is that rate, the median by length over about a year, times the weight of the gap; of a meter that often
     stands still, that over the gaps of the same season in which it did not. A run of unusual gaps is told once, with
-    its first one, and again when it turns grave (docs/methods.md#anomalies).
+    its first one, and again when it turns grave (docs/explanation/methods.md#anomalies).
 
     Args:
         register: The meter's readings from the first on.

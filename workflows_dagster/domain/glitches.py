@@ -16,7 +16,7 @@ def keep_in_window(values: list[float], resolution: float) -> list[bool]:
     A low run starts with a fall and ends when the counter is back at what it showed before; a high run starts with a
     rise and ends with a fall to no less than before. The step at the far end must regain, or the first rise must have
     made, at least half of the fall: a counter that climbs back step by step was reset. Of several runs the one furthest
-    from the window's median goes first, then the shortest, until none is left (docs/methods.md#cleaning).
+    from the window's median goes first, then the shortest, until none is left (docs/explanation/methods.md#cleaning).
 
     Args:
         values: Consecutive readings in time order, shape (n,). [meter unit]

@@ -29,7 +29,7 @@ def register_from_intervals(
 
     Between two readings of the register a missing stretch, the time before the first and after the last interval among
     them, gets their difference less what is known; any other gets what flowed per unit of weight in the year before it,
-    or after it (docs/methods.md#intervals).
+    or after it (docs/explanation/methods.md#intervals).
 
     Args:
         intervals: Consumption by the UTC instant at which each interval opens, any order, shape (n,). [meter unit]

@@ -66,7 +66,7 @@ def first_needed(month: date) -> date:
 
 
 def months_of(days: pd.DataFrame, civil: pd.Index, asked: DayRange) -> pd.DataFrame:
-    """Add up a meter's days by calendar month and compare the months, a day each (docs/methods.md#months).
+    """Add up a meter's days by calendar month and compare the months, a day each (docs/explanation/methods.md#months).
 
     Each month is made of its own days and of nothing else, so it is the same whether it is asked for alone or in a
     range. Only months of which every day has a value compare, and are compared with.

@@ -20,7 +20,7 @@ _FEWEST_IN_USE = 3
 
 
 def implausible_rates(register: Register, meter_id: str, resolution: float, weight: Weight) -> list[Finding]:
-    """Find advances that are far faster than all the gaps beside them (docs/methods.md#plausibility).
+    """Find advances that are far faster than all the gaps beside them (docs/explanation/methods.md#plausibility).
 
     A wrong reading that the counter comes back from is a glitch and already gone; this is the one that it stays with: a
     digit too many in the newest reading by hand, a meter that was swapped upwards.

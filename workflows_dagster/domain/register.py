@@ -1,7 +1,8 @@
 """Cleaning: raw readings of a counter in, the advances between its valid readings out.
 
 Whether a reading is valid, and what the counter advanced by, depends on the reading and at most `CONTEXT` neighbours on
-either side, so that a slice of the history is cleaned exactly as the whole of it (docs/methods.md#cleaning).
+either side, so that a slice of the history is cleaned exactly as the whole of it
+(docs/explanation/methods.md#cleaning).
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class Register:
         bases: Register at the beginning of each gap. [unit], shape (n - 1,)
         advances: Consumption within each gap, never negative. [unit], shape (n - 1,)
         falls: Gaps in which the register falls (rollover, reset, a step back within the resolution), shape (n - 1,),
-        `bool`. substituted: Gaps whose advance is itself a substitute value, shape (n - 1,), `bool`.
+            `bool`.
+        substituted: Gaps whose advance is itself a substitute value, shape (n - 1,), `bool`.
         modulus: Where the register starts again from zero. [unit]
         begins: Whether the first reading here is the first there is.
         ends: Whether the last reading here is the last there is.

@@ -16,7 +16,7 @@ _DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _LAST_YEAR = 2199
 # Two intervals that both are shorter say nothing of the season, only of the weather and the hour.
 _SHORTEST_INTERVAL_DAYS = 7.0
-# Weight of the monthly table against the history, in days of data (docs/methods.md#profile).
+# Weight of the monthly table against the history, in days of data (docs/explanation/methods.md#profile).
 _PSEUDO_DAYS = 0.35**2 * 365
 _PROFILE_DECIMALS = 6
 # A refit that moves the base by less moves no day by much, and would recompute years of them.
@@ -62,7 +62,7 @@ def daily_curve(percentages: tuple[float, ...]) -> np.ndarray:
 
     The running sum of the percentages is drawn by a monotone cubic through the month ends, repeated every year; its
     steps from day to day are the curve. So every month keeps its percentage, no day is negative and the mean is 1
-    (docs/methods.md#season).
+    (docs/explanation/methods.md#season).
 
     Args:
         percentages: January first, none negative, sum 100. [%], shape (12,)
@@ -81,10 +81,10 @@ def daily_curve(percentages: tuple[float, ...]) -> np.ndarray:
 
 
 def _monotone_cubic(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Interpolate by a monotone cubic (docs/methods.md#season), between the second knot and the last but one.
+    """Interpolate by a monotone cubic between the second knot and the last but one.
 
-    Equal to `scipy.interpolate.PchipInterpolator` to the last bit, without the 0.3 s of CPU that its import takes in
-    each command that computes a day.
+    See docs/explanation/methods.md#season. Equal to `scipy.interpolate.PchipInterpolator` to the last bit, without the
+    0.3 s of CPU that its import takes in each command that computes a day.
 
     Args:
         x: Knots, increasing, shape (n,)
@@ -167,7 +167,7 @@ def fit_profile(registers: Sequence[Register], percentages: tuple[float, ...]) -
     """Fit base and season of a meter to its own history.
 
     Non-negative least squares on whole intervals between readings, each weighted by its length, shrunk towards the
-    table by pseudo-data (docs/methods.md#profile).
+    table by pseudo-data (docs/explanation/methods.md#profile).
 
     Args:
         registers: Valid readings and advances; several where the meter was read in pieces.

@@ -1,7 +1,7 @@
 """Silences: gaps between readings that are longer than they should be, and a reading that is overdue.
 
 Home Assistant sends changes only, so a silence means nothing while the register stands still; what counts is a silence
-over which the register moved, or by the season should have (docs/methods.md#silences).
+over which the register moved, or by the season should have (docs/explanation/methods.md#silences).
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def factor(from_unit: str, to_unit: str) -> float:
 
 @dataclass(frozen=True)
 class GasFactors:
-    """What turns gas volume into energy from a day on (docs/methods.md#gas).
+    """What turns gas volume into energy from a day on (docs/explanation/methods.md#gas).
 
     Attributes:
         valid_from: First civil day on which the pair holds.

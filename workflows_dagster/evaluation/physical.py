@@ -307,7 +307,7 @@ def unbalanced(
         spread: Gives the consumption between any cuts, as the days are computed.
 
     Returns:
-        The error, if they do not add up (docs/methods.md#conservation).
+        The error, if they do not add up (docs/explanation/methods.md#conservation).
     """
     edges = days.microseconds(cuts)
     first = int(np.searchsorted(register.times, edges[0], side="left"))

@@ -45,7 +45,7 @@ def fed_into_grid(settings: Settings) -> frozenset[str]:
 
 
 def layout(meters: MeterBook, fed_in: Collection[str] = ()) -> dict[Utility, tuple[Place, ...]]:
-    """Lay out the house's meters by utility (docs/methods.md#main-meters).
+    """Lay out the house's meters by utility (docs/explanation/methods.md#main-meters).
 
     A virtual meter, and what is subtracted in it, are parts of its base. A master stands for its devices. A utility's
     main meters are those that are part of nothing and are a master or have parts; where there is none, all that are
