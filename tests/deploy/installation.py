@@ -46,11 +46,12 @@ def small_source(folder: Path, version: str, **faults: object) -> Path:
         "maintenance/generations",
         "maintenance/sqlite_backup",
         "maintenance/problems",
+        "settings/dagster_home",
     ):
         target = package / f"{module}.py"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "workflows_dagster" / f"{module}.py", target)
-    for place in ("", "pipeline", "pipeline/storage", "maintenance"):
+    for place in ("", "pipeline", "pipeline/storage", "maintenance", "settings"):
         (package / place / "__init__.py").touch()
     (package / "service.py").write_text(
         "import sys\nfrom workflows_dagster.small_program import main\nsys.argv = sys.argv[1:]\nmain(sys.argv[0])\n"

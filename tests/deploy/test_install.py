@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.deploy.installation import ROOT, SERVICES, STAND_INS, Machine, Outcome, free_port, small_source
@@ -485,7 +486,10 @@ def test_the_backup_without_the_program_is_whole_and_without_secrets(served: Mac
 
 
 def test_backup_and_restore_take_the_words_that_the_update_says() -> None:
-    words = {name: {word for one in main.commands[name].params for word in one.opts} for name in ("backup", "restore")}
+    words = {
+        name: {word for one in main.get_command(click.Context(main), name).params for word in one.opts}
+        for name in ("backup", "restore")
+    }
     assert "--to" in words["backup"]
     assert {"--into", "--only"} <= words["restore"]
 
