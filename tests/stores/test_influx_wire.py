@@ -234,11 +234,10 @@ def test_retry_after_is_waited_for(opened: Opened, clock: PatientClock) -> None:
     assert clock.waits == [17.0]
 
 
-def test_a_retry_after_of_hours_is_left_to_the_next_run(opened: Opened, clock: PatientClock) -> None:
-    store, _ = opened(refusal(503, "later", Retry_After="7200"))
-    with pytest.raises(StoreError, match=r"answered 503 while reading .*: later \(1 try\)"):
-        store.readings(GAS, *DAY)
-    assert clock.waits == []
+def test_a_retry_after_of_hours_is_waited_for_a_minute(opened: Opened, clock: PatientClock) -> None:
+    store, _ = opened(refusal(503, "later", Retry_After="7200"), NOTHING)
+    store.readings(GAS, *DAY)
+    assert clock.waits == [60.0]
 
 
 def test_a_retry_after_that_is_a_date_is_not_understood(opened: Opened, clock: PatientClock) -> None:
