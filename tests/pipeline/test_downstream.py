@@ -91,7 +91,7 @@ def look(house, instance, cursor=None, now=None):  # noqa: F811
     repository = build_definitions(house.settings).get_repository_def()
     sensor = repository.get_sensor_def("downstream")
     if now is not None:
-        sensor = downstream_sensor(house.settings, [repository.get_job(job) for job in DOWNSTREAM_JOBS], now)
+        sensor = downstream_sensor(house.settings, [repository.get_job(job) for job in DOWNSTREAM_JOBS], now=now)
     with dg.build_sensor_context(
         instance=instance,
         cursor=cursor,

@@ -22,6 +22,7 @@ from workflows_dagster.pipeline.jobs import (
 from workflows_dagster.pipeline.maintenance import upkeep
 from workflows_dagster.pipeline.partitions import daily_partitions, monthly_partitions
 from workflows_dagster.pipeline.resources import store_resource, tibber_resource
+from workflows_dagster.pipeline.runs import SENSOR_SECONDS
 from workflows_dagster.pipeline.schedules import (
     daily_schedule,
     profiles_schedule,
@@ -37,8 +38,13 @@ from workflows_dagster.pipeline.storage.run_log import keep_secret
 from workflows_dagster.settings.load import Settings
 
 
-def build_definitions(settings: Settings) -> dg.Definitions:
-    """Build the graph that the settings describe; from then on Dagster keeps none of their secrets in its errors."""
+def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) -> dg.Definitions:
+    """Build the graph that the settings describe; from then on Dagster keeps none of their secrets in its errors.
+
+    Args:
+        settings: The house.
+        sensor_seconds: Least time between two ticks of the sensors that request runs. [s]
+    """
     keep_secret(secrets_in(settings))
     partitions = daily_partitions(settings)
     months = monthly_partitions(settings)
@@ -78,10 +84,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *kept.schedules,
         ],
         sensors=[
-            new_readings_sensor(settings, DAYS_JOB),
-            downstream_sensor(settings, downstream),
+            new_readings_sensor(settings, DAYS_JOB, sensor_seconds),
+            downstream_sensor(settings, downstream, sensor_seconds),
             failed_runs_sensor(),
-            lost_runs_sensor(),
+            lost_runs_sensor(2 * sensor_seconds),
             alerts_sensor(settings, TIBBER_JOB, hourly_jobs=[RUNNING_DAY_JOB]),
         ],
         # A day of 27 meters takes 4 s in one process, 33 s with a process a step.

@@ -108,7 +108,7 @@ def _now() -> pd.Timestamp:
 
 
 def downstream_sensor(
-    settings: Settings, jobs: Sequence[Any], now: Callable[[], pd.Timestamp] = _now
+    settings: Settings, jobs: Sequence[Any], seconds: int = SENSOR_SECONDS, now: Callable[[], pd.Timestamp] = _now
 ) -> dg.SensorDefinition:
     """Build the sensor that requests what is due by what is stored, whoever has changed it, and when.
 
@@ -119,6 +119,7 @@ def downstream_sensor(
     Args:
         settings: The house.
         jobs: The jobs of what is made from the days.
+        seconds: Least time between two looks. [s]
         now: Tells the present, UTC.
     """
     made_from = MadeFrom(settings)
@@ -126,7 +127,7 @@ def downstream_sensor(
     @dg.sensor(
         name=DOWNSTREAM,
         jobs=jobs,
-        minimum_interval_seconds=SENSOR_SECONDS,
+        minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Requests costs, anomalies, months and checks that were made from other days, prices or rules than "
         "there are now.",

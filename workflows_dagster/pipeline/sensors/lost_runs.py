@@ -25,12 +25,12 @@ _PROCESSES = Path("/proc")
 _CHILD = b"multiprocessing.spawn"
 
 
-def lost_runs_sensor() -> dg.SensorDefinition:
+def lost_runs_sensor(seconds: int = LOOK_SECONDS) -> dg.SensorDefinition:
     """Build the sensor that writes down that runs have failed whose process is gone."""
 
     @dg.sensor(
         name="lost_runs",
-        minimum_interval_seconds=LOOK_SECONDS,
+        minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Sees that the process of a run is gone, after a power cut or a restart, so that no other waits "
         "for it. A run that asks for it is then tried again.",

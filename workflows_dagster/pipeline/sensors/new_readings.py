@@ -14,7 +14,7 @@ from workflows_dagster.repair.snapshot import decode, digest
 from workflows_dagster.settings.load import Settings
 
 
-def new_readings_sensor(settings: Settings, job: str) -> dg.SensorDefinition:
+def new_readings_sensor(settings: Settings, job: str, seconds: int = SENSOR_SECONDS) -> dg.SensorDefinition:
     """Build the sensor that finds new, back-dated, edited and deleted readings, and requests the days they reach.
 
     Its cursor is a snapshot of the readings. It moves only with the requests that it stands for, and waits while days
@@ -24,7 +24,7 @@ def new_readings_sensor(settings: Settings, job: str) -> dg.SensorDefinition:
     @dg.sensor(
         name="new_readings",
         job_name=job,
-        minimum_interval_seconds=SENSOR_SECONDS,
+        minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Finds changed readings and recomputes the days that they reach, and no others.",
     )
