@@ -70,8 +70,8 @@ class Generations:
         """
         self.state = data / STATE
         self.entries: Mapping[str, Path] = {
-            f"{_DATA}/{database.name}": database,
             **{f"{_HOME}/{name}": home / name for name in HOME_FOLDERS},
+            f"{_DATA}/{database.name}": database,
         }
 
     @property

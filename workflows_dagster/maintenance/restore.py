@@ -229,8 +229,8 @@ def _refuse_in_use(places: Places, generations: Generations, now: datetime) -> N
                 f"{places.home}: Dagster's daemon is at work there, or was at {sign:%H:%M:%S} UTC. Stop the services "
                 f"first, or, where they are stopped, wait until {sign + _ALIVE:%H:%M:%S} UTC, then restore."
             )
-    database = next(iter(generations.entries.values()))
-    for path in (database, *(places.home / name for name in _DATABASES)):
+    files = [entry for entry in generations.entries.values() if entry.is_file()]
+    for path in (*files, *(places.home / name for name in _DATABASES)):
         if path.exists():
             _refuse_open(path)
 
