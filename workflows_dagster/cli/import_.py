@@ -12,6 +12,7 @@ from workflows_dagster.cli.parameters import known_meter
 
 if TYPE_CHECKING:
     from workflows_dagster.clients.spreadsheets.reader import Sheet
+    from workflows_dagster.wording import Words
 
 _SHOWN_GOOD_ROWS = 5
 
@@ -31,42 +32,60 @@ def import_(ctx: click.Context, files: tuple[Path, ...], meter_id: str | None, d
     from workflows_dagster.clients.spreadsheets.reader import SpreadsheetError
     from workflows_dagster.services.reading_import import good_rows, judge_files, store_readings
     from workflows_dagster.stores.open import open_store
+    from workflows_dagster.wording import Words
+    from workflows_dagster.wording.spreadsheets import file_text
 
     settings = settings_of(ctx)
+    words = Words(settings.site.language, settings.site.zone)
     if meter_id is not None:
         known_meter(settings.meters, meter_id)
     try:
         sheets = judge_files(settings, files, meter_id, pd.Timestamp.now("UTC"))
     except SpreadsheetError as error:
-        fail(ctx, str(error), EXIT_WRONG_INPUT)
+        fail(ctx, file_text(error, words), EXIT_WRONG_INPUT)
     for sheet in sheets:
-        _print_verdicts(sheet)
+        _print_verdicts(sheet, words)
     by_meter = good_rows(sheets)
     if not by_meter:
-        fail(ctx, "Nothing to import: no row is usable.", EXIT_WRONG_INPUT)
+        fail(ctx, words.say("Nothing to import: no row is usable."), EXIT_WRONG_INPUT)
     if not dry_run:
         with open_store(settings) as store:
             store_readings(settings, store, by_meter)
-    verb = "would be written" if dry_run else "written"
     for name, rows in by_meter.items():
         times = [row.time for row in rows if row.time is not None]
-        first, last = (moment.tz_convert(settings.site.zone) for moment in (min(times), max(times)))
-        click.echo(f"{name}: {len(rows)} readings {verb}, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}.")
+        figures = {
+            "meter": name,
+            "number": len(rows),
+            "first": words.format.minute(min(times)),
+            "last": words.format.minute(max(times)),
+        }
+        if dry_run:
+            click.echo(words.say("{meter}: {number} readings would be written, {first} to {last}.", **figures))
+        else:
+            click.echo(words.say("{meter}: {number} readings written, {first} to {last}.", **figures))
     bad = sum(sheet.count("bad") for sheet in sheets)
     if bad:
-        click.echo(f"{bad} row{'s' if bad > 1 else ''} left out; correct and import them again.", err=True)
+        said = words.say_count(
+            "{number} row left out; correct and import it again.",
+            "{number} rows left out; correct and import them again.",
+            bad,
+        )
+        click.echo(said, err=True)
 
 
-def _print_verdicts(sheet: Sheet) -> None:
+def _print_verdicts(sheet: Sheet, words: Words) -> None:
     """Print a verdict for each row, but of those that are plainly good only the first."""
+    from workflows_dagster.wording.spreadsheets import row_text, verdict_text
+
     good = 0
     for row in sheet.rows:
-        place = f"{sheet.path.name}:{row.line}"
+        place, reason = f"{sheet.path.name}:{row.line}", row_text(row, words)
+        said = f"{place}: {verdict_text(row.verdict, words)}{' – ' + reason if reason else ''}"
         if row.verdict != "good":
-            click.echo(f"{place}: {row.verdict} – {row.reason}", err=row.verdict == "bad")
+            click.echo(said, err=row.verdict == "bad")
             continue
         good += 1
-        if good <= _SHOWN_GOOD_ROWS or row.reason:
-            click.echo(f"{place}: good{' – ' + row.reason if row.reason else ''}")
+        if good <= _SHOWN_GOOD_ROWS or reason:
+            click.echo(said)
         elif good == _SHOWN_GOOD_ROWS + 1:
-            click.echo(f"{sheet.path.name}: … further good rows are not listed")
+            click.echo(words.say("{file}: … further good rows are not listed", file=sheet.path.name))

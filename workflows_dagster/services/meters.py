@@ -7,7 +7,17 @@ from workflows_dagster.settings.problems import nearest
 
 
 class UnknownMeterError(LookupError):
-    """No meter has the id that is asked for; the text names the nearest."""
+    """No meter has the id that is asked for; the text names the nearest.
+
+    Args:
+        meter_id: The id.
+        suggestion: The nearest one, if any is near.
+    """
+
+    def __init__(self, meter_id: str, suggestion: str | None) -> None:
+        self.meter_id, self.suggestion = meter_id, suggestion
+        remedy = f"Did you mean '{suggestion}'?" if suggestion else "See `meters check` for all of them."
+        super().__init__(f"no meter '{meter_id}' in meters.yaml. {remedy}")
 
 
 def require_meter(meters: MeterBook, meter_id: str) -> Meter:
@@ -18,6 +28,4 @@ def require_meter(meters: MeterBook, meter_id: str) -> Meter:
     """
     if meter_id in meters:
         return meters[meter_id]
-    near = nearest(meter_id, [meter.meter_id for meter in meters])
-    remedy = f"Did you mean '{near}'?" if near else "See `meters check` for all of them."
-    raise UnknownMeterError(f"no meter '{meter_id}' in meters.yaml. {remedy}")
+    raise UnknownMeterError(meter_id, nearest(meter_id, [meter.meter_id for meter in meters]))

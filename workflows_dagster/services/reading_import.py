@@ -9,10 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from workflows_dagster.clients.spreadsheets.reader import Row, Sheet, read_spreadsheet
+from workflows_dagster.clients.spreadsheets.verdicts import Remark
 from workflows_dagster.evaluation import raw_series
 from workflows_dagster.services.meters import UnknownMeterError, require_meter
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.settings.meters import MeterBook, PhysicalMeter
+from workflows_dagster.settings.meters import MasterMeter, MeterBook, PhysicalMeter, VirtualMeter
 from workflows_dagster.stores.ports import RawStore
 
 
@@ -69,20 +70,22 @@ def store_readings(settings: Settings, store: RawStore, by_meter: dict[str, list
 
 
 def _judged(row: Row, meters: MeterBook) -> Row:
-    reason = _unusable(row.meter_id, meters) if row.verdict == "good" else ""
-    return replace(row, verdict="bad", reason=reason) if reason else row
+    remark = _unusable(row.meter_id, meters) if row.verdict == "good" else None
+    return replace(row, verdict="bad", remarks=(remark,)) if remark else row
 
 
-def _unusable(meter_id: str | None, meters: MeterBook) -> str:
-    """Say why a meter takes no readings, or nothing."""
+def _unusable(meter_id: str | None, meters: MeterBook) -> Remark | None:
+    """Give why a meter takes no readings, or None."""
     if meter_id is None:
-        return "no meter; name it with --meter, or in a column meter_id"
+        return Remark("no_meter")
     try:
         meter = require_meter(meters, meter_id)
     except UnknownMeterError as error:
-        return str(error)
-    if not isinstance(meter, PhysicalMeter):
-        return (
-            f"'{meter_id}' is a {meter.type} meter and has no readings of its own; import those of {meter.upstream[0]}"
-        )
-    return ""
+        if error.suggestion is None:
+            return Remark("unknown_meter", {"meter": meter_id})
+        return Remark("misspelt_meter", {"meter": meter_id, "suggestion": error.suggestion})
+    if isinstance(meter, MasterMeter):
+        return Remark("master_meter", {"meter": meter_id, "source": meter.upstream[0]})
+    if isinstance(meter, VirtualMeter):
+        return Remark("virtual_meter", {"meter": meter_id, "source": meter.upstream[0]})
+    return None

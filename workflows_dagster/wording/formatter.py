@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, get_currency_symbol, get_decimal_symbol
 
 from workflows_dagster.settings.language import Language
 from workflows_dagster.wording.catalogue import catalogue
@@ -66,6 +66,11 @@ class Formatter:
         # Rounded as Python rounds, so that both languages show the same digits.
         return self._decimal(float(f"{value:.{decimals}f}") + 0.0, "#,##0." + "0" * decimals if decimals else "#,##0")
 
+    @property
+    def decimal_mark(self) -> str:
+        """The decimal mark: `.`, `,`."""
+        return str(get_decimal_symbol(self._language))
+
     def count(self, number: int) -> str:
         """Write a number of things."""
         return self._decimal(number, "#,##0")
@@ -84,6 +89,8 @@ class Formatter:
         """Write an amount of money to the cent: `€1,234.50`, `1.234,50 €`; None and NaN are a dash."""
         if value is None or math.isnan(value):
             return DASH
+        if get_currency_symbol(currency, locale=self._language) == currency:
+            return f"{self.fixed(value, 2)}\N{NO-BREAK SPACE}{currency}"
         return str(format_currency(value, currency, locale=self._language))
 
     def percent(self, share: float | None) -> str:
@@ -122,6 +129,14 @@ class Formatter:
     def month(self, month: date) -> str:
         """Write a month: `November 2026`."""
         return str(format_date(month, "MMMM y", locale=self._language))
+
+    def month_name(self, month: date) -> str:
+        """Write a month without its year: `November`."""
+        return str(format_date(month, "LLLL", locale=self._language))
+
+    def short_month(self, month: date) -> str:
+        """Write a month in three letters: `Nov`."""
+        return str(format_date(month, "LLL", locale=self._language))
 
     def weekday(self, day: date) -> str:
         """Write a weekday: `Thursday`, `Donnerstag`."""

@@ -17,16 +17,14 @@ from xml.etree.ElementTree import ParseError
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
+from workflows_dagster.clients.spreadsheets.verdicts import SpreadsheetError
+
 Cell = str | int | float | bool | datetime | date | time | timedelta | None
 
 WORKBOOK = b"PK\x03\x04"
 OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 SEPARATORS = (",", ";", "\t")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
-
-
-class SpreadsheetError(ValueError):
-    """A file as a whole cannot be used. The text names the file, the fact and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +47,12 @@ class Table:
     Attributes:
         lines: The lines with any content, header first.
         separator: What separates the cells of a text file; None in a workbook.
-        broken: Where and why the text could not be split any further; empty where it could.
+        broken: Line at which the text could not be split any further, and why; None where it could.
     """
 
     lines: list[Line]
     separator: str | None = None
-    broken: str = ""
+    broken: tuple[int, str] | None = None
 
 
 def tables(path: Path) -> Iterator[Table]:
@@ -67,12 +65,12 @@ def tables(path: Path) -> Iterator[Table]:
     """
     content = _content(path)
     if content.startswith(OLD_WORKBOOK):
-        raise SpreadsheetError(f"{path}: this is a workbook of the old kind (.xls). Save it as .xlsx or as CSV.")
+        raise SpreadsheetError(path, "old_workbook")
     if content.startswith(WORKBOOK):
         yield from _sheets(path, content)
         return
     if path.suffix.lower() in (".xlsx", ".xlsm"):
-        raise SpreadsheetError(f"{path}: the file is named like a workbook and is none. Save it again, or as CSV.")
+        raise SpreadsheetError(path, "no_workbook")
     text = _text(path, content)
     for separator in SEPARATORS:
         yield _split(text, separator)
@@ -80,15 +78,15 @@ def tables(path: Path) -> Iterator[Table]:
 
 def _content(path: Path) -> bytes:
     if path.is_dir():
-        raise SpreadsheetError(f"{path}: this is a folder. Name the files in it.")
+        raise SpreadsheetError(path, "folder")
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise SpreadsheetError(f"{path}: there is no such file. Check the path.") from None
+        raise SpreadsheetError(path, "no_file") from None
     except OSError as error:
-        raise SpreadsheetError(f"{path}: the file cannot be read ({error.strerror}). Check its permissions.") from None
+        raise SpreadsheetError(path, "unreadable", reason=str(error.strerror)) from None
     if not content.strip(b" \t\r\n,;"):
-        raise SpreadsheetError(f"{path}: the file is empty. Expected a header line and at least one reading.")
+        raise SpreadsheetError(path, "empty")
     return content
 
 
@@ -102,9 +100,7 @@ def _text(path: Path, content: bytes) -> str:
             continue
         if "\0" not in text:
             return text
-    raise SpreadsheetError(
-        f"{path}: the file is not text in UTF-8 or Windows-1252. Save it as CSV in UTF-8, or as .xlsx."
-    )
+    raise SpreadsheetError(path, "not_text")
 
 
 def _split(text: str, separator: str) -> Table:
@@ -120,7 +116,7 @@ def _split(text: str, separator: str) -> Table:
                 lines.append(Line(number, cells))
             number = reader.line_num + 1
     except csv.Error as error:
-        return Table(lines, separator, f"line {number} cannot be split into cells ({error})")
+        return Table(lines, separator, (number, str(error)))
     return Table(lines, separator)
 
 
@@ -141,7 +137,7 @@ def _sheets(path: Path, content: bytes) -> Iterator[Table]:
         zipfile.BadZipFile, zlib.error, InvalidFileException, ParseError, EOFError, OSError,
         AttributeError, IndexError, KeyError, TypeError, ValueError,
     ):  # fmt: skip
-        raise SpreadsheetError(f"{path}: the workbook is damaged or no .xlsx. Save it again, or as CSV.") from None
+        raise SpreadsheetError(path, "damaged_workbook") from None
     for lines in sheets:
         yield Table([line for line in lines if any(cell is not None for cell in line.cells)])
 

@@ -1,9 +1,9 @@
-"""Readings from a file: CSV or Excel, English or German, with a verdict on every row."""
+"""Reads readings from a file, CSV or Excel, English or German, with a verdict on every row."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -11,14 +11,15 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from workflows_dagster.clients.spreadsheets.cells import CellError, german_time, instant, iso_time, number, shown
-from workflows_dagster.clients.spreadsheets.files import Cell, Line, SpreadsheetError, Table, tables
+from workflows_dagster.clients.spreadsheets.cells import german_time, instant, iso_time, number, shown
+from workflows_dagster.clients.spreadsheets.files import Cell, Line, Table, tables
+from workflows_dagster.clients.spreadsheets.verdicts import CellError, Remark, SpreadsheetError
+from workflows_dagster.domain.number_notation import Mark, decimal_marks
 
 __all__ = ["Row", "Sheet", "SpreadsheetError", "read_spreadsheet"]
 
 Verdict = Literal["good", "bad", "duplicate"]
 
-KNOWN_HEADERS = "'time,value[,meter_id]' or 'Ab-Datum;Ab-Zeit;Zählerstand' (also 'Datum;Uhrzeit;Zählerstand')"
 _SPELLINGS = {
     "time": "time",
     "value": "value",
@@ -43,7 +44,7 @@ class Row:
         time: UTC instant, or None where it cannot be read.
         value: Reading, or None where it cannot be read. [meter unit]
         verdict: `good`: to be written. `bad`: not usable. `duplicate`: another row says the same or takes its place.
-        reason: Why it is not good, or what was assumed; empty where there is nothing to say.
+        remarks: Why it is not good, or what was assumed.
     """
 
     line: int
@@ -51,7 +52,7 @@ class Row:
     time: pd.Timestamp | None
     value: float | None
     verdict: Verdict
-    reason: str
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,11 @@ class Sheet:
 def read_spreadsheet(path: Path, zone: ZoneInfo, meter_id: str | None = None, now: pd.Timestamp | None = None) -> Sheet:
     """Read a file of readings and judge each of its rows.
 
-    The header says which of two formats it is. `time,value[,meter_id]`: ISO 8601 times, decimal dot.
-    `Ab-Datum;Ab-Zeit;Zählerstand`: German dates, decimal comma; a `meter_id` column may be there too. Other columns are
-    ignored, and so are upper and lower case and a unit in brackets behind a name. Times without an offset are civil
-    time of the house, a day without a time is noon. Of two readings at one instant the later row wins.
+    The header says which of two formats it is. `time,value[,meter_id]`: ISO 8601 times, usually a decimal dot.
+    `Ab-Datum;Ab-Zeit;Zählerstand`: German dates, usually a decimal comma; a `meter_id` column may be there too. Both
+    number notations are read in both; see `cells.number` for what is ambiguous. Other columns are ignored, and so are
+    upper and lower case and a unit in brackets behind a name. Times without an offset are civil time of the house, a
+    day without a time is noon. Of two readings at one instant the later row wins.
 
     Args:
         path: Text file (UTF-8, UTF-16 with a mark, or Windows-1252) or .xlsx workbook; in a workbook the first sheet
@@ -105,12 +107,26 @@ def read_spreadsheet(path: Path, zone: ZoneInfo, meter_id: str | None = None, no
     if table.broken:
         raise _broken(path, table)
     if len(table.lines) == 1:
-        raise SpreadsheetError(f"{path}: there is a header and no reading below it. Add rows, or name another file.")
+        raise SpreadsheetError(path, "no_rows")
     # Text that has more cells than its header has been split in the wrong place; a sheet may have notes at its side.
     named = [place for place, cell in enumerate(table.lines[0].cells) if cell is not None]
     width = None if table.separator is None else named[-1] + 1
-    rows = [_judged(line, columns, width, zone, meter_id, now) for line in table.lines[1:]]
+    german = "datum" in columns and "zählerstand" in columns
+    layout = _Layout(
+        columns, width, german, _decimal_marks(table.lines[1:], columns["zählerstand" if german else "value"])
+    )
+    rows = [_judged(line, layout, zone, meter_id, now) for line in table.lines[1:]]
     return Sheet(path, tuple(_without_duplicates(rows)))
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What the header and the column of readings say about every row."""
+
+    columns: Mapping[str, int]
+    width: int | None
+    german: bool
+    marks: frozenset[Mark]
 
 
 def _known_table(path: Path) -> tuple[Table, Mapping[str, int]]:
@@ -126,20 +142,21 @@ def _known_table(path: Path) -> tuple[Table, Mapping[str, int]]:
         if {"time", "value"} <= columns.keys() or {"datum", "zählerstand"} <= columns.keys():
             twice = [name for name in columns if names.count(name) > 1]
             if twice:
-                raise SpreadsheetError(f"{path}: the header names the column '{twice[0]}' twice. Keep one of them.")
+                raise SpreadsheetError(path, "column_twice", name=twice[0])
             return table, columns
         if unknown is None or len(header.cells) > len(unknown.cells):
             unknown = header
     if unknown is None and broken is not None:
         raise _broken(path, broken)
     if unknown is None:
-        raise SpreadsheetError(f"{path}: the file is empty. Expected a header line and at least one reading.")
-    found = ", ".join(shown(cell) for cell in unknown.cells if cell is not None)
-    raise SpreadsheetError(f"{path}: the header is {found}. Known are {KNOWN_HEADERS}.")
+        raise SpreadsheetError(path, "empty")
+    found = tuple(shown(cell) for cell in unknown.cells if cell is not None)
+    raise SpreadsheetError(path, "unknown_header", found=found)
 
 
 def _broken(path: Path, table: Table) -> SpreadsheetError:
-    return SpreadsheetError(f"{path}: {table.broken}. Check the quotation marks.")
+    line, reason = table.broken or (0, "")
+    return SpreadsheetError(path, "cannot_be_split", line=line, reason=reason)
 
 
 def _name(cell: Cell) -> str:
@@ -147,54 +164,47 @@ def _name(cell: Cell) -> str:
     return _SPELLINGS.get(name, name)
 
 
-def _judged(
-    line: Line,
-    columns: Mapping[str, int],
-    width: int | None,
-    zone: ZoneInfo,
-    meter_id: str | None,
-    now: pd.Timestamp | None,
-) -> Row:
+def _decimal_marks(lines: Sequence[Line], place: int) -> frozenset[Mark]:
+    cells = (line.cells[place] for line in lines if place < len(line.cells))
+    return decimal_marks(cell for cell in cells if isinstance(cell, str))
+
+
+def _judged(line: Line, layout: _Layout, zone: ZoneInfo, meter_id: str | None, now: pd.Timestamp | None) -> Row:
     def cell(name: str) -> Cell:
-        place = columns.get(name)
+        place = layout.columns.get(name)
         return line.cells[place] if place is not None and place < len(line.cells) else None
 
-    german = "datum" in columns and "zählerstand" in columns
-    faults = []
-    time, value, remark = None, None, ""
+    german, width = layout.german, layout.width
+    faults: list[Remark] = []
+    time, value = None, None
+    remarks: tuple[Remark, ...] = ()
     try:
         moment = german_time(cell("datum"), cell("uhrzeit")) if german else iso_time(cell("time"))
-        time, remark = instant(moment, zone)
+        time, remarks = instant(moment, zone)
         if now is not None and time > now:
-            faults.append(f"{time.tz_convert(zone):%Y-%m-%d %H:%M} lies in the future; a reading has been read")
+            faults.append(Remark("in_the_future", {"time": time.tz_convert(zone).to_pydatetime().replace(tzinfo=None)}))
     except CellError as error:
-        faults.append(str(error))
+        faults.append(error.remark)
     try:
-        value = number(cell("zählerstand" if german else "value"), german=german)
+        written = cell("zählerstand" if german else "value")
+        value = number(written, seen=layout.marks, usual="," if german else ".")
     except CellError as error:
-        faults.append(str(error))
+        faults.append(error.remark)
     if width is not None and any(extra is not None for extra in line.cells[width:]):
         # A decimal comma in a file separated by commas: what stands before it would pass for the reading.
-        faults.append(
-            f"there are {len(line.cells)} cells where the header has {width}; "
-            "write decimals with a dot, or put the cell between quotation marks"
-        )
+        faults.append(Remark("too_many_cells", {"cells": len(line.cells), "columns": width}))
     whose, conflict = _whose(cell("meter_id"), meter_id)
-    if conflict:
-        faults.append(conflict)
-    return Row(line.number, whose, time, value, "bad" if faults else "good", "; ".join(faults) if faults else remark)
+    faults += conflict
+    return Row(line.number, whose, time, value, "bad" if faults else "good", tuple(faults) or remarks)
 
 
-def _whose(cell: Cell, meter_id: str | None) -> tuple[str | None, str]:
+def _whose(cell: Cell, meter_id: str | None) -> tuple[str | None, list[Remark]]:
     named = None if cell is None else str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell)
     if named is None and meter_id is None:
-        return None, "no meter is named; add a column meter_id, or name the meter with --meter"
+        return None, [Remark("no_meter")]
     if named is not None and meter_id is not None and named != meter_id:
-        return (
-            named,
-            f"the row names the meter {shown(named)}, and {shown(meter_id)} was asked for; leave one of them out",
-        )
-    return named or meter_id, ""
+        return named, [Remark("other_meter", {"named": shown(named), "asked": shown(meter_id)})]
+    return named or meter_id, []
 
 
 def _without_duplicates(rows: list[Row]) -> list[Row]:
@@ -209,14 +219,16 @@ def _without_duplicates(rows: list[Row]) -> list[Row]:
             continue
         earlier = judged[before]
         if earlier.value == row.value:
-            judged[place] = replace(row, verdict="duplicate", reason=f"says the same as line {earlier.line}")
+            judged[place] = replace(
+                row, verdict="duplicate", remarks=(Remark("says_the_same", {"line": earlier.line}),)
+            )
             continue
         judged[before] = replace(
             earlier,
             verdict="duplicate",
-            reason=f"line {row.line} gives {row.value:.12g} for the same instant, and later rows win",
+            remarks=(Remark("replaced", {"line": row.line, "value": row.value or 0.0}),),
         )
-        takes = f"takes the place of line {earlier.line}, which gives {earlier.value:.12g} for the same instant"
-        judged[place] = replace(row, reason="; ".join(filter(None, (row.reason, takes))))
+        takes = Remark("replaces", {"line": earlier.line, "value": earlier.value or 0.0})
+        judged[place] = replace(row, remarks=(*row.remarks, takes))
         holder[row.meter_id, row.time] = place
     return judged

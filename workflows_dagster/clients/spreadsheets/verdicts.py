@@ -1,0 +1,97 @@
+"""What a row or a whole file is told: a code and its figures. `wording/spreadsheets.py` makes the sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+RowCode = Literal[
+    # Numbers
+    "reading_empty",
+    "not_a_number",
+    "not_finite",
+    "negative",
+    "ambiguous",
+    # Times
+    "time_empty",
+    "not_a_time",
+    "no_such_time",
+    "date_empty",
+    "not_a_date",
+    "not_a_clock",
+    "clock_twice",
+    "year_outside",
+    "hour_skipped",
+    "hour_twice",
+    "in_the_future",
+    # Rows
+    "too_many_cells",
+    "no_meter",
+    "other_meter",
+    "unknown_meter",
+    "misspelt_meter",
+    "master_meter",
+    "virtual_meter",
+    "says_the_same",
+    "replaced",
+    "replaces",
+]
+FileCode = Literal[
+    "folder",
+    "no_file",
+    "unreadable",
+    "empty",
+    "no_rows",
+    "not_text",
+    "old_workbook",
+    "no_workbook",
+    "damaged_workbook",
+    "cannot_be_split",
+    "column_twice",
+    "unknown_header",
+]
+Figure = str | int | float | datetime | tuple[str, ...]
+Figures = Mapping[str, Figure]
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One thing that a row is told.
+
+    Attributes:
+        code: What.
+        figures: The actual cell and what belongs to it. Times are civil times of the house.
+    """
+
+    code: RowCode
+    figures: Figures = field(default_factory=dict, hash=False)
+
+
+class CellError(ValueError):
+    """A cell cannot be used.
+
+    Args:
+        code: Why.
+        figures: What stands there and what belongs to it.
+    """
+
+    def __init__(self, code: RowCode, **figures: Figure) -> None:
+        self.remark = Remark(code, figures)
+        super().__init__(f"{code} {figures}")
+
+
+class SpreadsheetError(ValueError):
+    """A file as a whole cannot be used.
+
+    Args:
+        path: The file.
+        code: Why.
+        figures: What belongs to it.
+    """
+
+    def __init__(self, path: Path, code: FileCode, **figures: Figure) -> None:
+        self.path, self.code, self.figures = path, code, figures
+        super().__init__(f"{path}: {code} {figures}" if figures else f"{path}: {code}")

@@ -1,0 +1,96 @@
+"""What rows and files of readings are told, as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from workflows_dagster.clients.spreadsheets.reader import Row, Verdict
+from workflows_dagster.clients.spreadsheets.verdicts import FileCode, Remark, RowCode, SpreadsheetError
+from workflows_dagster.wording.words import Words, marked
+
+ROW_SENTENCES: Mapping[RowCode, str] = {
+    "reading_empty": marked("the reading is empty; expected a number"),
+    "not_a_number": marked("{cell} is not a number such as 12345.678 or 12345,678"),
+    "not_finite": marked("{cell} is not a finite number"),
+    "negative": marked("{cell} is negative; a register shows 0 or more"),
+    "ambiguous": marked("{cell} can mean {whole} or {fraction}; write {whole} or {fraction}"),
+    "time_empty": marked("the time is empty; expected one such as 2024-03-31 18:30 or 2024-03-31T18:30:00+02:00"),
+    "not_a_time": marked("{cell} is not a time such as 2024-03-31 18:30 or 2024-03-31T18:30:00+02:00"),
+    "no_such_time": marked("{cell} does not exist ({reason})"),
+    "date_empty": marked("the date is empty; expected one such as 31.12.2023"),
+    "not_a_date": marked("{cell} is not a date such as 31.12.2023"),
+    "not_a_clock": marked("{cell} is not a time of day from 00:00 to 23:59"),
+    "clock_twice": marked("the time of day stands twice, {first} with the date and {second} beside it"),
+    "year_outside": marked("the year {year} lies outside {first} to {last}"),
+    "hour_skipped": marked("{time} does not exist in {zone}: the clocks skip it; correct the time"),
+    "hour_twice": marked(
+        "{time} stands twice in {zone}: taken as the first, {first}; "
+        "to mean the second, write the time with its offset, {second}"
+    ),
+    "in_the_future": marked("{time} lies in the future; a reading has been read"),
+    "too_many_cells": marked(
+        "there are {cells} cells where the header has {columns}; "
+        "write decimals with a dot, or put the cell between quotation marks"
+    ),
+    "no_meter": marked("no meter is named; add a column meter_id, or name the meter with --meter"),
+    "other_meter": marked("the row names the meter {named}, and {asked} was asked for; leave one of them out"),
+    "unknown_meter": marked("no meter '{meter}' in meters.yaml. See `meters check` for all of them."),
+    "misspelt_meter": marked("no meter '{meter}' in meters.yaml. Did you mean '{suggestion}'?"),
+    "master_meter": marked("'{meter}' is a master meter and has no readings of its own; import those of {source}"),
+    "virtual_meter": marked("'{meter}' is a virtual meter and has no readings of its own; import those of {source}"),
+    "says_the_same": marked("says the same as line {line}"),
+    "replaced": marked("line {line} gives {value} for the same instant, and later rows win"),
+    "replaces": marked("takes the place of line {line}, which gives {value} for the same instant"),
+}
+FILE_SENTENCES: Mapping[FileCode, str] = {
+    "folder": marked("this is a folder. Name the files in it."),
+    "no_file": marked("there is no such file. Check the path."),
+    "unreadable": marked("the file cannot be read ({reason}). Check its permissions."),
+    "empty": marked("the file is empty. Expected a header line and at least one reading."),
+    "no_rows": marked("there is a header and no reading below it. Add rows, or name another file."),
+    "not_text": marked("the file is not text in UTF-8 or Windows-1252. Save it as CSV in UTF-8, or as .xlsx."),
+    "old_workbook": marked("this is a workbook of the old kind (.xls). Save it as .xlsx or as CSV."),
+    "no_workbook": marked("the file is named like a workbook and is none. Save it again, or as CSV."),
+    "damaged_workbook": marked("the workbook is damaged or no .xlsx. Save it again, or as CSV."),
+    "cannot_be_split": marked("line {line} cannot be split into cells ({reason}). Check the quotation marks."),
+    "column_twice": marked("the header names the column '{name}' twice. Keep one of them."),
+    "unknown_header": marked(
+        "the header is {found}. Known are 'time,value[,meter_id]' or 'Ab-Datum;Ab-Zeit;Zählerstand' "
+        "(also 'Datum;Uhrzeit;Zählerstand')."
+    ),
+}
+_VERDICTS: Mapping[Verdict, str] = {"good": marked("good"), "bad": marked("bad"), "duplicate": marked("duplicate")}
+_NOTATION = ("whole", "fraction")
+
+
+def verdict_text(verdict: Verdict, words: Words) -> str:
+    """Name a verdict on a row."""
+    return words.say(_VERDICTS[verdict])
+
+
+def row_text(row: Row, words: Words) -> str:
+    """Say all that a row is told; nothing of a row that is simply good."""
+    return "; ".join(remark_text(remark, words) for remark in row.remarks)
+
+
+def remark_text(remark: Remark, words: Words) -> str:
+    """Say one thing that a row is told."""
+    figures = {name: _figure(name, figure, words) for name, figure in remark.figures.items()}
+    return words.say(ROW_SENTENCES[remark.code], **figures)
+
+
+def file_text(error: SpreadsheetError, words: Words) -> str:
+    """Say why a file cannot be used: the file, the fact, the remedy."""
+    figures = {name: _figure(name, figure, words) for name, figure in error.figures.items()}
+    return f"{error.path}: {words.say(FILE_SENTENCES[error.code], **figures)}"
+
+
+def _figure(name: str, figure: object, words: Words) -> str:
+    if isinstance(figure, datetime):
+        return f"{words.format.day(figure.date())} {figure:%H:%M}"
+    if isinstance(figure, float):
+        return words.format.plain_number(figure, 12)
+    if isinstance(figure, tuple):
+        return ", ".join(figure)
+    return str(figure).replace(".", words.format.decimal_mark) if name in _NOTATION else str(figure)
