@@ -13,7 +13,7 @@ from workflows_dagster.domain.periods import by_period
 from workflows_dagster.records.days import read_days
 from workflows_dagster.reports import NoDaysError, Note, monthly_report, write_report
 from workflows_dagster.reports.content import Amount, Money
-from workflows_dagster.reports.wording import NARROW
+from workflows_dagster.wording.report import NARROW
 
 
 def plain(text):

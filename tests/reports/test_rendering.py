@@ -17,6 +17,8 @@ from workflows_dagster.reports.content import Bar, Series
 from workflows_dagster.reports.markdown import escaped, render_markdown
 from workflows_dagster.reports.palette import DARK, LIGHT, colours
 from workflows_dagster.reports.plots import svg
+from workflows_dagster.wording import Formatter, Words
+from workflows_dagster.wording.report import ReportWords
 
 NOTES = [Note("38 kWh <usual> & a | 24_19_.", "strom", date(2025, 2, 4))]
 _EMPTY = {"meta", "link", "br", "hr", "img", "input"}
@@ -114,7 +116,7 @@ SERIES = Series("kWh", [Bar(date(2025, month, 1), 10.0 + month, 0.0) for month i
 
 
 def test_a_plot_takes_its_colours_and_its_font_from_the_page():
-    drawing = svg(SERIES, "months", "electricity-months")
+    drawing = svg(SERIES, "months", "electricity-months", Formatter("en"))
     ElementTree.fromstring(drawing)
     assert "var(--accent)" in drawing
     assert "var(--mid)" in drawing
@@ -127,19 +129,19 @@ def test_a_plot_takes_its_colours_and_its_font_from_the_page():
 @pytest.mark.parametrize(("share", "hatched"), [(0.0, False), (0.3, True), (1.0, True)])
 def test_what_is_estimated_is_hatched(share, hatched):
     bars = [Bar(date(2025, 1, day), 5.0, share) for day in (1, 2)]
-    assert ("<pattern" in svg(Series("kWh", bars, "", ""), "days", "x")) == hatched
+    assert ("<pattern" in svg(Series("kWh", bars, "", ""), "days", "x", Formatter("en"))) == hatched
 
 
 def test_a_month_of_some_days_is_an_outline():
     some = [*SERIES.bars[:1], Bar(date(2025, 2, 1), 3.0, 0.0, whole=False), SERIES.bars[2]]
-    assert "stroke-dasharray" in svg(Series("kWh", some, "", ""), "months", "x")
-    assert "stroke-dasharray" not in svg(SERIES, "months", "x")
+    assert "stroke-dasharray" in svg(Series("kWh", some, "", ""), "months", "x", Formatter("en"))
+    assert "stroke-dasharray" not in svg(SERIES, "months", "x", Formatter("en"))
 
 
 @pytest.mark.parametrize("values", [[None, None], [0.0, 0.0], [-3.0, 2.0], [None, 1e6]])
 def test_unusual_values_are_drawn_too(values):
     bars = [Bar(date(2025, 1, day), value, 0.0) for day, value in enumerate(values, start=1)]
-    ElementTree.fromstring(svg(Series("kWh", bars, "", ""), "days", "x"))
+    ElementTree.fromstring(svg(Series("kWh", bars, "", ""), "days", "x", Formatter("en")))
 
 
 def _contrast(one: str, other: str) -> float:
@@ -172,8 +174,24 @@ def test_the_markdown_says_the_same_and_what_the_owner_wrote_is_text(made):
 def test_the_pictures_of_the_markdown_are_whole(made):
     (picture,) = re.findall(r"data:image/png;base64,([^)]*)\)", made.markdown)
     assert base64.b64decode(picture, validate=True).startswith(b"\x89PNG")
-    assert "data:image" not in render_markdown(made.content, pictures=False)
+    assert "data:image" not in render_markdown(made.content, ReportWords(made.words), pictures=False)
 
 
 def test_a_line_of_markdown_stands_for_itself():
     assert escaped("a|b\n# c `d` [e](f) $x$") == r"a\|b \# c \`d\` \[e\](f) \$x\$"
+
+
+def test_the_page_and_the_markdown_are_german_for_a_german_reader(flat, made):
+    german = monthly_report(flat.settings, flat.store, "2025-02", NOTES, Words("de"))
+    page = Page(german.html)
+    assert [attributes["lang"] for tag, attributes in page.tags if tag == "html"] == ["de"]
+    expected = ("Das Haus im", "Februar 2025", "Was Sie wissen sollten", "Am Tag gegenüber Januar")
+    for said in (*expected, "25\u202f% geschätzt", "84,0\u202fkWh Strom"):
+        assert said in page.text
+        assert said in german.markdown
+    english = re.search(r"\b(the|of|and|used|estimated|February|day)\b", german.markdown.replace(NOTES[0].sentence, ""))
+    assert english is None
+    words = [attributes.get("aria-label") or "" for _, attributes in page.tags if attributes.get("role") == "img"]
+    assert words[0].startswith("Balken: Strom in kWh in jedem der letzten dreizehn Monate; Februar 2024 58,0,")
+    assert ">Mär<" in german.html
+    assert made.html == monthly_report(flat.settings, flat.store, "2025-02", NOTES).html

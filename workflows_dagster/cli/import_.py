@@ -32,11 +32,11 @@ def import_(ctx: click.Context, files: tuple[Path, ...], meter_id: str | None, d
     from workflows_dagster.clients.spreadsheets.reader import SpreadsheetError
     from workflows_dagster.services.reading_import import good_rows, judge_files, store_readings
     from workflows_dagster.stores.open import open_store
-    from workflows_dagster.wording import Words
+    from workflows_dagster.wording import words_of
     from workflows_dagster.wording.spreadsheets import file_text
 
     settings = settings_of(ctx)
-    words = Words(settings.site.language, settings.site.zone)
+    words = words_of(settings.site)
     if meter_id is not None:
         known_meter(settings.meters, meter_id)
     try:

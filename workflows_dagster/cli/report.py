@@ -32,7 +32,7 @@ def report(ctx: click.Context, month: date | None, form: Format, out: str | None
     from workflows_dagster.domain import days, months
     from workflows_dagster.reports import NoDaysError, monthly_report
     from workflows_dagster.reports.monthly import REPORTS_FOLDER, write_whole
-    from workflows_dagster.reports.noting import notes_of_month
+    from workflows_dagster.reports.notes import notes_of_month
     from workflows_dagster.stores.open import open_store
 
     settings = settings_of(ctx)

@@ -1,4 +1,4 @@
-"""What a monthly report says, before it looks like anything: amounts, changes, sentences."""
+"""The content of a monthly report, independent of its form: amounts, changes, sentences."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ class MonthContent:
 
     Attributes:
         month: First civil day of the month.
-        title: The month in plain English.
+        title: The month.
         month_before: Heading of the comparison with the month before.
         year_before: Heading of the comparison with the year before.
         summary: A short paragraph.

@@ -7,31 +7,59 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from workflows_dagster.reports import plots, wording
-from workflows_dagster.reports.content import Line, MonthContent, Section
+from workflows_dagster.reports import plots
+from workflows_dagster.reports.content import Amount, Line, Money, MonthContent, Section
+from workflows_dagster.reports.labels import labels_of
 from workflows_dagster.reports.lines import MOSTLY
 from workflows_dagster.reports.palette import DARK, LIGHT, colours
+from workflows_dagster.wording.report import ReportWords
 
 # From here on a change is printed bold.
 _MUCH = 0.25
 
 
-def render_html(content: MonthContent) -> str:
-    """Render the page; all text of the owner's is escaped."""
+def render_html(content: MonthContent, report: ReportWords) -> str:
+    """Render the page; all text of the owner's is escaped.
+
+    Args:
+        content: What it says.
+        report: The language in which it says so.
+    """
     template = environment().get_template("month.html")
+    formats = report.words.format
     drawn = {
         section.utility: (
-            Markup(plots.svg(section.months, "months", f"{section.utility}-months")),
-            Markup(plots.svg(section.days, "days", f"{section.utility}-days")),
+            Markup(plots.svg(section.months, "months", f"{section.utility}-months", formats)),
+            Markup(plots.svg(section.days, "days", f"{section.utility}-days", formats)),
         )
         for section in content.sections
     }
-    return template.render(content=content, drawn=drawn) + "\n"
+    page = template.render(
+        content=content,
+        drawn=drawn,
+        language=report.words.language,
+        labels=labels_of(content, report.words),
+        amount=lambda quantity: amount_text(quantity, report),
+        money=lambda cost: money_text(cost, report),
+        change=report.change,
+        known_by=report.known_by,
+    )
+    return f"{page}\n"
+
+
+def amount_text(quantity: Amount, report: ReportWords) -> str:
+    """Write a quantity with its unit."""
+    return report.amount(quantity.value, quantity.unit)
+
+
+def money_text(cost: Money | None, report: ReportWords) -> str:
+    """Write a cost; one that is not known is a dash."""
+    return report.money(cost.value if cost else None, cost.currency if cost else "EUR")
 
 
 @cache
 def environment() -> Environment:
-    """Give the templates with escaping on and the report's wording as filters."""
+    """Give the templates with escaping on."""
     made = Environment(
         loader=PackageLoader("workflows_dagster.reports"),
         autoescape=lambda name: name is None or name.endswith(".html"),
@@ -39,13 +67,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(
-        amount=wording.amount,
-        money=wording.money,
-        change=wording.change,
-        known_by=wording.known_by,
-        is_much=_is_much,
-    )
+    made.filters.update(is_much=_is_much)
     made.globals.update(light=LIGHT, dark=DARK, colours=colours, has_estimates=_has_estimates, has_gaps=_has_gaps)
     return made
 

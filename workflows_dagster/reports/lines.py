@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from workflows_dagster.domain import months
 from workflows_dagster.reports.content import Amount, Line, Role
-from workflows_dagster.reports.gathering import GatheredMonth, MeterDays, together
 from workflows_dagster.reports.layout import Place
-from workflows_dagster.reports.wording import amount, capitalised, count, listed
+from workflows_dagster.reports.month_days import HouseMonth, MeterDays, together
 from workflows_dagster.settings.meters import Meter
 from workflows_dagster.settings.utilities import Utility
+from workflows_dagster.wording.report import ReportWords
 
 # What was taken for nothing used on single days is worth a remark from this part of the month on.
 _CLIPPED_SHARE = 0.05
@@ -23,14 +23,15 @@ _SHARE_DECIMALS = 9
 MOSTLY = 0.5
 
 
-def lines_of(places: Sequence[Place], gathered: GatheredMonth) -> list[Line]:
+def lines_of(places: Sequence[Place], house_month: HouseMonth, report: ReportWords) -> list[Line]:
     """Write a utility's rows; devices stand below their master only where several counted in the month.
 
     Args:
         places: The utility's meters in the order of the page.
-        gathered: The month.
+        house_month: The month.
+        report: The reader's language.
     """
-    found = gathered.meters
+    found = house_month.meters
     lines = []
     for place in places:
         if place.meter.meter_id not in found:
@@ -44,17 +45,19 @@ def lines_of(places: Sequence[Place], gathered: GatheredMonth) -> list[Line]:
                 # The tariff names the device, and the device is all that the master is made of.
                 counted = replace(counted, cost=only.cost, cost_days=only.cost_days)
             printed += f" · {name_of(devices[0])}"
-        lines.append(_of_meter(place.meter, place.role, place.depth, counted, gathered, printed))
+        lines.append(_of_meter(place.meter, place.role, place.depth, counted, house_month, printed, report))
         if len(devices) > 1:
             lines += [
-                _of_meter(device, "device", place.depth + 1, found[device.meter_id], gathered, device.meter_id)
+                _of_meter(
+                    device, "device", place.depth + 1, found[device.meter_id], house_month, device.meter_id, report
+                )
                 for device in devices
             ]
     return lines
 
 
 def headline_of(
-    utility: Utility, places: Sequence[Place], lines: Sequence[Line], gathered: GatheredMonth
+    utility: Utility, places: Sequence[Place], lines: Sequence[Line], house_month: HouseMonth, report: ReportWords
 ) -> tuple[Line, MeterDays]:
     """Give the row that stands for a utility, and its days: the main meter, or several together.
 
@@ -62,7 +65,7 @@ def headline_of(
     fed into the grid only where there is nothing else. Of several, those without any value in the month are left out,
     and the name says so.
     """
-    found = gathered.meters
+    found = house_month.meters
     there = [place for place in places if place.meter.meter_id in found]
     main = [place for place in there if place.role == "main"]
     if not main:
@@ -73,18 +76,11 @@ def headline_of(
     if len(main) == 1:
         line = next(line for line in lines if line.meter_id == main[0].meter.meter_id)
         return line, found[main[0].meter.meter_id]
-    counted = [place for place in main if found[place.meter.meter_id].valued(gathered.month)] or main
+    counted = [place for place in main if found[place.meter.meter_id].valued(house_month.month)] or main
     total = together([found[place.meter.meter_id] for place in counted])
     without = [name_of(place.meter) for place in main if place not in counted]
-    return line_of(_name_of_sum(utility, len(main), without), None, "total", 0, total, gathered, utility), total
-
-
-def _name_of_sum(utility: Utility, meters: int, without: Sequence[str]) -> str:
-    if without:
-        counted = meters - len(without)
-        name = f"{capitalised(count(counted))} of {count(meters)} {utility} meters{' together' if counted > 1 else ''}"
-        return f"{name}, without {listed(without)}"
-    return f"{'Both' if meters == 2 else f'All {count(meters)}'} {utility} meters together"
+    name = report.sum_of_meters(utility, len(main), without)
+    return line_of(name, None, "total", 0, total, house_month, utility, report), total
 
 
 def name_of(meter: Meter) -> str:
@@ -92,8 +88,16 @@ def name_of(meter: Meter) -> str:
     return meter.description or meter.meter_id
 
 
-def _of_meter(meter: Meter, role: Role, depth: int, counted: MeterDays, gathered: GatheredMonth, printed: str) -> Line:
-    line = line_of(name_of(meter), meter.meter_id, role, depth, counted, gathered, meter.utility)
+def _of_meter(
+    meter: Meter,
+    role: Role,
+    depth: int,
+    counted: MeterDays,
+    house_month: HouseMonth,
+    printed: str,
+    report: ReportWords,
+) -> Line:
+    line = line_of(name_of(meter), meter.meter_id, role, depth, counted, house_month, meter.utility, report)
     return replace(line, small_print=printed if meter.description or printed != meter.meter_id else "")
 
 
@@ -103,8 +107,9 @@ def line_of(
     role: Role,
     depth: int,
     counted: MeterDays,
-    gathered: GatheredMonth,
+    house_month: HouseMonth,
     utility: Utility,
+    report: ReportWords,
 ) -> Line:
     """Write one row.
 
@@ -114,10 +119,11 @@ def line_of(
         role: What it is among the utility's meters.
         depth: How many meters stand above it.
         counted: Its days.
-        gathered: The month.
+        house_month: The month.
         utility: Which utility.
+        report: The reader's language.
     """
-    row = counted.month(gathered.month)
+    row = counted.month(house_month.month)
     per_day = known(row["per_day"])
     daily_unit, scale = daily(utility, counted.unit)
     return Line(
@@ -133,7 +139,7 @@ def line_of(
         # A weighted mean of ones may miss one by its last bit.
         estimated_share=known(round(float(row["estimated_share"]), _SHARE_DECIMALS)),
         cost=counted.cost,
-        remarks=tuple(_remarks(counted, row, gathered)),
+        remarks=tuple(_remarks(counted, row, house_month, report)),
     )
 
 
@@ -155,17 +161,23 @@ def _change(now: float | None, before: float | None) -> float | None:
     return None if now is None or before is None or before <= 0 else now / before - 1
 
 
-def _remarks(counted: MeterDays, row: Mapping[str, Any], gathered: GatheredMonth) -> list[str]:
+def _remarks(counted: MeterDays, row: Mapping[str, Any], house_month: HouseMonth, report: ReportWords) -> Iterator[str]:
+    words = report.words
     valued = int(row["days"] - row["missing_days"])
     if valued == 0:
-        return ["no value this month"]
-    remarks = []
-    if valued < gathered.days:
-        remarks.append(f"{valued} of {months.last_day(gathered.month).day} days")
+        yield words.say("no value this month")
+        return
+    if valued < house_month.days:
+        yield words.say("{valued} of {days} days", valued=valued, days=months.last_day(house_month.month).day)
     if row["clipped"] > _CLIPPED_SHARE * row["consumption"]:
-        net = Amount(float(row["residual"]), counted.unit)
-        left = f"it is {amount(net)}" if row["residual"] > 0 else "nothing is left"
-        remarks.append(f"uncertain: on some days the parts came to more than the whole; with those days set off {left}")
+        if row["residual"] > 0:
+            yield words.say(
+                "uncertain: on some days the parts came to more than the whole; with those days set off it is {net}",
+                net=report.amount(float(row["residual"]), counted.unit),
+            )
+        else:
+            yield words.say(
+                "uncertain: on some days the parts came to more than the whole; with those days set off nothing is left"
+            )
     if counted.cost is not None and counted.cost_days < valued:
-        remarks.append(f"cost of {counted.cost_days} days")
-    return remarks
+        yield words.say_count("cost of {number} day", "cost of {number} days", counted.cost_days)

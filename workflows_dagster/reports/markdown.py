@@ -7,34 +7,38 @@ import re
 
 from workflows_dagster.reports import plots
 from workflows_dagster.reports.content import Line, MonthContent, Section
-from workflows_dagster.reports.wording import amount, change, known_by, money
+from workflows_dagster.reports.html import amount_text, money_text
+from workflows_dagster.reports.labels import Labels, labels_of
+from workflows_dagster.wording.report import ReportWords
 
 # All pictures of a report together, as they stand in the text. [byte]
 LARGEST_PICTURES = 180_000
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~$])")
 
 
-def render_markdown(content: MonthContent, *, pictures: bool = True) -> str:
+def render_markdown(content: MonthContent, report: ReportWords, *, pictures: bool = True) -> str:
     """Render the report; what the owner wrote is escaped.
 
     Args:
         content: What it says.
+        report: The language in which it says so.
         pictures: Whether to embed the plots as PNG; where all of them exceed `LARGEST_PICTURES`, none is.
     """
-    drawn = [_picture(section) for section in content.sections] if pictures else []
+    labels = labels_of(content, report.words)
+    drawn = [_picture(section, report) for section in content.sections] if pictures else []
     if sum(map(len, drawn)) > LARGEST_PICTURES:
         drawn = []
-    parts = [f"# The house in {content.title}", escaped(content.summary)]
+    parts = [f"# {labels.page}", escaped(content.summary)]
     if content.notes:
         abouts = [f"**{escaped(note.about)}:** " if note.about else "" for note in content.notes]
         notes = [about + escaped(note.sentence) for about, note in zip(abouts, content.notes, strict=True)]
-        parts += ["## What you should know", "\n".join(f"- {note}" for note in notes)]
+        parts += [f"## {labels.notes}", "\n".join(f"- {note}" for note in notes)]
     for place, section in enumerate(content.sections):
-        cost = f", {escaped(money(section.headline.cost))}" if section.headline.cost else ""
-        parts.append(f"## {section.title}: {amount(section.headline.used)}{cost}")
+        cost = f", {escaped(money_text(section.headline.cost, report))}" if section.headline.cost else ""
+        parts.append(f"## {section.title}: {amount_text(section.headline.used, report)}{cost}")
         if section.sentence:
             parts.append(escaped(section.sentence))
-        parts.append(_table(content, section))
+        parts.append(_table(section, labels, report))
         if drawn:
             parts.append(drawn[place])
     parts += ["---", escaped(content.method)]
@@ -46,16 +50,19 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", " ".join(text.splitlines()))
 
 
-def _table(content: MonthContent, section: Section) -> str:
+def _table(section: Section, labels: Labels, report: ReportWords) -> str:
     with_costs = any(line.cost is not None for line in section.lines)
-    head = ["Meter", "Used", "A day", f"A day against {content.month_before}", f"A day against {content.year_before}"]
-    head += ["How it is known", *(["Cost"] if with_costs else [])]
+    head = [labels.meter, labels.used, labels.per_day, labels.month_change, labels.year_change]
+    head += [labels.known_by, *([labels.cost] if with_costs else [])]
     rows = [head, ["---", *["---:"] * (len(head) - 1)]]
     for line in section.lines:
-        cells = [_name(line), amount(line.used), amount(line.per_day), change(line.month_change)]
-        cells += [change(line.year_change), known_by(line.estimated_share)]
+        cells = [_name(line), amount_text(line.used, report), amount_text(line.per_day, report)]
+        cells += [report.change(line.month_change), report.change(line.year_change)]
+        cells += [report.known_by(line.estimated_share)]
         # A figure such as <0.01 or ~ is no markup either.
-        rows.append([cells[0], *map(escaped, cells[1:]), *([escaped(money(line.cost))] if with_costs else [])])
+        rows.append(
+            [cells[0], *map(escaped, cells[1:]), *([escaped(money_text(line.cost, report))] if with_costs else [])]
+        )
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -68,7 +75,7 @@ def _name(line: Line) -> str:
     return f"{indent}{name}{remarks}"
 
 
-def _picture(section: Section) -> str:
-    picture = base64.b64encode(plots.png(section)).decode("ascii")
+def _picture(section: Section, report: ReportWords) -> str:
+    picture = base64.b64encode(plots.png(section, report.words.format)).decode("ascii")
     words = escaped(f"{section.months.description} {section.days.description}")
     return f"![{words}](data:image/png;base64,{picture})"

@@ -10,11 +10,18 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from workflows_dagster.reports.composing import compose
-from workflows_dagster.reports.content import MonthContent, Note
-from workflows_dagster.reports.gathering import gather
+from workflows_dagster.domain import months
+from workflows_dagster.reports.content import DatedNote, MonthContent, Note
+from workflows_dagster.reports.layout import fed_into_grid, layout
+from workflows_dagster.reports.lines import name_of
+from workflows_dagster.reports.month_days import HouseMonth, read_month
+from workflows_dagster.reports.sections import section_of
+from workflows_dagster.reports.summary import summary_of
 from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import MeterBook
 from workflows_dagster.stores.ports import ProcessedStore
+from workflows_dagster.wording import Words, words_of
+from workflows_dagster.wording.report import ReportWords
 
 REPORTS_FOLDER = "reports"
 _READABLE_BY_ALL = 0o644
@@ -30,9 +37,11 @@ class Report:
 
     Attributes:
         content: What it says.
+        words: The language in which it says so.
     """
 
     content: MonthContent
+    words: Words
 
     @property
     def month(self) -> str:
@@ -44,17 +53,19 @@ class Report:
         """A page that opens by itself: no script, nothing to fetch, the pictures inside."""
         from workflows_dagster.reports.html import render_html
 
-        return render_html(self.content)
+        return render_html(self.content, ReportWords(self.words))
 
     @cached_property
     def markdown(self) -> str:
         """The same as tables and pictures for the Dagster page."""
         from workflows_dagster.reports.markdown import render_markdown
 
-        return render_markdown(self.content)
+        return render_markdown(self.content, ReportWords(self.words))
 
 
-def monthly_report(settings: Settings, store: ProcessedStore, month: str, notes: Sequence[Note] = ()) -> Report:
+def monthly_report(
+    settings: Settings, store: ProcessedStore, month: str, notes: Sequence[Note] = (), words: Words | None = None
+) -> Report:
     """Report on one calendar month of the whole house, from the days that the store holds.
 
     Args:
@@ -62,6 +73,7 @@ def monthly_report(settings: Settings, store: ProcessedStore, month: str, notes:
         store: Where the days and the costs are.
         month: `YYYY-MM`. A month that still runs is told as far as it goes, and not compared.
         notes: What the reader should know, in the order of the page.
+        words: The reader's language; by default the house's.
 
     Raises:
         NoDaysError: No meter has a day in that month.
@@ -69,10 +81,11 @@ def monthly_report(settings: Settings, store: ProcessedStore, month: str, notes:
         ValueError: `month` is not a month.
     """
     first = parse_month(month)
-    gathered = gather(settings, store, first)
-    if not gathered.meters:
+    house_month = read_month(settings, store, first)
+    if not house_month.meters:
         raise NoDaysError(f"{month}: no days are stored of this month")
-    return Report(compose(settings, gathered, notes))
+    spoken = words or words_of(settings.site)
+    return Report(_content(settings, house_month, notes, ReportWords(spoken)), spoken)
 
 
 def parse_month(text: str) -> date:
@@ -119,3 +132,33 @@ def write_whole(path: Path, text: str) -> Path:
         Path(draft).unlink(missing_ok=True)
         raise
     return path
+
+
+def _content(settings: Settings, house_month: HouseMonth, notes: Sequence[Note], report: ReportWords) -> MonthContent:
+    words, month = report.words, house_month.month
+    sections = [
+        section_of(utility, places, house_month, report)
+        for utility, places in layout(settings.meters, fed_into_grid(settings)).items()
+        if any(place.meter.meter_id in house_month.meters for place in places)
+    ]
+    return MonthContent(
+        month=month,
+        title=words.format.month(month),
+        month_before=words.format.month_name(months.shifted(month, -1)),
+        year_before=words.format.month(months.first_needed(month)),
+        summary=summary_of(sections, month, report),
+        sections=sections,
+        notes=[_dated(note, settings.meters, month.year, report) for note in notes],
+        method=words.say(
+            "Each figure is what the meter counted from the beginning of the month's first day to the end of its last, "
+            "so nothing is lost between two months. Where a meter was read less often than about once a day, the "
+            "difference between two readings is spread over the days between them as the meter's usual year suggests, "
+            "and called estimated."
+        ),
+    )
+
+
+def _dated(note: Note, meters: MeterBook, year: int, report: ReportWords) -> DatedNote:
+    name = name_of(meters[note.meter_id]) if note.meter_id is not None and note.meter_id in meters else note.meter_id
+    about = ", ".join(part for part in (name, report.span(note.first, note.last, year)) if part)
+    return DatedNote(about, note.sentence)

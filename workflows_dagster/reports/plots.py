@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from workflows_dagster.reports.content import Bar, Section, Series
 from workflows_dagster.reports.palette import LIGHT, STAND_INS, Colours, colours, with_variables
-from workflows_dagster.reports.wording import MONTHS
+from workflows_dagster.wording import Formatter
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,13 +28,14 @@ _DRAWING = re.compile(r"<svg\b.*</svg>", re.DOTALL)
 _SIZE = re.compile(r'<svg\b[^>]*?\bviewBox="([^"]+)"[^>]*>', re.DOTALL)
 
 
-def svg(series: Series, kind: Kind, name: str) -> str:
+def svg(series: Series, kind: Kind, name: str, formats: Formatter) -> str:
     """Draw a plot for the page itself, in the page's font and with its colours as CSS variables.
 
     Args:
         series: What to draw.
         kind: Months, of which the last one and the one a year before it stand out, or days, which are all alike.
         name: What no other plot of the page is called; references inside the picture are made from it.
+        formats: Writes the figures and months on the axes.
 
     Returns:
         One `svg` element without width, height and numbered ids.
@@ -44,7 +45,7 @@ def svg(series: Series, kind: Kind, name: str) -> str:
     written = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "hatch.linewidth": 0.9}):
         metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        _drawn(series, kind, STAND_INS).savefig(written, format="svg", transparent=True, metadata=metadata)
+        _drawn(series, kind, STAND_INS, formats).savefig(written, format="svg", transparent=True, metadata=metadata)
     drawing = _DRAWING.search(written.getvalue())
     assert drawing is not None
     bare = re.sub(r"\s*<metadata>.*?</metadata>", "", drawing.group(), flags=re.DOTALL)
@@ -52,7 +53,7 @@ def svg(series: Series, kind: Kind, name: str) -> str:
     return with_variables(_NUMBERED.sub("", opened))
 
 
-def png(section: Section) -> bytes:
+def png(section: Section, formats: Formatter) -> bytes:
     """Draw both plots of a utility beside each other, for pages that show pictures only."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -64,21 +65,21 @@ def png(section: Section) -> bytes:
         axes = figure.subplots(1, 2)
         pairs: tuple[tuple[Series, Kind], ...] = ((section.months, "months"), (section.days, "days"))
         for place, (series, kind) in zip(axes, pairs, strict=True):
-            _draw(place, series, kind, paint)
+            _draw(place, series, kind, paint, formats)
             place.set_title(series.caption, fontsize=_FONT, color=paint.ink, loc="left")
         figure.savefig(written, format="png", metadata={"Software": None})
     return written.getvalue()
 
 
-def _drawn(series: Series, kind: Kind, paint: Colours) -> Figure:
+def _drawn(series: Series, kind: Kind, paint: Colours, formats: Formatter) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
-    _draw(figure.subplots(), series, kind, paint)
+    _draw(figure.subplots(), series, kind, paint, formats)
     return figure
 
 
-def _draw(axes: Axes, series: Series, kind: Kind, paint: Colours) -> None:
+def _draw(axes: Axes, series: Series, kind: Kind, paint: Colours, formats: Formatter) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     for place, bar in enumerate(series.bars):
@@ -88,9 +89,9 @@ def _draw(axes: Axes, series: Series, kind: Kind, paint: Colours) -> None:
     top, bottom = max(values, default=1.0), min(values, default=0.0)
     axes.set_ylim(min(0.0, bottom * _HEADROOM), top * _HEADROOM if top > 0 else 1.0)
     axes.set_xlim(-0.6, len(series.bars) - 0.4)
-    axes.set_xticks(*_labels(series, kind))
+    axes.set_xticks(*_labels(series, kind, formats))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, min_n_ticks=2))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: formats.number(value, 10)))
     axes.set_axisbelow(True)
     axes.grid(axis="y", color=paint.rule, linewidth=0.7)
     axes.tick_params(axis="both", length=0, labelsize=_SMALL, labelcolor=paint.quiet)
@@ -131,12 +132,12 @@ def _fill(series: Series, kind: Kind, place: int, paint: Colours) -> str:
     return paint.mid if place == 0 else paint.soft
 
 
-def _labels(series: Series, kind: Kind) -> tuple[list[int], list[str]]:
+def _labels(series: Series, kind: Kind, formats: Formatter) -> tuple[list[int], list[str]]:
     if kind == "days":
         weekly = list(range(0, len(series.bars), 7))
         return weekly, [str(series.bars[place].first.day) for place in weekly]
     labels = []
     for place, bar in enumerate(series.bars):
         year = f"\n{bar.first.year}" if place == 0 or bar.first.month == 1 else ""
-        labels.append(MONTHS[bar.first.month - 1][:3] + year)
+        labels.append(formats.short_month(bar.first) + year)
     return list(range(len(labels))), labels

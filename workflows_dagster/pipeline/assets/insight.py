@@ -29,7 +29,7 @@ from workflows_dagster.records.days import read_days
 from workflows_dagster.repair.due import ANOMALIES, COSTS, GAP_LOOKBACK_DAYS, MONTHS, MadeFrom
 from workflows_dagster.reports import NoDaysError, monthly_report, write_report
 from workflows_dagster.reports.monthly import REPORTS_FOLDER
-from workflows_dagster.reports.noting import notes_of_month
+from workflows_dagster.reports.notes import notes_of_month
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter, PhysicalMeter
 from workflows_dagster.stores.ports import (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from workflows_dagster.reports.content import Note
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter
 from workflows_dagster.stores.ports import ANOMALY_DAILY, BASE_LOAD_DAILY, Measurement, ProcessedStore
+from workflows_dagster.wording import Words, words_of
 from workflows_dagster.wording.findings import finding_writer
 
 # More would not be read.
@@ -24,42 +26,46 @@ _MOST = 12
 _FAR_MORE = 100.0
 
 
-def notes_of_month(settings: Settings, store: ProcessedStore, month: date) -> list[Note]:
+def notes_of_month(settings: Settings, store: ProcessedStore, month: date, words: Words | None = None) -> list[Note]:
     """Gather what a person should know about a month: what was found first, then what stands out most.
 
     Args:
         settings: The house.
         store: What was found, and the anomalies.
         month: Any day of the month.
+        words: The reader's language; by default the house's.
 
     Raises:
         StoreError: The store cannot be read.
     """
     zone = settings.site.zone
+    spoken = words or words_of(settings.site)
+    write = finding_writer(settings, spoken)
     start, end = days.opening(month_of(month), zone), days.closing(last_day(month_of(month)), zone)
     findings = [
-        _note(finding, settings)
+        _note(finding, write, zone)
         for meter in settings.meters
         # However long before the month it began: a silence may last for years.
         for finding in kept_findings(store, meter.meter_id, end=end)
         if finding.severity != "note" and finding.end >= start
     ]
-    return [*findings, *_standing_out(settings, store, start, end)][:_MOST]
+    return [*findings, *_standing_out(settings, store, start, end, spoken)][:_MOST]
 
 
-def _note(finding: Finding, settings: Settings) -> Note:
-    zone = settings.site.zone
+def _note(finding: Finding, write: Callable[[Finding], str], zone: ZoneInfo) -> Note:
     first, last = days.civil_day(finding.start, zone), days.civil_day(finding.end, zone)
-    return Note(finding_writer(settings)(finding), finding.meter_id, first, last if last != first else None)
+    return Note(write(finding), finding.meter_id, first, last if last != first else None)
 
 
-def _standing_out(settings: Settings, store: ProcessedStore, start: pd.Timestamp, end: pd.Timestamp) -> list[Note]:
+def _standing_out(
+    settings: Settings, store: ProcessedStore, start: pd.Timestamp, end: pd.Timestamp, words: Words
+) -> list[Note]:
     """Give the alerts, each meter's strongest day only; what a master says its sources need not repeat."""
     told: set[tuple[str, date]] = set()
     ranked: list[tuple[float, Note]] = []
     for meter in reversed(settings.meters.in_order()):
         for measurement in (ANOMALY_DAILY, BASE_LOAD_DAILY):
-            for strength, note in _strongest(settings, store, meter, measurement, start, end):
+            for strength, note in _strongest(settings, store, meter, measurement, start, end, words):
                 assert note.first is not None
                 if (meter.meter_id, note.first) not in told:
                     ranked.append((strength, note))
@@ -74,6 +80,7 @@ def _strongest(
     measurement: Measurement,
     start: pd.Timestamp,
     end: pd.Timestamp,
+    words: Words,
 ) -> Iterator[tuple[float, Note]]:
     judged = store.read(measurement, meter.meter_id, start, end)
     alerts = judged[judged["severity"] == "alert"]
@@ -82,6 +89,6 @@ def _strongest(
     times_as_much = np.nan_to_num(1 + alerts["delta_percent"].to_numpy(float) / 100, nan=_FAR_MORE)
     strength = np.abs(np.log(np.clip(times_as_much, 1 / _FAR_MORE, _FAR_MORE)))
     at = int(np.argmax(strength))
-    more = f" {len(alerts)} days of the month stood out." if len(alerts) > 1 else ""
+    more = words.say("{number} days of the month stood out.", number=len(alerts)) if len(alerts) > 1 else ""
     day = days.civil_day(pd.DatetimeIndex(alerts.index)[at], settings.site.zone)
-    yield float(strength[at]), Note(f"{alerts['reason'].iloc[at]}.{more}", meter.meter_id, day)
+    yield float(strength[at]), Note(f"{alerts['reason'].iloc[at]}. {more}".rstrip(), meter.meter_id, day)

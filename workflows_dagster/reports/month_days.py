@@ -1,4 +1,4 @@
-"""The days that a report is made of: each meter's month and the year before it, in units that compare."""
+"""Days that a report is made of: each meter's month and the year before it, in units that compare."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class MeterDays:
 
 
 @dataclass(frozen=True)
-class GatheredMonth:
+class HouseMonth:
     """A month of the whole house.
 
     Attributes:
@@ -80,7 +80,7 @@ class GatheredMonth:
         return max(counted.valued(self.month) for counted in self.meters.values())
 
 
-def gather(settings: Settings, store: ProcessedStore, month: date) -> GatheredMonth:
+def read_month(settings: Settings, store: ProcessedStore, month: date) -> HouseMonth:
     """Read the days of every meter that has any in the month, and the year before them.
 
     Args:
@@ -106,7 +106,7 @@ def gather(settings: Settings, store: ProcessedStore, month: date) -> GatheredMo
         costs = costs[costs["cost"].notna()]
         cost = Money(math.fsum(costs["cost"]), str(costs["unit"].iloc[-1])) if len(costs) else None
         found[meter.meter_id] = MeterDays(frame, civil, unit, cost, len(costs))
-    return GatheredMonth(month, found)
+    return HouseMonth(month, found)
 
 
 def together(parts: Sequence[MeterDays]) -> MeterDays:

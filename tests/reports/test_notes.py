@@ -11,7 +11,7 @@ from tests.sentences import said
 from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.records.findings import keep_findings
-from workflows_dagster.reports.noting import notes_of_month
+from workflows_dagster.reports.notes import notes_of_month
 from workflows_dagster.stores.ports import ANOMALY_DAILY, FINDING_DAILY, FINDING_NOW
 
 HOUSE = "meters: [" + ", ".join(f"{{meter_id: m{k}_strom, type: physical, output_unit: kWh}}" for k in range(15)) + "]"
