@@ -9,7 +9,7 @@ PORT   ?= 3000
 HOST   ?= 127.0.0.1
 MARKDOWN := README.md CHANGELOG.md secrets/README.md docs
 
-.PHONY: help install demo serve test check check-without-tests words format bench clean
+.PHONY: help install demo serve test check check-without-tests words format reference bench clean
 .PHONY: install-dagster update-dagster uninstall-dagster configure
 
 help:
@@ -64,6 +64,11 @@ check-without-tests: $(READY)
 # After a translation (.po) was edited.
 words: $(READY)
 	$(BIN)/python -m workflows_dagster.wording.compilation
+
+# After a key, command or measurement was changed.
+reference: $(READY)
+	$(BIN)/python -m tools.reference
+	$(BIN)/mdformat docs/reference
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -1,4 +1,4 @@
-"""How config.yaml says when the owner is told that something needs a look."""
+"""When alerts are sent, as config.yaml says."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SPAN = re.compile(rf"\s*{_CLOCK}\s*[-–]\s*{_CLOCK}\s*", re.ASCII)
 
 @dataclass(frozen=True)
 class QuietHours:
-    """The hours of each day in which nobody is told anything.
+    """The hours of each day in which nothing is sent.
 
     Attributes:
         start: When they begin, by the house's clock.
@@ -52,13 +52,13 @@ def _quiet_hours(value: object) -> object:
 
 
 class AlertSettings(Frozen):
-    """When the owner is told that something needs a look.
+    """When alerts are sent.
 
     Attributes:
-        quiet_hours: Hours of the day in which nothing is sent; what comes up waits until they are over. None for none.
-        min_hours_between: Shortest time between two messages; what comes up meanwhile goes into one. [h]
-        repeat_after_hours: When what still needs a look is told again. [h]
-        disk_free_mb: Below so much free space a disk counts as nearly full. [MB]
+        quiet_hours: Hours of the day in which nothing is sent; alerts wait until they are over. None for no such hours.
+        min_hours_between: Shortest time between two messages; alerts meanwhile go into one. [h]
+        repeat_after_hours: An alert that is still active is repeated after this time. [h]
+        disk_free_mb: A disk with less free space is reported. [MB]
     """
 
     quiet_hours: Annotated[QuietHours | None, BeforeValidator(_quiet_hours)] = QuietHours(time(22), time(7))
@@ -73,5 +73,5 @@ class AlertSettings(Frozen):
 
     @property
     def repeat_after(self) -> pd.Timedelta:
-        """Time after which what still needs a look is told again."""
+        """Time after which an active alert is repeated."""
         return pd.Timedelta(hours=self.repeat_after_hours)

@@ -138,7 +138,7 @@ class Analytics(Frozen):
 
 
 class TibberSync(Frozen):
-    """The hourly look at Tibber.
+    """The hourly fetch from Tibber.
 
     Attributes:
         schedule: When, as a cron string in the site's zone.
@@ -148,11 +148,11 @@ class TibberSync(Frozen):
 
 
 class Workflows(Frozen):
-    """When what is done.
+    """Schedules of the computation.
 
     Attributes:
         analytics: The nightly computation.
-        tibber_sync: The hourly look at Tibber.
+        tibber_sync: The hourly fetch from Tibber.
     """
 
     analytics: Analytics = Analytics()
@@ -165,7 +165,7 @@ class Logging(Frozen):
     Attributes:
         level: The least level that is logged.
         format: A JSON object a line, or text for people.
-        file: File beside the standard output; None for none.
+        file: File beside the standard output, None for no file. A relative path is relative to the data folder.
         max_bytes: Size at which the file is rotated. [byte]
         backup_count: How many rotated files are kept.
     """
@@ -186,12 +186,12 @@ class Site(Frozen):
         storage: Where readings and results are kept.
         influxdb: The owner's InfluxDB.
         tibber: Tibber's hourly consumption.
-        gas_pairs: Gas factors as the file gives them, under the key `gas_conversion`; see the property of that name.
-        workflows: When what is done.
+        gas_pairs: Gas factors, one pair or a dated list. The key is `gas_conversion`.
+        workflows: Schedules of the computation.
         logging: What is logged.
         anomalies: What counts as an unusual day.
-        alerts: When the owner is told that something needs a look.
-        upkeep: What is kept how long, and when it is backed up.
+        alerts: When alerts are sent.
+        upkeep: How long runs are kept, and when backups are made.
         meters_config: Path of meters.yaml, relative to the config folder; None for the usual one.
         seasonal_patterns_config: Path of seasonal_patterns.yaml, likewise.
         tariffs_config: Path of tariffs.yaml, likewise.

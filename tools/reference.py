@@ -1,0 +1,320 @@
+"""Writes configuration, commands and measurements of docs/reference from the code: `make reference`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import click
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from workflows_dagster.cli import main as meters
+from workflows_dagster.settings.derived_meters import MasterMeter, VirtualMeter
+from workflows_dagster.settings.patterns import PatternFile
+from workflows_dagster.settings.physical_meter import PhysicalMeter
+from workflows_dagster.settings.secrets import NAMES
+from workflows_dagster.settings.site import Site
+from workflows_dagster.settings.tariffs import TariffFile
+from workflows_dagster.stores.ports import MEASUREMENTS, Measurement
+
+FOLDER = Path(__file__).parents[1] / "docs" / "reference"
+_WRITTEN = "<!-- Written by `make reference` from the code. -->"
+_TYPES = {str: "text", bool: "true or false", int: "whole number", float: "number"}
+
+
+# Configuration
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of a configuration file.
+
+    Attributes:
+        path: Where it is, such as `influxdb.url` or `periods[].start_date`.
+        kind: What may be written.
+        default: What it is without the key.
+        meaning: What it says.
+    """
+
+    path: str
+    kind: str
+    default: str
+    meaning: str
+
+
+FILES: dict[str, list[tuple[str, type[BaseModel]]]] = {
+    "config.yaml": [("", Site)],
+    "meters.yaml": [
+        ("A physical meter: a device on the wall.", PhysicalMeter),
+        ("A master meter: one meter across replacements.", MasterMeter),
+        ("A virtual meter: a main meter minus sub-meters.", VirtualMeter),
+    ],
+    "tariffs.yaml": [("", TariffFile)],
+    "seasonal_patterns.yaml": [("", PatternFile)],
+}
+
+
+def keys_of(model: type[BaseModel], prefix: str = "") -> Iterator[Key]:
+    """List the keys of a model, those of its parts behind it."""
+    meanings = _attributes(model)
+    for name, field in model.model_fields.items():
+        path = f"{prefix}{field.alias or name}"
+        part, marks = _part(field.annotation)
+        yield Key(path + marks, _kind(field, part), _default(field, part), meanings.get(name, ""))
+        if part is not None:
+            yield from keys_of(part, f"{path}{marks}.")
+
+
+def _attributes(model: type[BaseModel]) -> dict[str, str]:
+    text = inspect.getdoc(model) or ""
+    section = text.partition("Attributes:\n")[2]
+    found = re.findall(r"^    (\w+): ((?:.|\n(?=      ))+)", section, re.MULTILINE)
+    return {name: " ".join(meaning.split()).replace("None", "null") for name, meaning in found}
+
+
+def _part(annotation: Any) -> tuple[type[BaseModel] | None, str]:
+    """Find the model that a key holds, and how it is held: `[]` in a list, `.<name>` in a mapping."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, ""
+    marks = {tuple: "[]", list: "[]"}.get(get_origin(annotation), "")  # type: ignore[arg-type]
+    if not marks and getattr(get_origin(annotation), "__name__", "") == "Mapping":
+        marks = ".<name>"
+    for each in get_args(annotation):
+        part, _ = _part(each)
+        if part is not None:
+            return part, marks
+    return None, ""
+
+
+def _kind(field: FieldInfo, part: type[BaseModel] | None) -> str:
+    if part is not None:
+        return "a list" if "tuple" in str(field.annotation) else "a mapping"
+    text = str(field.annotation)
+    if get_origin(field.annotation) is Literal:
+        return " or ".join(f"`{choice}`" for choice in get_args(field.annotation))
+    choices = re.findall(r"'([^']+)'", text) if "Literal" in text else []
+    if choices:
+        return " or ".join(f"`{choice}`" for choice in choices)
+    if "date" in text:
+        return "a day" if "datetime.datetime" not in text else "a day or an instant"
+    if "tuple" in text:
+        return "a list"
+    named = [word for kind, word in _TYPES.items() if kind.__name__ in text]
+    return named[0] if named else "text"
+
+
+def _default(field: FieldInfo, part: type[BaseModel] | None) -> str:
+    if field.is_required():
+        return "needed"
+    value = field.default
+    if part is not None or value is PydanticUndefined:
+        return ""
+    if value is None:
+        return "`null`"
+    if value == date.min:
+        return "always"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return "an empty list" if not value else ", ".join(f"`{each}`" for each in value)
+    if hasattr(value, "start") and hasattr(value, "end"):
+        return f"`{value.start:%H:%M}-{value.end:%H:%M}`"
+    return f"`{value}`"
+
+
+def configuration() -> str:
+    """Write the page of the configuration."""
+    lines = ["# Configuration", "", _WRITTEN, ""]
+    lines += [
+        "The files are in `config/` (or where `METERS_CONFIG_DIR` says). `meters check` reports every mistake in them "
+        "at once, with file and key. A key that is not listed here is a mistake.",
+        "",
+    ]
+    for file, models in FILES.items():
+        lines += [f"## {file}", ""]
+        for title, model in models:
+            lines += [title, ""] if title else []
+            lines += ["| key | what may be written | without it | meaning |", "| -- | -- | -- | -- |"]
+            lines += [f"| `{key.path}` | {key.kind} | {key.default} | {key.meaning} |" for key in keys_of(model)]
+            lines += [""]
+    lines += ["## Secrets and places", "", "In `secrets/*.env` or in the environment:", ""]
+    lines += ["| name | meaning |", "| -- | -- |"]
+    lines += [f"| `{name}`, `{name}_FILE` | {_SECRETS[name]} |" for name in NAMES]
+    lines += ["", "In the environment:", "", "| name | meaning |", "| -- | -- |"]
+    lines += [f"| `{name}` | {meaning} |" for name, meaning in PLACES.items()]
+    return "\n".join(lines) + "\n"
+
+
+_SECRETS = {
+    "INFLUX_TOKEN": "InfluxDB's API token",
+    "INFLUX_ORG": "InfluxDB's organisation",
+    "TIBBER_API_TOKEN": "Tibber's access token",
+    "APPRISE_URLS": "where alerts go: addresses as apprise writes them",
+}
+PLACES = {
+    "METERS_CONFIG_DIR": "folder of the configuration; without it `config`",
+    "METERS_SECRETS_DIR": "folder of the secrets; without it `secrets` beside the configuration",
+    "METERS_DATA_DIR": "folder of the embedded data; without it `data` beside the configuration",
+    "DAGSTER_HOME": "Dagster's home; without it a folder in the data folder",
+}
+
+
+# Commands
+
+
+def commands() -> dict[str, click.Command]:
+    """Give the commands by name."""
+    context = click.Context(meters, info_name="meters")
+    found = {name: meters.get_command(context, name) for name in meters.list_commands(context)}
+    return {name: command for name, command in found.items() if command is not None}
+
+
+def options_of(command: click.Command) -> list[str]:
+    """Give the long names of a command's options."""
+    return [max(parameter.opts, key=len) for parameter in command.params if isinstance(parameter, click.Option)]
+
+
+def commands_page() -> str:
+    """Write the page of the commands."""
+    lines = ["# Commands", "", _WRITTEN, ""]
+    lines += ["Exit codes: 0 good, 1 the work failed, 2 what you gave was wrong.", ""]
+    for name, command in sorted(commands().items()):
+        context = click.Context(command, info_name=f"meters {name}", max_content_width=96, terminal_width=96)
+        help_text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+        lines += [f"## meters {name}", "", "```text", help_text, "```", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+# Measurements
+
+_QUALITY = "`measured`, `interpolated`, `extrapolated` or `missing`"
+_JUDGED = {
+    "expected": "what the meter's own past lets expect",
+    "lower": "lower end of what nine of ten usual days lie in",
+    "upper": "upper end of it",
+    "delta_percent": "difference from the expectation [%]",
+    "severity": "`notice`, or `alert` beyond twice or below half; empty where the day is usual",
+    "reason": "the comparison, in words",
+}
+_FINDING = {
+    "code": "what was found, such as `reading_overdue`",
+    "severity": "`note`, `warn` or `error`",
+    "sentence": "of results from before the language was free: the sentence",
+    "until": "last instant that it is about (ISO 8601)",
+    "figures": "its figures as JSON",
+}
+MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
+    "meter_interpolated_daily": (
+        "The register, a point a day.",
+        {"value": "register when the day opens", "closing": "register when it ends", "quality": _QUALITY},
+    ),
+    "meter_consumption": (
+        "What was used, a point a day.",
+        {
+            "consumption": "what was used in the day",
+            "quality": _QUALITY,
+            "estimated_share": "part of it that comes from long gaps between readings, 0 to 1",
+            "residual": "virtual meters: main meter minus sub-meters, which may be negative",
+        },
+    ),
+    "meter_interpolated_monthly": (
+        "The register, a point a month.",
+        {"value": "register when the month opens", "closing": "register when it ends", "quality": _QUALITY},
+    ),
+    "meter_consumption_monthly": (
+        "What was used, a point a month.",
+        {
+            "consumption": "what was used in the month",
+            "per_day": "the same per day with a value",
+            "estimated_share": "part of it that comes from long gaps, 0 to 1",
+            "previous_month": "`per_day` of the month before",
+            "previous_year": "`per_day` of the same month a year before",
+            "quality": "the worst day's",
+            "days": "days with a value",
+        },
+    ),
+    "meter_anomaly": (
+        "Judged days: what was used against what was to be expected.",
+        {"consumption": "what was used", **_JUDGED},
+    ),
+    "meter_base_load": (
+        "Judged days of hourly meters: the least of four hours running.",
+        {"base_load": "least consumption of four whole hours running [unit/h]", **_JUDGED},
+    ),
+    "meter_cost": (
+        "Costs, a point a day; further tag `currency`.",
+        {
+            "cost": "of the day, VAT included",
+            "unit_price": "price of a unit on that day",
+            "standing_charge": "the day's share of the standing charge",
+        },
+    ),
+    "meter_profile": (
+        "Seasonal profiles, a point a version.",
+        {
+            "base": "part that flows evenly",
+            "season": "part that follows the pattern",
+            "version": "digest of the profile",
+            "table": "the pattern's twelve percentages",
+        },
+    ),
+    "meter_running_day": (
+        "Today so far, one point that is replaced each hour.",
+        {
+            "consumption": "what was used so far",
+            "closing": "register now",
+            "quality": _QUALITY,
+            "estimated_share": "part of it that is estimated, 0 to 1",
+            "until": "up to which instant (ISO 8601)",
+        },
+    ),
+    "meter_finding": ("Findings about a day, at the instant at which it opens.", _FINDING),
+    "meter_finding_monthly": ("Findings about a month.", _FINDING),
+    "meter_finding_now": ("Findings about the present, such as overdue readings.", _FINDING),
+    "meter_made_from": (
+        "What results were made from, a point a month; for the system's own use.",
+        {"digest": "digest of the month's days", "days": "digests by day"},
+    ),
+}
+
+
+def measurements_page() -> str:
+    """Write the page of the stored measurements."""
+    lines = ["# Stored measurements", "", _WRITTEN, ""]
+    lines += [
+        "Results are in the bucket `influxdb.bucket_processed` (or in the embedded file). Every point has the tags "
+        "`meter_id` and `unit`; consumption and registers are in that unit. A day's point is stamped with the instant "
+        "at which the day opens, in UTC: in Berlin's summer 22:00 of the day before.",
+        "",
+    ]
+    for measurement in MEASUREMENTS:
+        lines += [f"## {measurement.name}", "", _purpose(measurement), ""]
+        lines += ["| field | kind | meaning |", "| -- | -- | -- |"]
+        meanings = MEANINGS.get(measurement.name, ("", {}))[1]
+        lines += [f"| `{field}` | {kind} | {meanings.get(field, '')} |" for field, kind in measurement.fields.items()]
+        lines += [""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _purpose(measurement: Measurement) -> str:
+    return MEANINGS.get(measurement.name, ("", {}))[0]
+
+
+PAGES = {"configuration.md": configuration, "commands.md": commands_page, "measurements.md": measurements_page}
+
+
+def main() -> None:
+    """Write the pages."""
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
