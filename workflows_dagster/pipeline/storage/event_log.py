@@ -201,6 +201,24 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             last_ids = list(accumulate((len(of_event) for of_event in rows_of_events), initial=highest))[1:]
             self._store_asset_index(connection, events, last_ids)
 
+    def delete_events(self, run_id: str) -> None:
+        """Delete a run's events as stock does, but its own database as a file.
+
+        To open one, Dagster reads all of its migrations: nine tenths of the time. Stock leaves the file, empty.
+        """
+        if not self._batches:
+            super().delete_events(run_id)
+            return
+        with self.index_connection() as connection:
+            self.delete_events_for_run(connection, run_id)
+        if self.supports_global_concurrency_limits:
+            self.free_concurrency_slots_for_run(run_id)
+        with self._db_lock:
+            self._engines.pop(run_id, None)
+            self._initialized_dbs.discard(run_id)
+            for ending in ("", "-wal", "-shm"):
+                Path(self.path_for_shard(run_id) + ending).unlink(missing_ok=True)
+
     def _insert(self, connection: Connection, rows: list[Row]) -> int:
         """Insert rows into the run's database and, with the ids that SQLite would give, into the index.
 

@@ -90,7 +90,7 @@ def tidy(instance: DagsterInstance, keep_runs_days: int, now: datetime, progress
         progress(f"Deleting {len(going):,} old runs …")
         for run_id in going:
             instance.delete_run(run_id)
-            # Dagster empties the file and leaves it.
+            # Stock Dagster empties the file and leaves it.
             _delete(folder / f"{run_id}.db")
             done.runs += 1
         progress(f"Deleting {len(logs):,} old logs …")
