@@ -106,6 +106,24 @@ def test_what_is_no_longer_so_is_no_longer_kept(house):
     assert kept_findings(house.store, "main", measurements=[FINDING_NOW]) == []
 
 
+def test_a_month_that_a_neighbour_evens_out_is_judged_anew_when_the_neighbour_changes(small_house):
+    """What is found of January rests on the residual of February and March."""
+    made = small_house(HOUSE)
+    made.read("main", {"2024-01-01": 0, "2024-02-01": 100, "2024-03-01": 1000, "2024-03-28": 1900})
+    made.read("flat", hourly("2024-01-01", "2024-03-28", 0.2))
+    first, last, now = date(2024, 1, 1), date(2024, 3, 27), "2024-03-28 06:00"
+    compute(made.settings, made.store, first, last)
+    review(made.settings, made.store, first, last, now)
+    assert codes(kept_findings(made.store, "rest", measurements=[FINDING_MONTHLY])) == ["residual_clipped"]
+    made.read("main", {"2024-03-01": 101, "2024-03-28": 102})
+    compute(made.settings, made.store, first, last)
+    march = review(made.settings, made.store, date(2024, 3, 1), last, now)
+    january, *_ = kept_findings(made.store, "rest", measurements=[FINDING_MONTHLY])
+    assert january.code == "residual_negative"
+    assert january.start < pd.Timestamp("2024-02-01", tz="UTC")
+    assert all(finding.start > pd.Timestamp("2024-02-28", tz="UTC") for finding in march["rest"].of_months)
+
+
 def test_a_meter_without_any_reading_says_so(small_house):
     made = small_house(HOUSE)
     found = review(made.settings, made.store, date(2024, 3, 27), date(2024, 3, 27), "2024-03-28 02:00")

@@ -37,6 +37,11 @@ def is_unfinished(
     return bool(instance.get_runs(dg.RunsFilter(job_name=job_name, tags=tags, statuses=_UNFINISHED), limit=1))
 
 
+def unfinished_jobs(instance: DagsterInstance) -> set[str]:
+    """Give the jobs of the runs that wait or work."""
+    return {run.job_name for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))}
+
+
 def computed_days(instance: DagsterInstance, meter_id: str) -> list[date]:
     """Give the days of a meter that Dagster knows to be materialized."""
     return [date.fromisoformat(key) for key in instance.get_materialized_partitions(dg.AssetKey(meter_id))]

@@ -13,7 +13,7 @@ from workflows_dagster.domain.findings import Finding
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.findings.by_month import month_findings
 from workflows_dagster.evaluation.findings.current import present_findings
-from workflows_dagster.evaluation.findings.stored_days import StoredDays
+from workflows_dagster.evaluation.findings.stored_days import BESIDE, StoredDays
 from workflows_dagster.records.findings import keep_findings
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter, VirtualMeter
@@ -21,6 +21,7 @@ from workflows_dagster.stores.ports import FINDING_MONTHLY, FINDING_NOW, Store
 from workflows_dagster.wording.findings import finding_writer
 
 _WORST_DAYS = 10
+_BESIDE = BESIDE.to_pytimedelta()
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Review:
         self._evaluation = Evaluation(settings, store)
 
     def of(self, meter_ids: Sequence[str], asked: DayRange) -> Iterator[Reviewed]:
-        """Review meters over days, and the months that these lie in.
+        """Review meters over days and the months that these lie in, virtual meters over the months around them too.
 
         Raises:
             StoreError: The store cannot be read, or does not keep what was found.
@@ -74,11 +75,15 @@ class Review:
         zone = self._settings.site.zone
         start, end = asked.bounds(zone)
         stored = StoredDays(self._settings, self._store, asked)
+        # Whether a residual below zero evens out is judged by the quarter on either side.
+        around = StoredDays(self._settings, self._store, DayRange(asked.first - _BESIDE, asked.last + _BESIDE))
         write = finding_writer(self._settings)
         for meter_id in meter_ids:
             meter = self._settings.meters[meter_id]
-            of_months = month_findings(meter, stored, self._evaluation, self._settings)
-            keep_findings(self._store, FINDING_MONTHLY, meter_id, stored.start, stored.end, of_months, write)
+            months = around if isinstance(meter, VirtualMeter) else stored
+            of_months = month_findings(meter, months, self._evaluation, self._settings)
+            keep_findings(self._store, FINDING_MONTHLY, meter_id, months.start, months.end, of_months, write)
+            of_months = [finding for finding in of_months if stored.start <= finding.start < stored.end]
             at_present: list[Finding] = []
             if isinstance(meter, PhysicalMeter):
                 at_present = present_findings(meter, self._evaluation, self._now, zone)

@@ -14,14 +14,14 @@ from workflows_dagster.pipeline.assets.insight import ANOMALIES_KEY, COSTS_KEY, 
 from workflows_dagster.pipeline.jobs import CHECKS_JOB, DAYS_JOB, INSIGHT_JOB, MONTHS_JOB
 from workflows_dagster.pipeline.partitions import REVIEWED_FIRST, REVIEWED_LAST, partition_span, range_tags
 from workflows_dagster.pipeline.resources import StoreResource
-from workflows_dagster.pipeline.runs import RETRIES, SENSOR_SECONDS, is_unfinished
+from workflows_dagster.pipeline.runs import RETRIES, SENSOR_SECONDS, unfinished_jobs
 from workflows_dagster.repair.due import ANOMALIES, CHECKS, COSTS, MONTHS, DueDays, MadeFrom, prove_digests
 from workflows_dagster.settings.load import Settings
 
 DOWNSTREAM = "downstream"
 # Ranges nearer than this are one run: a run takes longer to start than to work.
 _NEAR = timedelta(days=31)
-_JOBS = (DAYS_JOB, INSIGHT_JOB, MONTHS_JOB, CHECKS_JOB)
+_JOBS = {DAYS_JOB, INSIGHT_JOB, MONTHS_JOB, CHECKS_JOB}
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def downstream_sensor(
         within = partition_span(settings, now())
         if within is None:
             return dg.SkipReason("No day is complete yet.")
-        if any(is_unfinished(context.instance, job_name=job) for job in _JOBS):
+        if not _JOBS.isdisjoint(unfinished_jobs(context.instance)):
             return dg.SkipReason("Days, or what is made from them, are being computed; the next look is after that.")
         cursor, today = _Cursor.decode(context.cursor), within.last.isoformat()
         if cursor.proved != today:
