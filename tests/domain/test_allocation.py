@@ -227,3 +227,10 @@ def test_a_long_gap_over_a_reset_is_estimated_though_nothing_is_counted():
     readings = series([49000, 49010, 4995, 5005], ["2024-01-01", "2024-02-01", "2024-08-01", "2024-09-01"])
     frame = spread(readings, date(2024, 3, 1), date(2024, 7, 1))
     assert set(frame["quality"]) == {"interpolated"}
+
+
+def test_a_day_after_a_register_that_stood_still_is_nothing_and_wholly_estimated():
+    frame = spread(series([5.0, 5.0], ["2024-03-01", "2024-03-02"]), date(2024, 3, 3), date(2024, 3, 4))
+    assert frame["quality"].tolist() == ["extrapolated"] * 2
+    assert frame["consumption"].tolist() == [0.0, 0.0]
+    assert frame["estimated_share"].tolist() == [1.0, 1.0]

@@ -137,6 +137,21 @@ def test_a_virtual_meter_is_what_is_left():
     assert frame["consumption"].to_numpy() == pytest.approx([3, 10])
 
 
+def test_a_virtual_meters_share_is_weighted_by_what_each_input_consumed():
+    """Of 10 + 5 that go in, the 5 of the sub-meter are estimated."""
+    frame = left(meter([0, 10]), meter([0, 5], quality="interpolated", share=1.0))
+    assert frame["estimated_share"].to_numpy() == pytest.approx([1 / 3])
+    assert list(frame["quality"]) == ["interpolated"]
+
+
+@pytest.mark.parametrize(("quality", "share"), [("measured", 0.0), ("interpolated", 1.0)])
+def test_a_day_without_consumption_is_wholly_estimated_unless_it_is_measured(quality, share):
+    unused = meter([5, 5], quality=quality)
+    composition = composed([Segment(FIRST, FIRST, ("nt",))], {"nt": unused})
+    assert list(composition["estimated_share"]) == [share]
+    assert list(left(unused, unused)["estimated_share"]) == [share]
+
+
 def test_a_negative_residual_is_kept_and_the_consumption_is_zero():
     frame = left(meter([0, 10]), meter([0, 12]))
     assert list(frame["residual"]) == [-2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
 from tests.sentences import said
 from workflows_dagster.domain.conservation import parts, seams, total
@@ -31,6 +32,17 @@ def test_a_day_that_was_recomputed_alone_tears_the_seam():
     assert found.severity == "error"
     assert found.start == DAYS[1]
     assert "0.5 kWh away" in said(found)
+
+
+@pytest.mark.parametrize(("first", "hours"), [("2024-10-26", 25), ("2024-03-30", 23)])
+def test_a_seam_is_checked_over_the_days_on_which_the_clocks_change(first, hours):
+    starts = pd.date_range(first, periods=4, freq="D", tz="Europe/Berlin").tz_convert("UTC").as_unit("us")
+    assert (starts[2] - starts[1]) / pd.Timedelta(hours=1) == hours
+    torn = GOOD.set_axis(starts)
+    torn.iloc[1] = [12, 15.5, 3.5]
+    (found,) = seams("strom", torn, 0.001, [])
+    assert found.start == starts[1]
+    assert found.figures["amount"] == 0.5
 
 
 def test_a_missing_day_is_no_seam():

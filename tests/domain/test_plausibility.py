@@ -33,6 +33,18 @@ def test_a_digit_too_many_in_the_newest_reading_by_hand_is_named():
     assert len(found(series(values, times))) == 1
 
 
+def test_an_advance_that_others_come_near_is_plausible_however_short_its_gap_was():
+    """Ten minutes before a car was charged its register was read once more: fast, yet no more than usual."""
+    times = pd.date_range("2024-01-01", periods=30, freq="6h", tz="UTC")
+    amounts = [0.0] + [6.0 if k % 4 == 0 else 0.5 for k in range(29)]
+    values = pd.Series(amounts).cumsum().tolist()
+    # After 18 hours of next to nothing 4 kWh within ten minutes, 12 times as fast as ever nearby.
+    at = times[14] + pd.Timedelta(minutes=10)
+    readings = pd.concat([series(values[:15], times[:15]), series([values[14] + 4.0], pd.DatetimeIndex([at]))])
+    readings = pd.concat([readings, series([value + 4.0 for value in values[15:]], times[15:])])
+    assert found(readings) == []
+
+
 def test_a_long_gap_with_much_consumption_is_plausible():
     values = [0.4 * k for k in range(40)]
     readings = hourly(values).drop(hourly(values).index[10:20])

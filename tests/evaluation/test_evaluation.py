@@ -13,6 +13,7 @@ from tests.conftest import CONFIG, SAMPLE_DAYS
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.evaluation.derived import DerivedMeters
 from workflows_dagster.evaluation.physical import unbalanced
 from workflows_dagster.sample_house import sample_readings
 from workflows_dagster.settings.load import load
@@ -222,14 +223,56 @@ def test_a_last_reading_as_the_day_of_replacement_opens_loses_neither_the_day_no
     assert frame["opening"].iloc[1] == pytest.approx(1069.0)
 
 
-def test_a_replacement_that_is_only_planned_leaves_today_alone(small_house):
+@pytest.mark.parametrize("now", ["2024-03-08 11:00", "2024-03-09 11:00"])
+def test_a_replacement_that_is_only_planned_leaves_the_days_before_it_alone(small_house, now):
     house = small_house(REPLACED)
     house.read("old", {"2024-01-01": 1000.0, "2024-03-01": 1060.0})
-    for now in ("2024-03-08 10:00", "2024-03-10 10:00"):
-        until = pd.Timestamp(now, tz="UTC").as_unit("us")
-        frame = Evaluation(house.settings, house.store, until=until).days("total", DayRange.single(until.date())).days
-        assert len(frame) == 1
-        assert frame["closing"].iloc[0] > 1060 or now.startswith("2024-03-10")
+    until = pd.Timestamp(now, tz="Europe/Berlin").tz_convert("UTC").as_unit("us")
+    today = Evaluation(house.settings, house.store, until=until).days("total", DayRange.single(until.date())).days
+    # A kilowatt-hour a day, 11 hours of it so far.
+    assert today[["quality"]].to_numpy().tolist() == [["extrapolated"]]
+    assert today["consumption"].to_numpy() == pytest.approx([11 / 24])
+    assert today["closing"].to_numpy() == pytest.approx([1060 + until.day - 1 + 11 / 24])
+
+
+def test_the_day_of_a_replacement_opens_with_the_old_register_and_waits_for_the_new_meters_reading(small_house):
+    house = small_house(REPLACED)
+    house.read("old", {"2024-01-01": 1000.0, "2024-03-01": 1060.0})
+    until = pd.Timestamp("2024-03-10 11:00", tz="Europe/Berlin").tz_convert("UTC").as_unit("us")
+    (row,) = (
+        Evaluation(house.settings, house.store, until=until)
+        .days("total", DayRange.single(until.date()))
+        .days.to_dict("records")
+    )
+    assert (row["opening"], row["quality"]) == (pytest.approx(1069.0), "missing")
+
+
+def test_a_period_takes_over_no_register_before_the_day_of_the_handover(small_house):
+    house = small_house(REPLACED)
+    asked: list[tuple[str, date]] = []
+
+    def day_of(meter_id: str, day: date) -> pd.DataFrame:
+        asked.append((meter_id, day))
+        return pd.DataFrame({"opening": [7.0], "closing": [1069.0]})
+
+    derived, total = DerivedMeters(house.settings, day_of), house.settings.meters["total"]
+    assert [segment.carried for segment in derived.segments(total, date(2024, 3, 9))] == [None, None]
+    assert asked == []
+    before, after = derived.segments(total, date(2024, 3, 10))
+    assert (before.carried, after.carried, after.taken_over) == (None, 1069.0, 7.0)
+    assert asked == [("old", date(2024, 3, 10)), ("new", date(2024, 3, 10))]
+
+
+def test_a_late_reading_is_found_for_its_day_alone_as_for_the_range(small_house):
+    """At the end of the history, on a day that opens with a reading: few readings lie in the day itself."""
+    house = small_house(REPLACED.replace("deinstallation_date: 2024-03-10", "deinstallation_date: 2025-03-10"))
+    hours = pd.date_range("2024-02-01", "2024-03-05 20:00", freq="h")
+    kept = hours[(hours <= "2024-03-05 03:00") | (hours >= "2024-03-05 13:00")]
+    house.read("old", {str(hour): 0.2 * float((hour - hours[0]) / pd.Timedelta(hours=1)) for hour in kept})
+    evaluation, last = Evaluation(house.settings, house.store), date(2024, 3, 5)
+    whole = evaluation.days("old", DayRange(date(2024, 2, 1), last)).findings
+    assert [(finding.code, str(finding.start)) for finding in whole] == [("reading_late", "2024-03-05 02:00:00+00:00")]
+    assert evaluation.days("old", DayRange.single(last)).findings == whole
 
 
 HOURS = """

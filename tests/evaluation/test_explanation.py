@@ -417,6 +417,18 @@ def test_a_stored_day_that_is_no_longer_true_shows_both_numbers(small_house):
     assert "meters backfill" in text
 
 
+@pytest.mark.parametrize("column", ["opening", "closing", "consumption", "quality", "estimated_share"])
+def test_a_stored_day_that_differs_in_any_figure_is_named(small_house, column):
+    house = small_house(ONE_METER)
+    house.read("strom", {"2024-03-01 00:00": 0.0, "2024-03-11 00:00": 10.0})
+    asked = DayRange(date(2024, 3, 4), date(2024, 3, 6))
+    frame = Evaluation(house.settings, house.store).days("strom", asked).days
+    frame.iloc[1, frame.columns.get_loc(column)] = "measured" if column == "quality" else 0.25
+    write_days(house.store, "strom", "kWh", *asked.bounds(house.settings.site.zone), frame)
+    days_of = [explain(house.settings, house.store, "strom", str(day)) for day in asked]
+    assert [one.stored.differing for one in days_of] == [(), (date(2024, 3, 5),), ()]
+
+
 DATED_GAS = """
     timezone: Europe/Berlin
     gas_conversion:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.conftest import SAMPLE_DAYS
+from tests.houses import small
 from tests.sentences import said
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
@@ -22,13 +23,7 @@ from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.ports import FINDING_DAILY, FINDING_MONTHLY, FINDING_NOW, Store
 
-HOUSE = """\
-meters:
-  - {meter_id: main, type: physical, output_unit: kWh, installation_date: 2024-01-01, reading_interval_days: 30}
-  - {meter_id: flat, type: physical, output_unit: kWh, installation_date: 2024-01-01}
-  - {meter_id: rest, type: virtual, output_unit: kWh, calculation_type: subtraction, base_meter: main,
-     subtract_meters: [flat]}
-"""
+HOUSE = small("2024-01-01", main="reading_interval_days: 30")
 REPLACED = """\
 meters:
   - {meter_id: old, type: physical, output_unit: kWh, installation_date: 2024-01-01, deinstallation_date: 2024-03-20}

@@ -22,6 +22,12 @@ def reported(shipped: Settings, tmp_path: Path) -> Settings:
     return replace(shipped, data_dir=tmp_path)
 
 
+@pytest.mark.parametrize(("today", "written"), [(date(2026, 10, 31), False), (date(2026, 11, 1), True)])
+def test_a_months_report_is_written_once_its_last_day_is_over(reported: Settings, today: date, written: bool):
+    found = months_to_report(reported, DayRange(date(2026, 9, 1), today), today)
+    assert (date(2026, 10, 1) in found) is written
+
+
 def test_a_run_over_years_writes_the_reports_that_there_are_and_no_other(reported: Settings):
     found = months_to_report(reported, DayRange(date(2023, 1, 1), date(2026, 11, 1)), date(2026, 11, 20))
     assert found == [date(2026, 1, 1), date(2026, 10, 1)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pandas as pd
-import pytest
 
+from tests.repair.repaired_house import HOUSE, WITHIN, compute, plan
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange, joined
 from workflows_dagster.evaluation import Evaluation, raw_series
@@ -14,51 +14,6 @@ from workflows_dagster.records.days import read_days, write_days
 from workflows_dagster.repair.missing import catch_up, missing_days
 from workflows_dagster.repair.repairs import Repair, plan_repairs
 from workflows_dagster.stores.ports import CONSUMPTION_DAILY, RawSeries
-
-HOUSE = """
-    meters:
-      - {meter_id: main, type: physical, output_unit: kWh, installation_date: 2023-01-01}
-      - {meter_id: flat, type: physical, output_unit: kWh, installation_date: 2023-01-01}
-      - {meter_id: shed, type: physical, output_unit: kWh, installation_date: 2023-01-01}
-      - meter_id: rest
-        type: virtual
-        output_unit: kWh
-        calculation_type: subtraction
-        base_meter: main
-        subtract_meters: [flat]
-"""
-WITHIN = DayRange(date(2023, 1, 1), date(2024, 12, 31))
-COMPUTED = list(WITHIN)
-
-
-def monthly(start=0.0, step=30.0):
-    return {f"{2023 + k // 12}-{k % 12 + 1:02d}-01 12:00": start + step * k for k in range(25)}
-
-
-def compute(house, repairs):
-    """Do what the runs would do."""
-    for repair in repairs:
-        evaluation = Evaluation(house.settings, house.store)
-        for meter_id in repair.meters:
-            frame = evaluation.days(meter_id, DayRange(repair.days.first, repair.days.last)).days
-            cuts = DayRange(repair.days.first, repair.days.last).openings(house.settings.site.zone)
-            unit = house.settings.meters[meter_id].output_unit
-            write_days(house.store, meter_id, unit, cuts[0], cuts[-1], frame)
-
-
-@pytest.fixture
-def house(small_house):
-    house = small_house(HOUSE)
-    house.read("main", monthly(step=60.0))
-    house.read("flat", monthly())
-    house.read("shed", monthly())
-    everything = Repair(WITHIN, tuple(meter.meter_id for meter in house.settings.meters.in_order()))
-    compute(house, [everything])
-    return house
-
-
-def plan(house, before):
-    return plan_repairs(house.settings, house.store, before, WITHIN, lambda _: COMPUTED)
 
 
 def test_what_is_true_needs_no_repair(house):
@@ -129,7 +84,7 @@ def test_days_that_were_never_computed_are_not_repaired(house):
     march = days.opening(date(2023, 3, 1), zone), days.opening(date(2023, 4, 1), zone)
     write_days(house.store, "shed", "kWh", *march, read_days(house.store, "shed").iloc[:0].drop(columns="unit"))
     house.read("shed", {"2023-03-15 12:00": 61.0})
-    others = [day for day in COMPUTED if day.month != 3 or day.year != 2023]
+    others = [day for day in WITHIN if day.month != 3 or day.year != 2023]
     repairs = plan_repairs(house.settings, house.store, None, WITHIN, lambda _: others).repairs
     assert [repair.days for repair in repairs] == [DayRange(date(2023, 4, 1), date(2023, 4, 1))]
 
@@ -211,7 +166,7 @@ def test_days_that_were_never_computed_are_missing_and_become_one_run(house):
     computed = {meter.meter_id: list(WITHIN) for meter in house.settings.meters}
     missing = missing_days(house.settings, house.store, computed, within)
     (repair,) = catch_up(house.settings, missing)
-    assert repair == Repair(DayRange(date(2025, 1, 1), date(2025, 1, 7)), ("main", "flat", "shed", "rest"))
+    assert repair == Repair(DayRange(date(2025, 1, 1), date(2025, 1, 7)), ("main", "flat", "rest", "shed"))
 
 
 def test_a_day_that_the_store_lost_is_missing_though_dagster_has_seen_it(house):

@@ -1,0 +1,96 @@
+"""A setting that a day depends on makes the days stale that it changes, and no others."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pandas as pd
+import pytest
+
+from tests.repair.repaired_house import HOUSE, WITHIN, compute, monthly, plan
+from workflows_dagster.domain.days import DayRange
+from workflows_dagster.repair.repairs import Repair
+
+SHED = "meters: [{meter_id: shed, type: physical, output_unit: kWh, installation_date: 2023-01-01}]"
+GAS = """
+    meters:
+      - {meter_id: gas, type: physical, output_unit: m³, utility: gas, installation_date: 2023-01-01}
+      - {meter_id: boiler, type: physical, output_unit: kWh, utility: gas, installation_date: 2023-01-01}
+      - {meter_id: hearth, type: virtual, output_unit: m³, utility: gas, calculation_type: subtraction,
+         base_meter: gas, subtract_meters: [boiler],
+         subtract_meter_conversions: {boiler: {from_unit: kWh, to_unit: m³}}}
+"""
+FACTORS = """
+    timezone: Europe/Berlin
+    gas_conversion:
+      - {valid_from: 2020-01-01, energy_content: 11.0, z_factor: 0.9}
+"""
+NEW_FACTORS = FACTORS + "      - {valid_from: 2024-03-15, energy_content: 11.4, z_factor: 0.9}\n"
+
+
+def test_another_time_zone_repairs_the_days_of_every_meter(house, small_house):
+    before = plan(house, None).snapshot
+    london = small_house(HOUSE, config="timezone: Europe/London")
+    after = plan(london, before)
+    assert after.changed == ("main", "flat", "rest", "shed")
+    assert {meter for repair in after.repairs for meter in repair.meters} == {"main", "flat", "shed", "rest"}
+    compute(london, after.repairs)
+    assert plan(london, None).repairs == ()
+
+
+def test_a_new_gas_factor_repairs_the_meter_that_converts_by_it_from_its_day_on(small_house):
+    house = small_house(GAS, config=FACTORS)
+    house.read("gas", monthly(step=100.0), unit="m³")
+    house.read("boiler", monthly(step=600.0))
+    compute(house, [Repair(WITHIN, ("gas", "boiler", "hearth"))])
+    before = plan(house, None).snapshot
+    assert plan(house, before).changed == ()
+    dated = small_house(GAS, config=NEW_FACTORS)
+    after = plan(dated, before)
+    assert after.changed == ("hearth",)
+    assert after.repairs == (Repair(DayRange(date(2024, 3, 15), WITHIN.last), ("hearth",)),)
+    compute(dated, after.repairs)
+    assert plan(dated, None).repairs == ()
+
+
+def test_another_unit_repairs_the_meter_though_all_its_days_are_zero(small_house):
+    """What is left of a main meter that counts as much as its flat is nothing, in any unit."""
+    house = small_house(HOUSE)
+    for meter in ("main", "flat", "shed"):
+        house.read(meter, monthly())
+    compute(house, [Repair(WITHIN, ("main", "flat", "shed", "rest"))])
+    before = plan(house, None).snapshot
+    other = small_house(HOUSE.replace("rest, type: virtual, output_unit: kWh", "rest, type: virtual, output_unit: Wh"))
+    after = plan(other, before)
+    assert after.changed == ("rest",)
+    assert after.repairs == (Repair(WITHIN, ("rest",)),)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reached"),
+    [("2024-03-15 12:00", True), ("2024-03-16 12:00", False)],
+    ids=["the last of the first 380 days", "the one after it"],
+)
+def test_days_before_the_first_reading_follow_the_readings_that_they_are_scaled_by(small_house, changed, reached):
+    """Read once a day from March on; January and February are estimated by the 380 days after."""
+    house = small_house(
+        "meters:\n  - {meter_id: shed, type: physical, output_unit: kWh, installation_date: 2023-01-01}"
+    )
+    readings = {f"{day:%Y-%m-%d} 12:00": 1000.0 + k for k, day in enumerate(pd.date_range("2023-03-01", WITHIN.last))}
+    house.read("shed", readings)
+    compute(house, [Repair(WITHIN, ("shed",))])
+    before = plan(house, None).snapshot
+    house.read("shed", {changed: readings[changed] + 0.5})
+    repairs = plan(house, before).repairs
+    day = date.fromisoformat(changed[:10])
+    estimated = [Repair(DayRange(WITHIN.first, date(2023, 3, 1)), ("shed",))]
+    around = [Repair(DayRange(day - timedelta(days=1), day + timedelta(days=1)), ("shed",))]
+    assert list(repairs) == (estimated if reached else []) + around
+    compute(house, repairs)
+    assert plan(house, None).repairs == ()
+
+
+def test_a_description_changes_no_day(house, small_house):
+    before = plan(house, None).snapshot
+    named = small_house(HOUSE.replace("meter_id: shed,", "meter_id: shed, description: Behind the house,"))
+    assert plan(named, before).changed == ()
