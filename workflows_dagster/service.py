@@ -15,7 +15,6 @@ from pathlib import Path
 from workflows_dagster.logs.config import load_in_another_process
 from workflows_dagster.logs.configure import configure_service
 from workflows_dagster.maintenance.generations import settle
-from workflows_dagster.pipeline.storage.run_log import RunLogger, mask_errors
 
 _PROCESSES = {"dagster-webserver": "webserver", "dagster-daemon": "daemon", "dagster": "code"}
 _EXIT_WRONG_INPUT = 2
@@ -33,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         known = " or ".join(_PROCESSES)
         print(f"workflows_dagster.service: {found}. Name {known}, with its arguments.", file=sys.stderr)
         return _EXIT_WRONG_INPUT
+    # Imports Dagster, which each of these programs does anyway; a process of the house that is none of them does not.
+    from workflows_dagster.pipeline.storage.run_log import RunLogger, mask_errors
+
     (program,) = entry_points(group="console_scripts", name=name)
     config = load_in_another_process(os.environ)
     configure_service(config, _PROCESSES[name], sys.stdout, RunLogger)

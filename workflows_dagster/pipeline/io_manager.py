@@ -28,7 +28,17 @@ class DaysIOManager(dg.IOManager):
         replace_days(self._store.store, context.asset_key.path[-1], unit, zone, asked, obj)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
-        """Read a meter's days in the run's partitions."""
+        """Read a meter's days in the run's partitions.
+
+        Raises:
+            DagsterInvariantViolationError: No partition is named, as `load_asset_value` without `partition_key` does.
+        """
+        if not context.has_asset_partitions:
+            meter_id = context.asset_key.path[-1]
+            raise dg.DagsterInvariantViolationError(
+                f"{meter_id}: no day is named. Name one with `partition_key`; for several days use "
+                f"`workflows_dagster.House.open().days('{meter_id}', '2024')`."
+            )
         start, end = self._bounds(context.asset_partition_key_range)
         return read_days(self._store.store, context.asset_key.path[-1], start, end)
 

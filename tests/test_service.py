@@ -1,0 +1,31 @@
+"""The program that runs the services: what it refuses, and what it loads before it knows which one is meant."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from workflows_dagster.service import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"), [(["dagster-deamon"], "no service 'dagster-deamon'"), ([], "no service is named")]
+)
+def test_a_service_that_there_is_not_is_refused_with_the_names_that_there_are(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert f"{said}. Name dagster-webserver or dagster-daemon or dagster" in capsys.readouterr().err
+
+
+def test_no_module_of_dagster_is_loaded_before_one_of_its_programs_is_asked_for() -> None:
+    code = (
+        "import sys; from workflows_dagster.service import main\n"
+        "main(['house'])\n"
+        "print(sorted(name for name in sys.modules if name.partition('.')[0].startswith('dagster')"
+        " or name.startswith('workflows_dagster.pipeline')))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
