@@ -201,7 +201,9 @@ _JUDGED = {
     "upper": "upper end of it",
     "delta_percent": "difference from the expectation [%]",
     "severity": "`notice`, or `alert` beyond twice or below half; empty where the day is usual",
-    "reason": "the comparison, in words",
+    "code": "why: `day`, `week`, `plain`, `gap` or `base_load`",
+    "figures": "figures of the comparison, JSON",
+    "reason": "the comparison, in words, for Grafana; in the language of config.yaml",
 }
 _FINDING = {
     "code": "what was found, such as `reading_overdue`",

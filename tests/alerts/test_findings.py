@@ -8,6 +8,7 @@ import pytest
 from tests.sentences import said as finding_said
 from workflows_dagster.alerts.findings import broken_promises, overdue_readings, unusual_days
 from workflows_dagster.domain import days
+from workflows_dagster.domain.anomaly_reasons import Reason, encoded
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.records.findings import keep_findings
 from workflows_dagster.stores.ports import ANOMALY_DAILY, BASE_LOAD_DAILY, FINDING_MONTHLY, FINDING_NOW
@@ -102,6 +103,17 @@ def test_an_unusual_day_is_reported_with_its_reason(house):
     (cause,) = unusual_days(house.settings, house.store, NOW)
     assert said(cause) == "flat, 2026-06-14: +250 % of what is usual."
     assert (cause.key, cause.since, cause.lasts) == ("house:flat:use:above", opening("2026-06-14"), False)
+
+
+def test_an_unusual_day_is_reported_in_the_readers_language(house):
+    why = Reason.of("day", 0.01, 12.5, 6.0, 5.0, 7.0, weekday=6)
+    figures = {"delta_percent": 108.0, "severity": ["alert"], "code": [why.code], "figures": [encoded(why.figures)]}
+    points = pd.DataFrame({**figures, "reason": ["a sentence"]}, index=pd.DatetimeIndex([opening("2026-06-14")]))
+    house.store.replace(ANOMALY_DAILY, "flat", "kWh", *days.REPRESENTABLE, points)
+    (cause,) = unusual_days(house.settings, house.store, NOW)
+    assert said(cause) == "flat, 2026-06-14: 12.5 kWh, usual for a Sunday at this season 6.0 (5.0–7.0)."
+    german = alert_sentence(cause.code, cause.figures, Words("de"))
+    assert german == "flat, 14.06.2026: 12,5 kWh, üblich an einem Sonntag in dieser Jahreszeit sind 6,0 (5,0–7,0)."
 
 
 def test_unusual_days_alike_are_one_cause_and_the_other_way_is_another(house):

@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.anomalies import COLUMNS, AnomalyRule, Scale, judge_days
+from workflows_dagster.domain.anomaly_reasons import Reason
 from workflows_dagster.domain.base_load import base_loads, judge_base_loads
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.deviations import LOOKBACK_DAYS, median_of
 from workflows_dagster.domain.gap_anomalies import LongGaps, judge_gaps
 from workflows_dagster.domain.register import Counter, clean
 from workflows_dagster.domain.season import FLAT, Profile, weight_of
+from workflows_dagster.wording import Words
+from workflows_dagster.wording.anomalies import anomaly_sentence
 
 BERLIN = ZoneInfo("Europe/Berlin")
 KWH, CUBIC_METRES = Scale("kWh", 0.001), Scale("m³", 0.001)
@@ -45,6 +48,10 @@ def judge_all(
     return judge_days(consumption, np.broadcast_to(weight, len(consumption)), civil, scale, rule)
 
 
+def said(reason: Reason, unit: str = "kWh") -> str:
+    return anomaly_sentence(reason, unit, Words("en"))
+
+
 def restless(count: int, seed: int = 1) -> np.ndarray:
     """Days of a house whose weekends differ, some of them unknown, some without any use."""
     random = np.random.default_rng(seed)
@@ -67,7 +74,9 @@ def test_a_day_as_always_has_figures_and_nothing_to_tell():
 def test_twice_as_much_is_told_in_a_sentence_with_weekday_and_range():
     row = judge(60.0).loc[DAY]
     assert row["severity"] == "alert"
-    assert row["reason"] == f"60 kWh, usual for a Tuesday at this season 24 ({row['lower']:.0f}–{row['upper']:.0f})"
+    assert (
+        said(row["reason"]) == f"60 kWh, usual for a Tuesday at this season 24 ({row['lower']:.0f}–{row['upper']:.0f})"
+    )
 
 
 def test_less_than_twice_as_much_is_a_notice():
@@ -78,7 +87,7 @@ def test_less_than_twice_as_much_is_a_notice():
 def test_a_day_of_nothing_is_an_alert():
     row = judge(0.0).loc[DAY]
     assert (row["severity"], row["delta_percent"]) == ("alert", -100.0)
-    assert row["reason"].startswith("0 kWh, usual for a Tuesday at this season 24 (")
+    assert said(row["reason"]).startswith("0 kWh, usual for a Tuesday at this season 24 (")
 
 
 def test_a_higher_score_tells_less():
@@ -87,7 +96,9 @@ def test_a_higher_score_tells_less():
 
 
 def test_figures_have_as_many_decimals_as_they_need():
-    assert judge(1.2, before=0.31).loc[DAY, "reason"].startswith("1.20 kWh, usual for a Tuesday at this season 0.31 (")
+    assert said(judge(1.2, before=0.31).loc[DAY, "reason"]).startswith(
+        "1.20 kWh, usual for a Tuesday at this season 0.31 ("
+    )
 
 
 def test_a_run_of_unusual_days_is_told_on_its_first_day_and_when_a_week_has_passed():
@@ -108,7 +119,7 @@ def test_a_change_too_small_for_a_day_is_told_when_it_lasts_a_week():
     assert len(told) == 1
     assert 3 <= told[0] <= 6
     assert frame["severity"].iloc[told[0]] == "notice"
-    assert " a day over the last 7 days, usual at this season 24 (" in frame["reason"].iloc[told[0]]
+    assert " a day over the last 7 days, usual at this season 24 (" in said(frame["reason"].iloc[told[0]])
 
 
 def test_half_of_what_is_usual_for_a_week_is_told():
@@ -117,7 +128,7 @@ def test_half_of_what_is_usual_for_a_week_is_told():
     assert len(told) == 1
     # Six days of 11 and one of 24 are 12.9 a day, which is more than half.
     assert told["severity"].iloc[0] == "notice"
-    assert told["reason"].iloc[0].startswith("13 kWh a day over the last 7 days, usual at this season 24 (")
+    assert said(told["reason"].iloc[0]).startswith("13 kWh a day over the last 7 days, usual at this season 24 (")
 
 
 def test_weekends_of_their_own_are_expected():
@@ -184,7 +195,7 @@ def test_the_plain_rule_flags_more_than_twice_the_mean_of_seven_days():
     amounts[-1] = 20.1
     row = judge_all(amounts, rule=plain).loc[DAY]
     assert (row["severity"], row["expected"], row["upper"]) == ("alert", 10.0, 20.0)
-    assert row["reason"] == "20 kWh, more than twice the mean of the 7 days before, 10 (up to 20)"
+    assert said(row["reason"]) == "20 kWh, more than twice the mean of the 7 days before, 10 (up to 20)"
     amounts[-6:-2] = np.nan
     assert judge_all(amounts, rule=plain)["expected"].isna().all()
 
@@ -231,7 +242,7 @@ def test_a_gap_is_judged_as_a_whole_on_the_day_of_its_closing_reading():
     row = frame.iloc[0]
     assert (row["consumption"], row["expected"]) == pytest.approx((90.0, 45.0))
     assert row["severity"] == "notice"
-    assert row["reason"].startswith("90 m³ in the 90 days to 2 July, usual for this time of year 45 (")
+    assert said(row["reason"], "m³").startswith("90 m³ in the 90 days to 2 July, usual for this time of year 45 (")
 
 
 def test_a_usual_gap_has_figures_and_nothing_to_tell():
@@ -285,7 +296,7 @@ def test_the_first_summer_of_a_garden_tap_is_judged_only_when_there_is_something
     frame = read_every(7, *[0.0] * 13, 0.3, 0.5, 0.2, 0.8, 0.4, 0.5, 5.0)
     assert frame["expected"].min() > 0
     assert list(frame["reason"].dropna().index) == [date(2025, 5, 25)]
-    assert "usual for this time of year 0.4" in frame["reason"].iloc[-1]
+    assert "usual for this time of year 0.4" in said(frame["reason"].iloc[-1])
     assert read_every(7, *[0.0] * 13, 0.3, 0.5, 5.0).empty
 
 
@@ -390,8 +401,8 @@ def judge_loads(*loads: float, before: float = 0.0) -> pd.DataFrame:
 def test_a_slow_leak_is_told_once_on_its_third_day():
     frame = judge_loads(0.0, 0.006, 0.006, 0.006, 0.006)
     assert frame["severity"].tolist() == [None, None, None, "alert", None]
-    assert (
-        frame["reason"].iloc[3].startswith("at least 0.0060 m³/h flowed all day for the 3rd day running, usual 0.0000")
+    assert said(frame["reason"].iloc[3], "m³").startswith(
+        "at least 0.0060 m³/h flowed all day for the 3rd day running, usual 0.0000"
     )
 
 

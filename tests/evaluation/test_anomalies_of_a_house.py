@@ -19,6 +19,8 @@ from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.ports import RawSeries
+from workflows_dagster.wording import Words
+from workflows_dagster.wording.anomalies import anomaly_sentence
 
 COARSE = """
 meters:
@@ -107,7 +109,7 @@ def test_a_burst_pipe_is_told_for_the_meter_and_for_what_is_made_from_it(small_h
         told = found[found["severity"].notna()]
         assert list(told.index) == [pd.Timestamp("2024-03-20 23:00", tz="UTC")]
         assert told["severity"].iloc[0] == "alert"
-        assert "usual for a Thursday at this season 0." in told["reason"].iloc[0]
+        assert "usual for a Thursday at this season 0." in anomaly_sentence(told["reason"].iloc[0], "m³", Words())
 
 
 def test_a_dripping_tap_is_told_as_a_base_load(small_house: Callable[..., SmallHouse]):
@@ -120,7 +122,9 @@ def test_a_dripping_tap_is_told_as_a_base_load(small_house: Callable[..., SmallH
     told = found[found["severity"].notna()]
     assert list(told.index) == [pd.Timestamp("2024-03-22 23:00", tz="UTC")]
     assert told["base_load"].iloc[0] == pytest.approx(0.004)
-    assert told["reason"].iloc[0].startswith("at least 0.0040 m³/h flowed all day for the 3rd day running")
+    assert anomaly_sentence(told["reason"].iloc[0], "m³", Words()).startswith(
+        "at least 0.0040 m³/h flowed all day for the 3rd day running"
+    )
 
 
 def test_a_meter_read_by_hand_is_judged_when_it_is_read(small_house: Callable[..., SmallHouse]):
@@ -132,7 +136,8 @@ def test_a_meter_read_by_hand_is_judged_when_it_is_read(small_house: Callable[..
     found = anomalies.of_meter("garden", DayRange(date(2024, 1, 1), date(2024, 8, 1)))
     assert [f"{moment:%m-%d}" for moment in found.days.index.tz_convert("Europe/Berlin")] == ["06-10", "07-20"]
     assert found.days["severity"].tolist() == ["alert", None]
-    assert found.days["reason"].iloc[0].startswith("30 m³ in the 40 days to 10 June, usual for this time of year 10 (")
+    reason = anomaly_sentence(found.days["reason"].iloc[0], "m³", Words())
+    assert reason.startswith("30 m³ in the 40 days to 10 June, usual for this time of year 10 (")
     assert found.base_load.empty
     alone = anomalies.of_meter("garden", DayRange.single(date(2024, 6, 10))).days
     pd.testing.assert_frame_equal(alone, found.days.iloc[:1], check_exact=True)
@@ -198,7 +203,7 @@ def test_each_day_of_a_meter_with_gaps_is_judged_alone_as_in_a_range(small_house
     pd.testing.assert_frame_equal(alone, together, check_exact=True)
     told = together["reason"].dropna()
     # The second silence follows the first within hours, and as much was used in it: that is told once.
-    assert [sentence.split(",")[0] for sentence in told] == [
+    assert [anomaly_sentence(reason, "kWh", Words()).split(",")[0] for reason in told] == [
         "152 kWh in the 2 days to 14 March",
         "72 kWh in the 1 day to 20 March",
         "65 kWh",

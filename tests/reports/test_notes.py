@@ -9,10 +9,13 @@ import pytest
 
 from tests.sentences import said
 from workflows_dagster.domain import days
+from workflows_dagster.domain.anomaly_reasons import Reason
 from workflows_dagster.domain.findings import Finding
+from workflows_dagster.records.anomalies import write_anomalies
 from workflows_dagster.records.findings import keep_findings
 from workflows_dagster.reports.notes import notes_of_month
 from workflows_dagster.stores.ports import ANOMALY_DAILY, FINDING_DAILY, FINDING_NOW
+from workflows_dagster.wording import Words
 
 HOUSE = "meters: [" + ", ".join(f"{{meter_id: m{k}_strom, type: physical, output_unit: kWh}}" for k in range(15)) + "]"
 
@@ -62,3 +65,29 @@ def test_use_where_none_was_expected_stands_out_most_and_the_rest_by_strength(ho
     assert sorted(names[:2]) == ["m0", "m7"]
     assert names[2:] == ["m14", "m13", "m12", "m11", "m10", "m9", "m8", "m6", "m5", "m4"]
     assert {str(note.first) for note in told[:2]} == {"2024-05-05", "2024-05-11"}
+
+
+def test_a_stored_reason_is_said_in_the_readers_language_and_an_old_sentence_as_it_is(house):
+    why = Reason.of("day", 0.01, 12.5, 6.0, 5.0, 7.0, weekday=4)
+    judged = pd.DataFrame(
+        {
+            "consumption": 12.5,
+            "expected": 6.0,
+            "lower": 5.0,
+            "upper": 7.0,
+            "delta_percent": 108.0,
+            "severity": ["alert"],
+            "reason": [why],
+        },
+        index=pd.DatetimeIndex([at("2024-05-10")]),
+    )
+    write_anomalies(
+        house.store, ANOMALY_DAILY, "m1_strom", "kWh", days.REPRESENTABLE, judged, lambda reason: "old words"
+    )
+    judge(house, "m2_strom", {"2024-05-11": 90.0})
+    month = pd.Timestamp("2024-05-01").date()
+    english = [note.sentence for note in notes_of_month(house.settings, house.store, month)]
+    german = [note.sentence for note in notes_of_month(house.settings, house.store, month, Words("de"))]
+    assert english == ["12.5 kWh, usual for a Friday at this season 6.0 (5.0–7.0).", "+90 %."]
+    assert german == ["12,5 kWh, üblich an einem Freitag in dieser Jahreszeit sind 6,0 (5,0–7,0).", "+90 %."]
+    assert house.store.read(ANOMALY_DAILY, "m1_strom")["reason"].tolist() == ["old words"]

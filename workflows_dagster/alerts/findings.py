@@ -11,6 +11,7 @@ import pandas as pd
 from workflows_dagster.alerts.cause import Cause, Figure
 from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
+from workflows_dagster.records.anomalies import reason_of
 from workflows_dagster.records.findings import findings_of_house
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter
@@ -118,8 +119,8 @@ def unusual_days(settings: Settings, store: ProcessedStore, now: pd.Timestamp) -
         for key, alike in _alike(alert for alert in alerts if alert.day not in already).items():
             newest = alike[-1]
             figures: dict[str, Figure] = {
-                "meter": meter.meter_id, "day": newest.day.isoformat(), "reason": newest.reason, "times": len(alike),
-                "days": RECENT_DAYS,
+                "meter": meter.meter_id, "day": newest.day.isoformat(), "times": len(alike), "days": RECENT_DAYS,
+                "unit": meter.output_unit, **newest.reason,
             }  # fmt: skip
             cause = Cause(f"house:{meter.meter_id}:{key}", "unusual_day", figures, newest.start, lasts=False)
             causes.append(cause)
@@ -130,12 +131,13 @@ def unusual_days(settings: Settings, store: ProcessedStore, now: pd.Timestamp) -
 
 @dataclass(frozen=True)
 class _Alert:
-    """A judged day: its opening (UTC), its date, in what and which way it is unusual, and why."""
+    """A judged day: its opening (UTC), its date, in what and which way it is unusual, and why:
+    code and figures, or the sentence that an older version stored."""
 
     start: pd.Timestamp
     day: date
     kind: str
-    reason: str
+    reason: dict[str, str]
 
 
 def _alerts_of(
@@ -147,7 +149,10 @@ def _alerts_of(
             opening = pd.Timestamp(row["time"])
             direction = "below" if row["delta_percent"] < 0 else "above"
             day = days.civil_day(opening, settings.site.zone)
-            yield _Alert(opening, day, f"{kind}:{direction}", row["reason"])
+            why = {"reason": str(row["reason"])}
+            if reason_of(row) is not None:
+                why = {"reason_code": str(row["code"]), "reason_figures": str(row["figures"])}
+            yield _Alert(opening, day, f"{kind}:{direction}", why)
 
 
 def _alike(alerts: Iterable[_Alert]) -> dict[str, list[_Alert]]:

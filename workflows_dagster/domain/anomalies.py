@@ -1,4 +1,4 @@
-"""Unusual days: which to tell a person about, how grave, and in what words."""
+"""Unusual days: which to tell a person about, how grave, and why."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from workflows_dagster.domain.anomaly_reasons import Reason
 from workflows_dagster.domain.deviations import (
     LOOKBACK_DAYS,
     STEPS,
@@ -34,7 +35,6 @@ _LEAST_RATIO, _LEAST_WEEK_RATIO = 1.3, 1.2
 _LEAST_PART = 0.1
 _ALERT_RATIO = 2.0
 _PLAIN_FACTOR, _PLAIN_LEAST_DAYS = 2.0, 4
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Scale:
     """What figures mean.
 
     Attributes:
-        unit: Their unit, as it is said.
+        unit: Their unit.
         resolution: Smallest step that can be told. [unit]
     """
 
@@ -66,11 +66,6 @@ class Scale:
     def dust(self) -> float:
         """What is too little to be told from nothing. [unit]"""  # noqa: D415
         return STEPS * self.resolution
-
-    def spoken(self, expected: float, *figures: float) -> tuple[str, ...]:
-        """Write figures with as many decimals as leave the expectation two digits."""
-        decimals = int(np.clip(1 - np.floor(np.log10(max(expected, self.dust))), 0, 9))
-        return tuple(f"{max(figure, 0.0):.{decimals}f}" for figure in figures)
 
 
 def judge_days(
@@ -91,8 +86,8 @@ def judge_days(
 
     Returns:
         Index `civil`; columns `COLUMNS`: figures in the unit, `delta_percent` from the expectation [%] (NaN where
-        nothing was expected), `severity` and `reason` None where there is nothing to tell. A day that cannot be
-        judged has no `expected`.
+        nothing was expected), `severity` and `reason` (a `Reason`) None where there is nothing to tell. A day
+        that cannot be judged has no `expected`.
     """
     known = np.where(consumption >= 0, consumption, np.nan)
     if rule.method == "plain":
@@ -113,12 +108,12 @@ def judge_days(
     for k in np.flatnonzero(told | (lasts & np.isfinite(amounts[1:]))).tolist():
         if told[k]:
             severity[k] = ALERT if grave[1 + k] else NOTICE
-            reason[k] = _day_sentence(frame.iloc[k], civil[k], scale)
+            reason[k] = _day_reason(frame.iloc[k], civil[k], scale)
         else:
             week = WEEK + k
             severity[k] = ALERT if is_grave(weeks.actual[week], max(weeks.expected[week], scale.dust)) else NOTICE
-            reason[k] = _week_sentence(weeks, week, scale)
-    return with_words(frame, severity, reason)
+            reason[k] = _week_reason(weeks, week, scale)
+    return with_reasons(frame, severity, reason)
 
 
 def unusual_days(
@@ -157,13 +152,9 @@ def _judge_plainly(known: np.ndarray, civil: pd.Index, scale: Scale) -> pd.DataF
     with np.errstate(invalid="ignore"):
         over = (amounts > upper) & (amounts - mean >= scale.dust)
     for k in np.flatnonzero(over).tolist():
-        figures = scale.spoken(mean[k], amounts[k], mean[k], upper[k])
         severity[k] = ALERT
-        reason[k] = (
-            f"{figures[0]} {scale.unit}, more than twice the mean of the {WEEK} days before, {figures[1]}"
-            f" (up to {figures[2]})"
-        )
-    return with_words(frame, severity, reason)
+        reason[k] = Reason.of("plain", scale.dust, amounts[k], mean[k], 0.0, upper[k], days=WEEK)
+    return with_reasons(frame, severity, reason)
 
 
 def _frame(
@@ -176,13 +167,13 @@ def _frame(
     figures = (amounts, expected, lower, upper, delta)
     columns = {name: np.where(judged, column, np.nan) for name, column in zip(COLUMNS, figures, strict=False)}
     frame = pd.DataFrame(columns, index=civil)
-    return with_words(frame, *np.full((2, len(frame)), None, dtype=object))
+    return with_reasons(frame, *np.full((2, len(frame)), None, dtype=object))
 
 
-def with_words(frame: pd.DataFrame, severity: np.ndarray, reason: np.ndarray) -> pd.DataFrame:
+def with_reasons(frame: pd.DataFrame, severity: np.ndarray, reason: np.ndarray) -> pd.DataFrame:
     """Add the columns `severity` and `reason`, `object` even where all are None."""
-    words = {"severity": severity, "reason": reason}
-    return frame.assign(**{name: pd.Series(said, frame.index, dtype=object) for name, said in words.items()})
+    added = {"severity": severity, "reason": reason}
+    return frame.assign(**{name: pd.Series(column, frame.index, dtype=object) for name, column in added.items()})
 
 
 def is_grave(amount: float, expected: float) -> bool:
@@ -210,16 +201,11 @@ def _first_in_a_week(unusual: np.ndarray) -> np.ndarray:
     return first
 
 
-def _day_sentence(row: pd.Series, day: date, scale: Scale) -> str:
-    weekday = _WEEKDAYS[day.weekday()]
-    shown = scale.spoken(row["expected"], row["consumption"], row["expected"], row["lower"], row["upper"])
-    return f"{shown[0]} {scale.unit}, usual for a {weekday} at this season {shown[1]} ({shown[2]}–{shown[3]})"
+def _day_reason(row: pd.Series, day: date, scale: Scale) -> Reason:
+    amounts = row["consumption"], row["expected"], row["lower"], row["upper"]
+    return Reason.of("day", scale.dust, *amounts, weekday=day.weekday())
 
 
-def _week_sentence(weeks: WeekDeviations, k: int, scale: Scale) -> str:
-    figures = weeks.actual[k], weeks.expected[k], weeks.lowest[k], weeks.highest[k]
-    shown = scale.spoken(weeks.expected[k], *figures)
-    return (
-        f"{shown[0]} {scale.unit} a day over the last {WEEK} days, usual at this season {shown[1]}"
-        f" ({shown[2]}–{shown[3]} in the weeks before)"
-    )
+def _week_reason(weeks: WeekDeviations, k: int, scale: Scale) -> Reason:
+    amounts = weeks.actual[k], weeks.expected[k], weeks.lowest[k], weeks.highest[k]
+    return Reason.of("week", scale.dust, *amounts, days=WEEK)

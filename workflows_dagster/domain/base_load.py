@@ -14,8 +14,9 @@ from workflows_dagster.domain.anomalies import (
     Scale,
     is_grave,
     unusual_days,
-    with_words,
+    with_reasons,
 )
+from workflows_dagster.domain.anomaly_reasons import Reason
 from workflows_dagster.domain.days import MICROSECONDS_PER_HOUR
 from workflows_dagster.domain.deviations import LOOKBACK_DAYS, REFERENCE_DAYS, STEPS, day_deviations
 from workflows_dagster.domain.register import Register
@@ -107,10 +108,6 @@ def judge_base_loads(loads: np.ndarray, civil: pd.Index, scale: Scale, rule: Ano
     frame = pd.DataFrame({name: np.where(judged, figures, np.nan) for name, figures in columns}, index=civil)
     severity, reason = np.full(len(frame), None, dtype=object), np.full(len(frame), None, dtype=object)
     for k in np.flatnonzero(told).tolist():
-        shown = step.spoken(expected[k], now[k], expected[k], lower[k], upper[k])
         severity[k] = ALERT if is_grave(now[k], max(expected[k], step.dust)) else NOTICE
-        reason[k] = (
-            f"at least {shown[0]} {step.unit} flowed all day for the {running}rd day running, usual "
-            f"{shown[1]} ({shown[2]}–{shown[3]})"
-        )
-    return with_words(frame, severity, reason)
+        reason[k] = Reason.of("base_load", step.dust, now[k], expected[k], lower[k], upper[k], days=running)
+    return with_reasons(frame, severity, reason)

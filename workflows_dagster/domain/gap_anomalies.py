@@ -11,7 +11,8 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
-from workflows_dagster.domain.anomalies import ALERT, BAND, COLUMNS, NOTICE, AnomalyRule, Scale, is_grave, with_words
+from workflows_dagster.domain.anomalies import ALERT, BAND, COLUMNS, NOTICE, AnomalyRule, Scale, is_grave, with_reasons
+from workflows_dagster.domain.anomaly_reasons import Reason
 from workflows_dagster.domain.deviations import offset_log
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Weight
@@ -82,14 +83,14 @@ class _Usual:
 
 @dataclass(frozen=True)
 class _Judged:
-    """A gap and what is thought of it: figures as in `COLUMNS`, the direction (0 where usual), and the sentence."""
+    """A gap and what is thought of it: figures as in `COLUMNS`, the direction (0 where usual), and the reason."""
 
     opening: int
     closing: int
     figures: tuple[float, ...]
     direction: int
     grave: bool
-    sentence: str
+    reason: Reason
 
 
 def judge_gaps(
@@ -140,8 +141,14 @@ def judge_gaps(
             before = judged
     columns = {name: [row[k] for row in rows.values()] for k, name in enumerate(COLUMNS)}
     frame = pd.DataFrame({name: columns[name] for name in COLUMNS[:5]}, index=pd.Index(list(rows), dtype="object"))
-    words = (np.array(columns[name], dtype=object) for name in COLUMNS[5:])
-    return with_words(frame.astype(float), *words)
+    severity, reason = (_objects(columns[name]) for name in COLUMNS[5:])
+    return with_reasons(frame.astype(float), severity, reason)
+
+
+def _objects(items: list[object]) -> np.ndarray:
+    array = np.empty(len(items), dtype=object)
+    array[:] = items
+    return array
 
 
 def _judged(
@@ -155,16 +162,12 @@ def _judged(
     matters = abs(use - expected) >= max(dust, _LEAST_PART * usual.rate * length)
     unusual = matters and score > _GAP * rule.score and not 1 / _LEAST_RATIO < ratio < _LEAST_RATIO
     count = max(round(length), 1)
-    shown = scale.spoken(expected, use, expected, lower, upper)
-    sentence = (
-        f"{shown[0]} {scale.unit} in the {count} day{'s' if count > 1 else ''} to {last.day} {last:%B}, "
-        f"usual for this time of year {shown[1]} ({shown[2]}–{shown[3]})"
-    )
+    reason = Reason.of("gap", dust, use, expected, lower, upper, days=count, last=last.isoformat())
     figures = (use, expected, lower, upper, 100 * (use / expected - 1))
-    return _Judged(*span, figures, int(np.sign(ratio - 1)) * unusual, is_grave(use, max(expected, dust)), sentence)
+    return _Judged(*span, figures, int(np.sign(ratio - 1)) * unusual, is_grave(use, max(expected, dust)), reason)
 
 
-def _told(gap: _Judged, before: _Judged | None) -> tuple[str | None, str | None]:
+def _told(gap: _Judged, before: _Judged | None) -> tuple[str | None, Reason | None]:
     """Give severity and reason of a gap, as days have them: None within a run, but where it turns grave.
 
     A run goes on where less than a day lies between two gaps.
@@ -177,7 +180,7 @@ def _told(gap: _Judged, before: _Judged | None) -> tuple[str | None, str | None]
     )
     if not gap.direction or goes_on:
         return None, None
-    return ALERT if gap.grave else NOTICE, gap.sentence
+    return ALERT if gap.grave else NOTICE, gap.reason
 
 
 def _stretches(register: Register, weight: Weight, is_long: np.ndarray, whole: np.ndarray) -> _Stretches:

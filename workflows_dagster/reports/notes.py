@@ -12,12 +12,14 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.months import last_day, month_of
+from workflows_dagster.records.anomalies import reason_of
 from workflows_dagster.records.findings import kept_findings
 from workflows_dagster.reports.content import Note
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter
 from workflows_dagster.stores.ports import ANOMALY_DAILY, BASE_LOAD_DAILY, Measurement, ProcessedStore
 from workflows_dagster.wording import Words, words_of
+from workflows_dagster.wording.anomalies import anomaly_sentence
 from workflows_dagster.wording.findings import finding_writer
 
 # More would not be read.
@@ -90,5 +92,8 @@ def _strongest(
     strength = np.abs(np.log(np.clip(times_as_much, 1 / _FAR_MORE, _FAR_MORE)))
     at = int(np.argmax(strength))
     more = words.say("{number} days of the month stood out.", number=len(alerts)) if len(alerts) > 1 else ""
+    strongest = alerts.iloc[at].to_dict()
+    reason = reason_of(strongest)
+    said = strongest["reason"] if reason is None else anomaly_sentence(reason, meter.output_unit, words)
     day = days.civil_day(pd.DatetimeIndex(alerts.index)[at], settings.site.zone)
-    yield float(strength[at]), Note(f"{alerts['reason'].iloc[at]}. {more}".rstrip(), meter.meter_id, day)
+    yield float(strength[at]), Note(f"{said}. {more}".rstrip(), meter.meter_id, day)

@@ -88,6 +88,8 @@ _EXPECTATION: dict[str, FieldKind] = {
     "upper": "number",
     "delta_percent": "number",
     "severity": "text",
+    "code": "text",
+    "figures": "text",
     "reason": "text",
 }
 ANOMALY_DAILY = Measurement("meter_anomaly", {"consumption": "number", **_EXPECTATION})

@@ -7,6 +7,8 @@ from datetime import date
 
 import pandas as pd
 
+from workflows_dagster.domain.anomaly_reasons import decoded
+from workflows_dagster.wording.anomalies import anomaly_sentence
 from workflows_dagster.wording.words import Words, marked
 
 # More would not be read, and some services take 4096 characters a message at most.
@@ -64,6 +66,9 @@ def alert_sentence(code: str, figures: Mapping[str, str | float | list[str]], wo
         words: The reader's language and the house's zone.
     """
     shown = {name: _figure(name, value, words) for name, value in figures.items()}
+    reason = decoded(figures.get("reason_code"), figures.get("reason_figures"))
+    if reason is not None:
+        shown["reason"] = anomaly_sentence(reason, shown["unit"], words)
     sentence = words.say(SENTENCES[code], **shown)
     times = figures.get("times", 1)
     if isinstance(times, (int, float)) and times > 1:

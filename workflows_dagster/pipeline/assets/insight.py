@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -25,6 +26,7 @@ from workflows_dagster.evaluation.costs import Costing
 from workflows_dagster.pipeline.partitions import day_range
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.pipeline.storage.partition_metadata import PartitionMetadata, add_partition_metadata
+from workflows_dagster.records.anomalies import write_anomalies
 from workflows_dagster.records.days import read_days
 from workflows_dagster.repair.due import ANOMALIES, COSTS, GAP_LOOKBACK_DAYS, MONTHS, MadeFrom
 from workflows_dagster.reports import NoDaysError, monthly_report, write_report
@@ -41,6 +43,8 @@ from workflows_dagster.stores.ports import (
     Measurement,
     Store,
 )
+from workflows_dagster.wording import words_of
+from workflows_dagster.wording.anomalies import anomaly_sentence
 
 ANOMALIES_KEY = dg.AssetKey(ANOMALIES)
 COSTS_KEY = dg.AssetKey(COSTS)
@@ -79,11 +83,13 @@ def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition
         numbers = made_from.now(resource.store, ANOMALIES, asked)
         judge = Anomalies(settings, resource.store)
         flagged: dict[str, dict[str, int]] = {key: {"flagged": 0, "alerts": 0} for key in context.partition_keys}
-        bounds = asked.bounds(settings.site.zone)
+        bounds, words = asked.bounds(settings.site.zone), words_of(settings.site)
         for meter in settings.meters:
+            write = partial(anomaly_sentence, unit=meter.output_unit, words=words)
             judged = judge.of_meter(meter.meter_id, asked)
             for measurement, frame in ((ANOMALY_DAILY, judged.days), (BASE_LOAD_DAILY, judged.base_load)):
-                _write(resource.store, measurement, meter.meter_id, meter.output_unit, bounds, frame)
+                unit = meter.output_unit
+                write_anomalies(resource.store, measurement, meter.meter_id, unit, bounds, frame, write)
                 _count(flagged, frame, settings)
         made_from.keep(resource.store, ANOMALIES, asked, numbers)
         add_partition_metadata(context, flagged)
@@ -248,7 +254,9 @@ def _anomaly_columns() -> dg.TableSchema:
             dg.TableColumn("upper", "float", description="Most that is still usual. [meter unit]"),
             dg.TableColumn("delta_percent", "float", description="Difference from what is expected. [%]"),
             dg.TableColumn("severity", "string", description="alert, notice, or nothing on a usual day."),
-            dg.TableColumn("reason", "string", description="The same as a sentence."),
+            dg.TableColumn("code", "string", description="Why: day, week, plain, gap or base_load."),
+            dg.TableColumn("figures", "string", description="The figures of the reason, as JSON."),
+            dg.TableColumn("reason", "string", description="The same as a sentence, for Grafana."),
         ]
     )
 
