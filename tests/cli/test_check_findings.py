@@ -29,4 +29,4 @@ def test_findings_about_a_meter_that_left_the_house_are_neither_listed_nor_count
     assert checked.exit_code == 0, checked.output
     assert "the last reading is 9 days old." in checked.output
     assert "ghost" not in checked.output
-    assert "Besides" not in checked.output
+    assert "In addition" not in checked.output

@@ -23,20 +23,32 @@ def check(ctx: click.Context, connect: bool, create_bucket: bool) -> None:
     from workflows_dagster.alerts.delivery import require_usable
     from workflows_dagster.cli.findings_table import report_findings
     from workflows_dagster.cli.tables import wide_console
+    from workflows_dagster.wording.tables import table_word
+    from workflows_dagster.wording.words import words_of
 
     settings = settings_of(ctx)
     connect = connect or create_bucket
     require_usable(settings.secrets.apprise_urls)
     meters = settings.meters
+    words = words_of(settings.site)
     click.echo(
-        f"{len(meters)} meters: {len(meters.physical)} physical, {len(meters.masters)} master, "
-        f"{len(meters.virtuals)} virtual; days from {settings.first_day}."
+        words.say_count(
+            "{number} meter: {physical} physical, {masters} master, {virtuals} virtual; days from {first}.",
+            "{number} meters: {physical} physical, {masters} master, {virtuals} virtual; days from {first}.",
+            len(meters),
+            physical=len(meters.physical),
+            masters=len(meters.masters),
+            virtuals=len(meters.virtuals),
+            first=words.format.day(settings.first_day),
+        )
     )
-    table = Table("meter", "type", "utility", "unit", "made from", box=None, pad_edge=False)
+    headings = [table_word(name, words) for name in ("meter", "type", "utility", "unit", "made from")]
+    table = Table(*headings, box=None, pad_edge=False)
     for meter in meters.in_order():
-        table.add_row(meter.meter_id, meter.type, meter.utility, meter.output_unit, ", ".join(meter.upstream))
+        kind, utility = table_word(meter.type, words), table_word(meter.utility, words)
+        table.add_row(meter.meter_id, kind, utility, meter.output_unit, ", ".join(meter.upstream))
     wide_console().print(table)
-    click.echo(f"Storage: {settings.site.storage.backend}. The configuration is good.")
+    click.echo(words.say("Storage: {backend}. The configuration is good.", backend=settings.site.storage.backend))
     if connect:
         # Imports Dagster, for its home and the graph.
         from workflows_dagster.cli.connections import report_connections

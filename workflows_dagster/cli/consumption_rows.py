@@ -7,13 +7,15 @@ import io
 import json
 import math
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pandas as pd
 from rich.table import Table
 
-from workflows_dagster.cli.figures import number
 from workflows_dagster.cli.tables import wide_console
+from workflows_dagster.wording import Words
+from workflows_dagster.wording.tables import table_word
 
 _REGISTER_AND_CONSUMPTION = ("opening", "closing", "consumption")
 
@@ -45,21 +47,30 @@ def as_csv(rows: list[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def print_table(meter_id: str, rows: list[dict[str, Any]]) -> None:
-    """Print rows as a table with their sum."""
+def print_table(meter_id: str, rows: list[dict[str, Any]], words: Words) -> None:
+    """Print rows as a table with their sum.
+
+    Args:
+        meter_id: The meter.
+        rows: As `rows_of` gives them.
+        words: The reader's language.
+    """
     unit = rows[-1]["unit"]
     key = next(iter(rows[0]))
     table = Table(title=f"{meter_id} [{unit}]".replace("[", "\\["), title_justify="left", box=None, pad_edge=False)
-    table.add_column(key)
+    table.add_column(table_word(key, words))
     for column in _REGISTER_AND_CONSUMPTION:
-        table.add_column(column, justify="right")
-    table.add_column("quality")
-    table.add_column("estimated", justify="right")
+        table.add_column(table_word(column, words), justify="right")
+    table.add_column(table_word("quality", words))
+    table.add_column(table_word("estimated", words), justify="right")
+    number = words.format.rounded
     for row in rows:
-        table.add_row(row[key], *(number(row[c]) for c in _REGISTER_AND_CONSUMPTION), row["quality"], _percent(row))
+        amounts = [number(row[column]) for column in _REGISTER_AND_CONSUMPTION]
+        quality = table_word(row["quality"], words)
+        table.add_row(_name(row[key], words), *amounts, quality, _percent(row, words))
     total = math.fsum(row["consumption"] or 0.0 for row in rows)
     table.add_section()
-    table.add_row("total", "", "", number(total), "", "", style="bold")
+    table.add_row(table_word("total", words), "", "", number(total), "", "", style="bold")
     wide_console().print(table)
 
 
@@ -67,6 +78,11 @@ def _plain(value: object) -> object:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _percent(row: Mapping[str, Any]) -> str:
+def _percent(row: Mapping[str, Any], words: Words) -> str:
     share = row["estimated_share"]
-    return "" if share is None else f"{share:.0%}"
+    return "" if share is None else words.format.percent(share)
+
+
+def _name(period: str, words: Words) -> str:
+    """Write a day as the reader does; a month or a year stays as it is."""
+    return words.format.day(date.fromisoformat(period)) if len(period) == len("2024-01-31") else period

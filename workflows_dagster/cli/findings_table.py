@@ -8,10 +8,12 @@ from rich.console import Console
 from rich.table import Table
 
 from workflows_dagster.domain.findings import Finding
-from workflows_dagster.services.findings import house_findings, when
+from workflows_dagster.services.findings import house_findings
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.open import embedded_path, open_store
 from workflows_dagster.wording.findings import finding_writer
+from workflows_dagster.wording.tables import table_word
+from workflows_dagster.wording.words import words_of
 
 _COLOURS = {"error": "bold red", "warn": "yellow", "note": "dim"}
 
@@ -31,22 +33,25 @@ def report_findings(settings: Settings, console: Console, now: pd.Timestamp) -> 
         return
     with open_store(settings) as store:
         found = house_findings(settings, store, now)
+    words = words_of(settings.site)
     if found.recent:
         console.print(_table(settings, found.recent))
     else:
-        click.echo("Nothing was found in the last three months that asks for a look.")
-    rest = [
-        f"{count} {what}"
-        for count, what in ((found.older, "older findings"), (found.notes, "notes that ask for nothing"))
-        if count
-    ]
+        click.echo(words.say("No findings in the last three months need attention."))
+    older = words.say_count("{number} older finding", "{number} older findings", found.older)
+    notes = words.say_count("{number} note that needs nothing", "{number} notes that need nothing", found.notes)
+    rest = [text for text, count in ((older, found.older), (notes, found.notes)) if count]
     if rest:
-        click.echo(f"Besides {' and '.join(rest)}: see the meters' checks on the Dagster page.")
+        listed = words.format.listed(rest)
+        click.echo(words.say("In addition, {rest}: see the meters' checks on the Dagster page.", rest=listed))
 
 
 def _table(settings: Settings, findings: tuple[Finding, ...]) -> Table:
-    table = Table("meter", "when", "what was found", box=None, pad_edge=False, title="Findings", title_justify="left")
+    words = words_of(settings.site)
+    headings = [table_word(name, words) for name in ("meter", "when", "what was found")]
+    table = Table(*headings, box=None, pad_edge=False, title=words.say("Findings"), title_justify="left")
     write = finding_writer(settings)
     for finding in findings:
-        table.add_row(finding.meter_id, when(settings, finding), write(finding), style=_COLOURS[finding.severity])
+        when = words.format.days_between(finding.start, finding.end)
+        table.add_row(finding.meter_id, when, write(finding), style=_COLOURS[finding.severity])
     return table

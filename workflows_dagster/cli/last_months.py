@@ -11,16 +11,16 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from workflows_dagster.cli.figures import number
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.periods import by_period
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.open import open_store
+from workflows_dagster.wording import Words, words_of
+from workflows_dagster.wording.tables import table_word
 
 _MONTHS_SHOWN = 12
-_TITLE = "The last twelve months"
 # Into how many tables the months can go, the fewest first.
 _PARTS = (1, 2, 3, 4, 6)
 
@@ -48,10 +48,11 @@ def print_last_months(console: Console, settings: Settings, last: date) -> None:
     """
     first = (pd.Timestamp(last).to_period("M") - (_MONTHS_SHOWN - 1)).start_time.date()
     months = [str(month) for month in pd.period_range(first, last, freq="M")]
+    words = words_of(settings.site)
     rows = _rows(settings, DayRange(first, last), months)
     tables: list[Table] = []
     for parts in _PARTS:
-        tables = _tables(months, rows, parts)
+        tables = _tables(months, rows, parts, words)
         if max(map(_width, tables)) <= console.width:
             break
     # Where nothing fits, the terminal breaks the lines; it is not for us to cut them off.
@@ -65,28 +66,30 @@ def print_last_months(console: Console, settings: Settings, last: date) -> None:
 def _rows(settings: Settings, shown: DayRange, months: Sequence[str]) -> list[_Row]:
     zone = settings.site.zone
     rows = []
+    number = words_of(settings.site).format.short
     with open_store(settings) as store:
         for meter in settings.meters:
             frame = read_days(store, meter.meter_id, *shown.bounds(zone))
             if frame.empty:
                 continue
             sums = by_period(frame, days.civil_days(pd.DatetimeIndex(frame.index), zone), "month")["consumption"]
-            cells = [number(float(sums.get(month, float("nan"))), short=True) for month in months]
-            rows.append(_Row(meter.meter_id, meter.output_unit, cells, number(float(sums.sum()), short=True)))
+            cells = [number(float(sums.get(month, float("nan")))) for month in months]
+            rows.append(_Row(meter.meter_id, meter.output_unit, cells, number(float(sums.sum()))))
     return rows
 
 
-def _tables(months: Sequence[str], rows: Sequence[_Row], parts: int) -> list[Table]:
+def _tables(months: Sequence[str], rows: Sequence[_Row], parts: int, words: Words) -> list[Table]:
     """Lay the months out in so many tables; the sum of all stands in the last."""
     tables = []
     size = len(months) // parts
+    title, of_sum = words.say("The last twelve months"), table_word("sum", words)
     for start in range(0, len(months), size):
         shown = slice(start, start + size)
         is_last = start + size == len(months)
-        table = Table(title=_TITLE if start == 0 else None, title_justify="left", box=None, pad_edge=False)
+        table = Table(title=title if start == 0 else None, title_justify="left", box=None, pad_edge=False)
         for name in ("meter", "unit"):
-            table.add_column(name, no_wrap=True)
-        for name in [*(month[2:] for month in months[shown]), *(["sum"] if is_last else [])]:
+            table.add_column(table_word(name, words), no_wrap=True)
+        for name in [*(month[2:] for month in months[shown]), *([of_sum] if is_last else [])]:
             table.add_column(name, justify="right", no_wrap=True)
         for row in rows:
             table.add_row(row.meter_id, row.unit, *row.months[shown], *([row.total] if is_last else []))
@@ -97,4 +100,4 @@ def _tables(months: Sequence[str], rows: Sequence[_Row], parts: int) -> list[Tab
 def _width(table: Table) -> int:
     """Tell how many characters a table is wide when nothing is cut."""
     unbounded = Console(width=10_000, file=io.StringIO())
-    return max(unbounded.measure(table).maximum, len(_TITLE))
+    return max(unbounded.measure(table).maximum, len(str(table.title or "")))

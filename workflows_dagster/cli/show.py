@@ -30,6 +30,7 @@ def show(ctx: click.Context, meter: str, first: date | None, last: date | None, 
     from workflows_dagster.cli.consumption_rows import as_csv, as_json, print_table, rows_of
     from workflows_dagster.services.consumption import stored_consumption, today_so_far
     from workflows_dagster.stores.open import open_store
+    from workflows_dagster.wording import words_of
 
     check_order(first, last)
     settings = settings_of(ctx)
@@ -44,7 +45,7 @@ def show(ctx: click.Context, meter: str, first: date | None, last: date | None, 
         if step == "day":
             rows += rows_of(today_so_far(settings, store, meter, pd.Timestamp.now("UTC"), first, last), "day")
     if form == "table":
-        print_table(meter, rows)
+        print_table(meter, rows, words_of(settings.site))
     else:
         click.echo(as_csv(rows) if form == "csv" else as_json(rows), nl=form == "json")
 

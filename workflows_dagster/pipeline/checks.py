@@ -14,10 +14,11 @@ from workflows_dagster.evaluation.findings import Review, Reviewed
 from workflows_dagster.pipeline.partitions import REVIEWED_FIRST, REVIEWED_LAST, day_range
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.repair.due import CHECKS, MadeFrom
-from workflows_dagster.services.findings import when
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter
 from workflows_dagster.wording.findings import finding_writer
+from workflows_dagster.wording.tables import table_word
+from workflows_dagster.wording.words import marked, words_of
 
 _ROWS = 20
 
@@ -41,14 +42,14 @@ class Check:
 
 CONSERVATION = Check(
     "conservation",
-    "Do the days add up? A promise of ours: a failure is a fault of this program, not of the house.",
-    "All days add up.",
+    marked("Do the days add up? A promise of ours: a failure is a fault of this program, not of the house."),
+    marked("All days add up."),
     frozenset({"not_conserved"}),
 )
 READINGS = Check(
     "readings",
-    "Are the readings good? Glitches are left out, and falls of the counter that nobody declared are named.",
-    "All readings could be used.",
+    marked("Are the readings good? Glitches are left out, and falls of the counter that nobody declared are named."),
+    marked("All readings could be used."),
     frozenset(
         {
             "glitch_dropped",
@@ -57,6 +58,7 @@ READINGS = Check(
             "unconfirmed_fall",
             "reading_not_a_number",
             "reading_out_of_time",
+            "reading_ahead",
             "negative_interval",
             "implausible_rate",
         }
@@ -64,22 +66,25 @@ READINGS = Check(
 )
 PUNCTUALITY = Check(
     "punctuality",
-    "Is the meter read as often as it should be? A silence counts only where something was, or should have been, used.",
-    "Readings come as they should.",
+    marked(
+        "Is the meter read as often as it should be? "
+        "A silence counts only where something was, or should have been, used."
+    ),
+    marked("Readings come as they should."),
     frozenset(
         {"reading_late", "hours_missing", "reading_overdue", "no_readings", "extrapolated_long", "estimated_backwards"}
     ),
 )
 CLAIMS = Check(
     "claims",
-    "Does a period of this meter claim all that its devices counted?",
-    "Every device's consumption belongs to a period.",
+    marked("Does a period of this meter claim all that its devices counted?"),
+    marked("Every device's consumption belongs to a period."),
     frozenset({"unclaimed_consumption"}),
 )
 RESIDUAL = Check(
     "residual",
-    "Do the sub-meters count no more than their main meter? Where they do on some days, does it even out?",
-    "The sub-meters never counted more than their main meter.",
+    marked("Do the sub-meters count no more than their main meter? Where they do on some days, does it even out?"),
+    marked("The sub-meters never counted more than their main meter."),
     frozenset({"residual_clipped", "residual_negative"}),
 )
 
@@ -93,8 +98,9 @@ def checks_of(meter: Meter) -> tuple[Check, ...]:
 
 def meter_checks(settings: Settings) -> dg.AssetChecksDefinition:
     """Build the checks of all meters as one step, because a step each would take longer than the checks themselves."""
+    words = words_of(settings.site)
     specs = [
-        dg.AssetCheckSpec(check.name, asset=dg.AssetKey(meter.meter_id), description=check.question)
+        dg.AssetCheckSpec(check.name, asset=dg.AssetKey(meter.meter_id), description=words.say(check.question))
         for meter in settings.meters.in_order()
         for check in checks_of(meter)
     ]
@@ -162,12 +168,16 @@ def _result(settings: Settings, check: Check, reviewed: Reviewed) -> dg.AssetChe
 
 
 def _summary(settings: Settings, check: Check, found: Sequence[Finding], *, noted: bool) -> str:
+    words = words_of(settings.site)
     if not found:
-        return check.good
+        return words.say(check.good)
     newest = max(found, key=lambda finding: finding.start)
-    more = f" And {len(found) - 1} more, see the table." if len(found) > 1 else ""
-    sentence = f"{when(settings, newest)}: {finding_writer(settings)(newest)}{more}"
-    return f"{check.good} Good to know: {sentence}" if noted else sentence
+    sentence = f"{words.format.days_between(newest.start, newest.end)}: {finding_writer(settings)(newest)}"
+    if len(found) > 1:
+        more = words.say_count("{number} more is in the table.", "{number} more are in the table.", len(found) - 1)
+        sentence = f"{sentence} {more}"
+    good = words.say(check.good)
+    return words.say("{good} Good to know: {sentence}", good=good, sentence=sentence) if noted else sentence
 
 
 def _table(settings: Settings, found: Iterable[Finding]) -> dg.MetadataValue:
@@ -175,24 +185,19 @@ def _table(settings: Settings, found: Iterable[Finding]) -> dg.MetadataValue:
     write = finding_writer(settings)
     rank = {"error": 0, "warn": 1, "note": 2}
     ordered = sorted(found, key=lambda finding: (rank[finding.severity], -_amount(finding), finding.start))
+    words, write = words_of(settings.site), finding_writer(settings)
+    columns = [table_word(name, words) for name in ("when", "how much it matters", "what")]
+    rows = [
+        (
+            words.format.days_between(finding.start, finding.end),
+            table_word(finding.severity, words),
+            write(finding),
+        )
+        for finding in ordered[:_ROWS]
+    ]
     return dg.MetadataValue.table(
-        records=[
-            dg.TableRecord(
-                {
-                    "when": when(settings, finding),
-                    "how much it matters": finding.severity,
-                    "what": write(finding),
-                }
-            )
-            for finding in ordered[:_ROWS]
-        ],
-        schema=dg.TableSchema(
-            [
-                dg.TableColumn("when", "string"),
-                dg.TableColumn("how much it matters", "string"),
-                dg.TableColumn("what", "string"),
-            ]
-        ),
+        records=[dg.TableRecord(dict(zip(columns, row, strict=True))) for row in rows],
+        schema=dg.TableSchema([dg.TableColumn(column, "string") for column in columns]),
     )
 
 
@@ -200,13 +205,14 @@ def _worst(settings: Settings, reviewed: Reviewed) -> dg.MetadataValue:
     """List the days on which the sub-meters counted furthest beyond their main meter."""
     unit = settings.meters[reviewed.meter_id].output_unit
     civil = days.civil_days(pd.DatetimeIndex(reviewed.worst_days.index), settings.site.zone)
-    column = f"difference [{unit}]"
+    words = words_of(settings.site)
+    of_day, column = table_word("day", words), f"{table_word('difference', words)} [{unit}]"
     return dg.MetadataValue.table(
         records=[
-            dg.TableRecord({"day": str(day), column: round(float(residual), 3)})
+            dg.TableRecord({of_day: words.format.day(day), column: round(float(residual), 3)})
             for day, residual in zip(civil, reviewed.worst_days, strict=True)
         ],
-        schema=dg.TableSchema([dg.TableColumn("day", "string"), dg.TableColumn(column, "float")]),
+        schema=dg.TableSchema([dg.TableColumn(of_day, "string"), dg.TableColumn(column, "float")]),
     )
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.records.findings import findings_of_house
 from workflows_dagster.settings.load import Settings
@@ -55,10 +54,3 @@ def house_findings(settings: Settings, store: ProcessedStore, now: pd.Timestamp)
     older = len(of_past) + len(of_now) - len(recent) - notes
     recent.sort(key=lambda found: (found.severity != "error", -found.start.value))
     return HouseFindings(tuple(recent), older, notes)
-
-
-def when(settings: Settings, finding: Finding) -> str:
-    """Write when a finding is about, in the house's own time: a day, or the first and the last of several."""
-    zone = settings.site.zone
-    first, last = (days.civil_day(instant, zone) for instant in (finding.start, finding.end))
-    return str(first) if first == last else f"{first} to {last}"

@@ -71,6 +71,17 @@ class Formatter:
         """The decimal mark: `.`, `,`."""
         return str(get_decimal_symbol(self._language))
 
+    def rounded(self, value: float | None) -> str:
+        """Write a number for a table, the smaller, the more decimals; None and NaN are a dash."""
+        return self.fixed(value, 3 if value is None or abs(value) < 100 else 1)
+
+    def short(self, value: float | None) -> str:
+        """Write a number with at most three digits after the first, for wide tables, without marks of thousands."""
+        if value is None or math.isnan(value):
+            return DASH
+        decimals = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+        return self._decimal(float(f"{value:.{decimals}f}") + 0.0, "0." + "0" * decimals if decimals else "0")
+
     def count(self, number: int) -> str:
         """Write a number of things."""
         return self._decimal(number, "#,##0")

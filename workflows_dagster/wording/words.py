@@ -28,7 +28,7 @@ class Words:
         self.format = Formatter(language, zone)
         self._catalogue = catalogue(language)
 
-    def say(self, sentence: str, **figures: object) -> str:
+    def say(self, sentence: str, /, **figures: object) -> str:
         """Translate a sentence and fill in its named placeholders.
 
         Args:
@@ -38,7 +38,7 @@ class Words:
         translated = self._catalogue.gettext(sentence)
         return translated.format_map(figures) if figures else translated
 
-    def say_as(self, context: str, sentence: str, **figures: object) -> str:
+    def say_as(self, context: str, sentence: str, /, **figures: object) -> str:
         """Translate a word whose translation depends on where it stands.
 
         Args:
@@ -49,7 +49,7 @@ class Words:
         translated = self._catalogue.pgettext(context, sentence)
         return translated.format_map(figures) if figures else translated
 
-    def say_count(self, one: str, many: str, number: int, **figures: object) -> str:
+    def say_count(self, one: str, many: str, number: int, /, **figures: object) -> str:
         """Translate a sentence that counts something.
 
         Args:
