@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 export DAGSTER_HOME ?= $(CURDIR)/data/dagster_home
 PORT   ?= 3000
 HOST   ?= 127.0.0.1
-MARKDOWN := README.md CHANGELOG.md secrets/README.md docs
+MARKDOWN := README.md CHANGELOG.md CONTRIBUTING.md secrets/README.md docs
 
 .PHONY: help install demo serve test check check-without-tests words format reference bench clean
 .PHONY: install-dagster update-dagster uninstall-dagster configure
