@@ -13,6 +13,7 @@ CODE = [*(ROOT / "workflows_dagster").rglob("*.py"), *(ROOT / "bench").rglob("*.
 CODE += [path for path in (ROOT / "deploy").rglob("*") if path.is_file()]
 CODE += [ROOT / "docker-compose.dagster.yml", *(ROOT / "config").glob("*.yaml")]
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
+_PATH = re.compile(r"`([a-z_]+(?:/[\w.]+)*/[\w.]+\.(?:py|po|yaml|json))`")
 _MENTION = re.compile(r"\bdocs/[\w/.-]+\.md(?:#[\w-]+)?")
 
 
@@ -42,3 +43,12 @@ def test_every_page_that_the_code_names_is_there():
     }
     assert len(named) > 10
     assert sorted(mention for mention in named if not is_there(mention, ROOT)) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_of_the_code_that_a_page_names_is_there(page):
+    named = _PATH.findall(page.read_text(encoding="utf-8"))
+    places = (ROOT, ROOT / "workflows_dagster")
+    # Files of the owner's: his data folder is not in the repository.
+    named = [path for path in named if not path.startswith(("data/", "secrets/"))]
+    assert [path for path in named if not any((place / path).exists() for place in places)] == []
