@@ -26,7 +26,6 @@ from workflows_dagster.maintenance.backup import (
 )
 from workflows_dagster.maintenance.contents import Places
 from workflows_dagster.maintenance.problems import UpkeepError
-from workflows_dagster.maintenance.restore_drill import drill
 from workflows_dagster.stores.embedded import EmbeddedStore
 
 
@@ -202,25 +201,12 @@ def test_the_backup_just_made_stays_whatever_the_clock_says(house, clock: int, k
     assert backups_in(folder) == sorted([made, *others[4 - keep :]])
 
 
-def test_the_damaged_log_of_one_run_is_left_out_and_told(house):
+def test_what_single_runs_logged_is_left_out(house):
     runs = house.places.home / "history" / "runs"
-    whole, damaged, headless = (runs / f"{uuid.UUID(int=number)}.db" for number in (1, 2, 3))
-    for path in (whole, damaged):
-        with closing(sqlite3.connect(path)) as log, log:
-            log.execute("CREATE TABLE event_logs (id INTEGER PRIMARY KEY, event TEXT)")
-            log.executemany("INSERT INTO event_logs (event) VALUES (?)", [("x" * 500,) for _ in range(200)])
-    damaged.write_bytes(damaged.read_bytes()[:8192] + bytes(range(256)) * 40)
-    headless.write_bytes(b"\x00" * 4096)
-    made = backed_up(house)
-    assert {name for name in names(made.path) if name.startswith("home/history")} == {
-        "home/history/runs/index.db",
-        f"home/history/runs/{whole.name}",
+    (runs / f"{uuid.UUID(int=1)}.db").write_bytes(b"no database at all")
+    assert {name for name in names(backed_up(house).path) if name.startswith("home/history")} == {
+        "home/history/runs/index.db"
     }
-    assert made.manifest.notes == [
-        f"history/runs/{damaged.name}, history/runs/{headless.name}: what runs logged is damaged there and not "
-        "in here; what they computed is. Remove the files from Dagster's home."
-    ]
-    assert drill(made.path, house.settings)
 
 
 def test_damaged_history_is_told_with_what_brings_back_the_history_only(house):

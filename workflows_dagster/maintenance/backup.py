@@ -6,25 +6,27 @@ import os
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import TypeVar
 
 from workflows_dagster.maintenance.archive import CONFIG, DATA, HOME, Manifest, Writer, unpack
-from workflows_dagster.maintenance.checksums import Sums, sums_in_database
+from workflows_dagster.maintenance.checksums import Sums, counts_in, partitions_in, sums_in
 from workflows_dagster.maintenance.contents import (
-    RUN_LOGS,
+    INDEX,
+    INSTANCE_FILE_NAME,
     Places,
     config_files,
     files_elsewhere,
     home_files,
-    is_run_log,
     refuse_secrets,
 )
-from workflows_dagster.maintenance.problems import DamagedDatabaseError, UpkeepError
-from workflows_dagster.maintenance.sqlite_backup import copy_database, is_database, schema_of
+from workflows_dagster.maintenance.problems import UpkeepError
+from workflows_dagster.maintenance.sqlite_backup import copy_database, schema_of
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.open import EMBEDDED_FILE
 
@@ -34,9 +36,9 @@ UNFINISHED = ".meters-backup-"
 _NAME, _SUFFIX = "meters-backup-", ".tar.gz"
 # Compressed, a database of events is a twentieth of itself; readings are a third.
 _COMPRESSED_SHARE = 0.4
-_INDEX = f"{RUN_LOGS}/index.db"
-_SHOWN = 3
 _OWN = 0o600
+
+_Figures = TypeVar("_Figures")
 
 NO_READINGS = (
     "The readings and results stand in InfluxDB and are not in here: back up its raw bucket with `influx backup`. The "
@@ -148,29 +150,28 @@ def _fill(
 ) -> Manifest:
     """Put in Dagster's home first and the data last: what the home says to be computed is then in the data."""
     partitions: dict[str, int] = {}
-    damaged_logs: list[str] = []
     for name, path in home:
-        try:
-            if not _holds_database(path):
-                _add_if_there(writer, f"{HOME}/{name}", path)
-            elif (found := _add_copy(writer, f"{HOME}/{name}", path, scratch, name == _INDEX)) is not None:
-                partitions = found
-        except DamagedDatabaseError:
-            # What a run logged is worth no house: without it everything is computed and shown as before.
-            if not is_run_log(name):
-                raise
-            damaged_logs.append(name)
+        if name == INSTANCE_FILE_NAME:
+            writer.add(f"{HOME}/{name}", path)
+        elif name == INDEX:
+            partitions = _add_database(writer, f"{HOME}/{name}", path, scratch, partitions_in)
+        else:
+            _add_database(writer, f"{HOME}/{name}", path, scratch, schema_of)
     for name, path in config:
         writer.add(f"{CONFIG}/{name}", path)
     readings = points = None
     sums: Sums = {}
     if places.database is not None and places.database.exists():
-        readings, points, sums = _add_data(writer, places.database, settings.site.zone, scratch)
+        readings, points, sums = _add_database(
+            writer,
+            f"{DATA}/{EMBEDDED_FILE}",
+            places.database,
+            scratch,
+            lambda connection: (*counts_in(connection), sums_in(connection, settings.site.zone)),
+        )
     notes = [] if settings.site.storage.backend == "embedded" else [NO_READINGS]
-    if not (places.home / _INDEX).exists():
+    if not (places.home / INDEX).exists():
         notes.append(NO_HISTORY)
-    if damaged_logs:
-        notes.append(_left_out(damaged_logs))
     return Manifest(
         made=now.astimezone(UTC).isoformat(timespec="seconds"),
         program=version("utility-meters"),
@@ -187,77 +188,23 @@ def _fill(
     )
 
 
-def _holds_database(path: Path) -> bool:
-    """Tell whether a file of Dagster's is a database or, damaged in its first bytes, was one."""
-    return is_database(path) or (path.suffix == ".db" and path.exists() and path.stat().st_size > 0)
-
-
-def _left_out(damaged_logs: list[str]) -> str:
-    shown = ", ".join(damaged_logs[:_SHOWN])
-    more = f" and {len(damaged_logs) - _SHOWN} more" if len(damaged_logs) > _SHOWN else ""
-    return (
-        f"{shown}{more}: what runs logged is damaged there and not in here; what they computed is. Remove the "
-        f"{'files' if len(damaged_logs) > 1 else 'file'} from Dagster's home."
-    )
-
-
-def _add_copy(writer: Writer, name: str, path: Path, scratch: Path, is_index: bool) -> dict[str, int] | None:
-    """Add a database of Dagster's; gives the index's partitions. A run's log may go while it is looked at."""
+def _add_database(
+    writer: Writer, name: str, source: Path, scratch: Path, figures: Callable[[sqlite3.Connection], _Figures]
+) -> _Figures:
+    """Add a copy of a database, and give figures of it."""
     copy = scratch / "copy.db"
-
-    def look(connection: sqlite3.Connection) -> tuple[dict[str, str], dict[str, int] | None]:
-        return schema_of(connection), partitions_in(connection) if is_index else None
-
-    try:
-        schema, partitions = copy_database(path, copy, look, HOME)
-        writer.add(name, copy, schema)
-    except UpkeepError:
-        if path.exists():
-            raise
-        return None
-    finally:
-        copy.unlink(missing_ok=True)
-    return partitions
-
-
-def _add_data(writer: Writer, database: Path, zone: ZoneInfo, scratch: Path) -> tuple[int, int, Sums]:
-    copy = scratch / "copy.sqlite"
-
-    def look(connection: sqlite3.Connection) -> tuple[dict[str, str], int, int, Sums]:
-        return (schema_of(connection), *counts_in(connection), sums_in_database(connection, zone))
-
-    schema, readings, points, sums = copy_database(database, copy, look, DATA)
-    writer.add(f"{DATA}/{EMBEDDED_FILE}", copy, schema)
+    copy_database(source, copy, name.partition("/")[0])
+    with closing(sqlite3.connect(copy)) as connection:
+        schema, found = schema_of(connection), figures(connection)
+    writer.add(name, copy, schema)
     copy.unlink()
-    return readings, points, sums
-
-
-def counts_in(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Count the raw readings and the processed values in an embedded store's database."""
-    readings, points = connection.execute(
-        "SELECT (SELECT count(*) FROM readings), (SELECT count(*) FROM points)"
-    ).fetchone()
-    return int(readings), int(points)
-
-
-def partitions_in(connection: sqlite3.Connection) -> dict[str, int]:
-    """Count the materialized partitions of each asset in the index of Dagster's event log."""
-    return dict(
-        connection.execute(
-            "SELECT asset_key, count(DISTINCT partition) FROM event_logs"
-            " WHERE dagster_event_type = 'ASSET_MATERIALIZATION' AND partition IS NOT NULL GROUP BY asset_key"
-        ).fetchall()
-    )
-
-
-def _add_if_there(writer: Writer, name: str, path: Path) -> None:
-    if path.exists():
-        writer.add(name, path)
+    return found
 
 
 def _check_room(folder: Path, files: list[Path]) -> None:
     sizes = [file.stat().st_size for file in files if file.exists()]
-    needed, free = max(sizes, default=0) + _COMPRESSED_SHARE * sum(sizes), shutil.disk_usage(folder).free
+    # The backup, and then all of it unpacked by the trial.
+    needed, free = (1 + _COMPRESSED_SHARE) * sum(sizes), shutil.disk_usage(folder).free
     if free < needed:
         raise UpkeepError(
             f"{folder}: {free / 1e6:.0f} MB are free, and a backup may need {needed / 1e6:.0f}. Make room, or let "

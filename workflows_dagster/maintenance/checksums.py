@@ -1,4 +1,4 @@
-"""Monthly consumption of each meter, by which a backup is known to be the house that it was made of."""
+"""Figures by which a backup is known to be the house that it was made of: monthly consumption, and counts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.stores.ports import CONSUMPTION_DAILY, ProcessedStore
+from workflows_dagster.stores.ports import CONSUMPTION_DAILY
 
 # Consumption by meter id, then by month (`2025-03`). [meter unit]
 Sums = dict[str, dict[str, float]]
@@ -19,7 +19,7 @@ Sums = dict[str, dict[str, float]]
 _CONSUMPTION = "consumption"
 
 
-def sums_in_database(connection: sqlite3.Connection, zone: ZoneInfo) -> Sums:
+def sums_in(connection: sqlite3.Connection, zone: ZoneInfo) -> Sums:
     """Add up the days of an embedded store's database by meter and civil month, exactly.
 
     Args:
@@ -40,18 +40,22 @@ def sums_in_database(connection: sqlite3.Connection, zone: ZoneInfo) -> Sums:
     }
 
 
-def sums_in_store(store: ProcessedStore, zone: ZoneInfo) -> Sums:
-    """Add up the days that a store holds by meter and civil month, exactly.
+def counts_in(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Count the raw readings and the processed values in an embedded store's database."""
+    readings, points = connection.execute(
+        "SELECT (SELECT count(*) FROM readings), (SELECT count(*) FROM points)"
+    ).fetchone()
+    return int(readings), int(points)
 
-    Raises:
-        StoreError: The store cannot be read.
-    """
-    sums = {}
-    for meter_id in sorted(store.present(CONSUMPTION_DAILY, *days.REPRESENTABLE)):
-        found = store.read(CONSUMPTION_DAILY, meter_id)[_CONSUMPTION].dropna()
-        if len(found):
-            sums[meter_id] = _by_month(pd.DatetimeIndex(found.index), found.to_list(), zone)
-    return sums
+
+def partitions_in(connection: sqlite3.Connection) -> dict[str, int]:
+    """Count the materialized partitions of each asset in the index of Dagster's event log."""
+    return dict(
+        connection.execute(
+            "SELECT asset_key, count(DISTINCT partition) FROM event_logs"
+            " WHERE dagster_event_type = 'ASSET_MATERIALIZATION' AND partition IS NOT NULL GROUP BY asset_key"
+        ).fetchall()
+    )
 
 
 def differences(expected: Sums, found: Sums) -> list[str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import yaml
 from pydantic import SecretStr
@@ -17,10 +16,10 @@ from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.secrets import Secrets
 from workflows_dagster.stores.open import embedded_path
 
-# Of Dagster's home; what else is there (logs, files of steps, sockets) is made again.
+# Of Dagster's home. What single runs logged (history/runs/<run id>.db) is left out: nothing is computed from it.
 INSTANCE_FILE_NAME = "dagster.yaml"
-RUN_LOGS = "history/runs"
-_DATABASES = ("history/runs.db", "schedules/schedules.db")
+INDEX = "history/runs/index.db"
+HOME_DATABASES = ("history/runs.db", "schedules/schedules.db", INDEX)
 _POINTERS = ("meters_config", "seasonal_patterns_config", "tariffs_config")
 _SHORTEST_SECRET = 6
 ELSEWHERE = "elsewhere"
@@ -51,25 +50,9 @@ def places(settings: Settings) -> Places:
 
 def home_files(home: Path) -> Iterator[tuple[str, Path]]:
     """Give the files of Dagster's home that make it up, by their names in it."""
-    for name in (INSTANCE_FILE_NAME, *_DATABASES):
+    for name in (INSTANCE_FILE_NAME, *HOME_DATABASES):
         if (home / name).is_file():
             yield name, home / name
-    for path in sorted((home / RUN_LOGS).glob("*.db")):
-        yield f"{RUN_LOGS}/{path.name}", path
-
-
-def is_run_log(name: str) -> bool:
-    """Tell whether a file, by its name within Dagster's home, is the log of one run."""
-    path = PurePosixPath(name)
-    return str(path.parent) == RUN_LOGS and path.suffix == ".db" and is_run_id(path.stem)
-
-
-def is_run_id(text: str) -> bool:
-    """Tell whether a text is what Dagster makes ids of runs of."""
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False
 
 
 def config_files(folder: Path) -> Iterator[tuple[str, Path]]:

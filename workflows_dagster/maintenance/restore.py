@@ -10,7 +10,7 @@ import re
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,15 +18,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from workflows_dagster.maintenance.archive import CONFIG, DATA, HOME, PARTS, Manifest, unpack
-from workflows_dagster.maintenance.contents import ELSEWHERE, INSTANCE_FILE_NAME, Places
+from workflows_dagster.maintenance.contents import ELSEWHERE, HOME_DATABASES, INSTANCE_FILE_NAME, Places
 from workflows_dagster.maintenance.generations import Generations
 from workflows_dagster.maintenance.problems import UpkeepError
-from workflows_dagster.maintenance.sqlite_backup import is_damage, is_database, is_locked, unsound
+from workflows_dagster.maintenance.sqlite_backup import is_damage, is_locked, unsound_in
 from workflows_dagster.stores.migrations import MIGRATIONS
 from workflows_dagster.stores.open import embedded_path
 
 _STAGE = ".meters-restore-"
-_DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 _NUMBERS = re.compile(r"(\d{1,6})(?:\.(\d{1,6}))?")
 # Nobody should be at work: this is only for one who is just ending.
 _BUSY_SECONDS = 2.0
@@ -99,7 +98,6 @@ def restore(
         config = _place_of_config(places, now)
         if CONFIG in given:
             stages[CONFIG] = stack.enter_context(_stage(config.parent))
-        refuse_without_room(manifest, stages, _size_of_kept(generations, given))
         unpack(backup, stages)
         refuse_unsound(backup, stages.values())
         before: Path | None = None
@@ -140,7 +138,6 @@ def restore_into(folder: Path, backup: Path, parts: Collection[str] = PARTS) -> 
             raise UpkeepError(f"{folder / part}: already there. Name a folder that is empty.")
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        refuse_without_room(manifest, dict.fromkeys(parts, folder))
         with _stage(folder) as stage:
             unpack(backup, dict.fromkeys(parts, stage))
             refuse_unsound(backup, [stage])
@@ -179,37 +176,14 @@ def _numbers(backup: Path, text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2] or 0)
 
 
-def refuse_without_room(manifest: Manifest, folders: Mapping[str, Path], more: int = 0) -> None:
-    """See that what is to be unpacked has room beside what is there.
-
-    Args:
-        manifest: What is in the backup.
-        folders: Where its parts are unpacked, by part.
-        more: What is copied besides. [byte]
-
-    Raises:
-        UpkeepError: It has not.
-    """
-    for folder in {*folders.values()}:
-        needed = more + sum(
-            member.bytes for name, member in manifest.files.items() if folders.get(name.partition("/")[0]) == folder
-        )
-        free = shutil.disk_usage(folder).free
-        if free < needed:
-            raise UpkeepError(
-                f"{folder}: {free / 1e6:.0f} MB are free, and the restore needs {needed / 1e6:.0f}: what is there is "
-                "kept. Make room. Nothing was changed."
-            )
-
-
 def refuse_unsound(backup: Path, stages: Collection[Path]) -> None:
     """See that what was unpacked can be used.
 
     Raises:
         UpkeepError: A database in it is damaged.
     """
-    for path in sorted(path for stage in {*stages} for path in stage.rglob("*")):
-        if path.is_file() and is_database(path) and (trouble := unsound(path)):
+    for stage in {*stages}:
+        for path, trouble in unsound_in(stage):
             raise UpkeepError(f"{backup}: {path.name} in it is damaged ({trouble}). Take another backup.")
 
 
@@ -230,7 +204,7 @@ def _refuse_in_use(places: Places, generations: Generations, now: datetime) -> N
                 f"first, or, where they are stopped, wait until {sign + _ALIVE:%H:%M:%S} UTC, then restore."
             )
     files = [entry for entry in generations.entries.values() if entry.is_file()]
-    for path in (*files, *(places.home / name for name in _DATABASES)):
+    for path in (*files, *(places.home / name for name in HOME_DATABASES)):
         if path.exists():
             _refuse_open(path)
 
@@ -285,12 +259,6 @@ def _stage(folder: Path) -> Iterator[Path]:
         yield stage
     finally:
         shutil.rmtree(stage, ignore_errors=True)
-
-
-def _size_of_kept(generations: Generations, given: Collection[str]) -> int:
-    kept = [entry for name, entry in generations.entries.items() if name.partition("/")[0] not in given]
-    files = [file for entry in kept for file in (entry.rglob("*") if entry.is_dir() else [entry])]
-    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _copy(entry: Path, target: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -12,18 +11,19 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from workflows_dagster.maintenance.archive import CONFIG, DATA, HOME, PARTS, Manifest, unpack
-from workflows_dagster.maintenance.backup import UNFINISHED, counts_in, partitions_in
-from workflows_dagster.maintenance.checksums import differences, sums_in_store
+from workflows_dagster.maintenance.backup import UNFINISHED
+from workflows_dagster.maintenance.checksums import counts_in, differences, partitions_in, sums_in
+from workflows_dagster.maintenance.contents import INDEX
 from workflows_dagster.maintenance.problems import UpkeepError
-from workflows_dagster.maintenance.sqlite_backup import is_database, unsound
+from workflows_dagster.maintenance.sqlite_backup import unsound_in
 from workflows_dagster.settings.load import CONFIG_DIR, DATA_DIR, SECRETS_DIR, Settings, load
 from workflows_dagster.settings.problems import SettingsError
 from workflows_dagster.stores.embedded import EmbeddedStore
+from workflows_dagster.stores.open import EMBEDDED_FILE
 from workflows_dagster.stores.ports import StoreError
 from workflows_dagster.wording.problems import problem_texts
 
 _SHOWN = 3
-_INDEX = "history/runs/index.db"
 
 
 def drill(backup: Path, settings: Settings) -> str:
@@ -40,10 +40,11 @@ def drill(backup: Path, settings: Settings) -> str:
         UpkeepError: The backup cannot be trusted; the text says why.
     """
     try:
-        with tempfile.TemporaryDirectory(dir=_with_room(backup), prefix=UNFINISHED) as name:
+        with tempfile.TemporaryDirectory(dir=backup.parent, prefix=UNFINISHED) as name:
             scratch = Path(name)
             manifest = unpack(backup, dict.fromkeys(PARTS, scratch))
-            troubles = [*_databases(scratch), *_data(scratch, manifest), *_home(scratch, manifest)]
+            troubles = [f"{path.relative_to(scratch)} is damaged ({trouble})" for path, trouble in unsound_in(scratch)]
+            troubles += [*_data(scratch, manifest), *_home(scratch, manifest)]
             troubles += _configuration(scratch, manifest, settings)
     except OSError as error:
         raise UpkeepError(
@@ -62,42 +63,28 @@ def drill(backup: Path, settings: Settings) -> str:
     )
 
 
-def _with_room(backup: Path) -> Path:
-    """Give a folder with room for all that is in a backup: the one that it stands in."""
-    needed, free = sum(member.bytes for member in unpack(backup).files.values()), shutil.disk_usage(backup.parent)
-    if free.free < needed:
-        raise UpkeepError(
-            f"{backup.parent}: {free.free / 1e6:.0f} MB are free, and trying a backup out needs {needed / 1e6:.0f}. "
-            "Make room."
-        )
-    return backup.parent
-
-
-def _databases(scratch: Path) -> Iterator[str]:
-    for path in sorted(scratch.rglob("*")):
-        if path.is_file() and is_database(path) and (trouble := unsound(path)):
-            yield f"{path.relative_to(scratch)} is damaged ({trouble})"
-
-
 def _data(scratch: Path, manifest: Manifest) -> Iterator[str]:
-    for path in sorted((scratch / DATA).glob("*")) if (scratch / DATA).is_dir() else []:
-        store = EmbeddedStore(path)
-        try:
-            # Through the store, as the house reads its days: the manifest's were read from the tables themselves.
-            yield from differences(manifest.sums, sums_in_store(store, ZoneInfo(manifest.timezone)))
-        except StoreError as error:
-            yield str(error).rstrip(".")
-            return
-        finally:
-            store.close()
-        with closing(sqlite3.connect(path)) as connection:
-            found = counts_in(connection)
-        if found != (manifest.readings, manifest.points):
-            yield (f"{found[0]} readings and {found[1]} values instead of {manifest.readings} and {manifest.points}")
+    path = scratch / DATA / EMBEDDED_FILE
+    if not path.exists():
+        return
+    store = EmbeddedStore(path)
+    try:
+        # As the house opens it.
+        store.catalogue()
+    except StoreError as error:
+        yield str(error).rstrip(".")
+        return
+    finally:
+        store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        yield from differences(manifest.sums, sums_in(connection, ZoneInfo(manifest.timezone)))
+        readings, points = counts_in(connection)
+    if (readings, points) != (manifest.readings, manifest.points):
+        yield f"{readings} readings and {points} values instead of {manifest.readings} and {manifest.points}"
 
 
 def _home(scratch: Path, manifest: Manifest) -> Iterator[str]:
-    index = scratch / HOME / _INDEX
+    index = scratch / HOME / INDEX
     if not index.exists():
         return
     with closing(sqlite3.connect(index)) as connection:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
 
 from workflows_dagster.maintenance.problems import DamagedDatabaseError, UpkeepError
 
 _MAGIC = b"SQLite format 3\x00"
 _BUSY_SECONDS = 60.0
 BESIDE_A_DATABASE = ("-wal", "-shm", "-journal")
-
-_Found = TypeVar("_Found")
 
 
 def is_database(path: Path) -> bool:
@@ -49,17 +46,13 @@ def damaged(place: Path, reason: object, part: str) -> str:
     )
 
 
-def copy_database(source: Path, target: Path, look: Callable[[sqlite3.Connection], _Found], part: str) -> _Found:
+def copy_database(source: Path, target: Path, part: str) -> None:
     """Copy one moment of a database, whoever is writing it, and check the copy through and through.
 
     Args:
         source: The database.
         target: Where the copy goes; one file, with nothing beside it.
-        look: Asked of the original at the very moment that is copied.
         part: Of a backup, that it belongs to.
-
-    Returns:
-        What `look` found.
 
     Raises:
         DamagedDatabaseError: The database is damaged.
@@ -69,7 +62,7 @@ def copy_database(source: Path, target: Path, look: Callable[[sqlite3.Connection
         with closing(_reading(source)) as live, closing(sqlite3.connect(target)) as copy:
             # A read transaction holds the moment; in a write-ahead log it holds up nobody.
             live.execute("BEGIN")
-            found = look(live)
+            live.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             live.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
@@ -79,7 +72,13 @@ def copy_database(source: Path, target: Path, look: Callable[[sqlite3.Connection
         raise UpkeepError(f"{source}: cannot be copied ({error}). {remedy}, and try again.") from error
     if trouble := unsound(target):
         raise DamagedDatabaseError(damaged(source, trouble, part))
-    return found
+
+
+def unsound_in(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Give each database below a folder that is damaged, and what is wrong with it."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and is_database(path) and (trouble := unsound(path)):
+            yield path, trouble
 
 
 def unsound(path: Path, busy_seconds: float = _BUSY_SECONDS) -> str | None:

@@ -8,6 +8,7 @@ by itself: after a kill the next night goes on.
 """
 
 import sqlite3
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ from dagster import AssetKey, DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from sqlalchemy.exc import DBAPIError
 
-from workflows_dagster.maintenance.contents import is_run_id
 from workflows_dagster.maintenance.problems import UpkeepError
 from workflows_dagster.pipeline.storage.damage import damaged_home
 from workflows_dagster.pipeline.storage.version import is_tested, unknown_version
@@ -158,7 +158,7 @@ def _old(instance: DagsterInstance, folder: Path, keep_runs_days: int, now: date
     orphans = [
         path
         for path in sorted(folder.glob("*.db"))
-        if is_run_id(path.stem) and path.stem not in known and _changed_before(path, now - _ORPHANED_AFTER)
+        if _is_run_id(path.stem) and path.stem not in known and _changed_before(path, now - _ORPHANED_AFTER)
     ]
     return going, staying + orphans
 
@@ -187,6 +187,13 @@ def _check_nothing_forgotten(instance: DagsterInstance, known: dict[AssetKey, se
 def _delete(log: Path) -> None:
     for path in (log, *(log.with_name(log.name + ending) for ending in _BESIDE)):
         path.unlink(missing_ok=True)
+
+
+def _is_run_id(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def _changed_before(path: Path, instant: datetime) -> bool:
