@@ -313,7 +313,7 @@ def test_no_secret_is_in_any_log_or_event_or_answer(house: House, capfd: pytest.
     house.shown += [runs, graph, home, tick, *capfd.readouterr()]
     # The failures are all there to be looked through.
     assert "careless" in runs
-    assert "TIBBER_API_TOKEN" in graph
+    assert "home_id" in graph
     assert "BatchingSqliteEventLogStorage" in home
     assert "answered 500" in tick
     for text in (console, runs, tick):

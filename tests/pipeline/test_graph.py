@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import runpy
 from datetime import date
 from pathlib import Path
@@ -10,6 +12,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from tests.conftest import CONFIG, SAMPLE_DAYS
 from tests.pipeline.test_automation import compute_without_what_follows
@@ -19,6 +22,7 @@ from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.pipeline.assets.meters import RAW_PREFIX, raw_key
 from workflows_dagster.pipeline.backfill import BackfillError, backfill
 from workflows_dagster.pipeline.graph import build_definitions
+from workflows_dagster.pipeline.resources import tibber_resource
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import load
 
@@ -213,3 +217,24 @@ def test_a_wrong_configuration_is_a_sentence_on_dagsters_page(tmp_path: Path, mo
     with pytest.raises(Exception, match=r"rest\.base_meter: kein Zähler 'totl'\. Meinten Sie 'total'\?$") as caught:
         runpy.run_module("workflows_dagster.definitions")
     assert caught.type.__name__ == "ConfigurationError"
+
+
+def test_every_computed_asset_names_its_owner_and_its_code_without_the_folders_of_this_machine(graph):
+    for node in graph.asset_nodes:
+        assert node.owners == ["team:house"]
+        references = node.metadata.get("dagster/code_references")
+        if node.is_executable:
+            (reference,) = references.code_references
+            assert reference.file_path.startswith("workflows_dagster/pipeline/assets/")
+            assert reference.line_number > 1
+
+
+def test_a_secret_from_a_file_reaches_its_resource_but_no_environment_and_no_page(house):
+    secrets = house.settings.secrets.model_copy(update={"tibber_api_token": SecretStr("planted-token")})
+    settings = dataclasses.replace(house.settings, secrets=secrets)
+    definitions = build_definitions(settings)
+    assert tibber_resource(settings).token == "planted-token"
+    assert "planted-token" not in "".join(os.environ.values())
+    shown = [resource.model_dump_json() for resource in (definitions.resources or {}).values()]
+    assert len(shown) == 3
+    assert "planted-token" not in "".join(shown)

@@ -109,14 +109,12 @@ def meter_checks(settings: Settings) -> dg.AssetChecksDefinition:
         name="meter_checks",
         specs=specs,
         can_subset=True,
-        required_resource_keys={"store"},
         description="Reviews the days, the months that they lie in, and how each meter stands at present.",
     )
-    def reviewed(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    def reviewed(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
         selected = context.selected_asset_check_keys
         now = pd.Timestamp.now("UTC")
         asked = _range(context, settings, now)
-        resource: StoreResource = context.resources.store
         chosen = [
             meter.meter_id
             for meter in settings.meters.in_order()
@@ -125,13 +123,13 @@ def meter_checks(settings: Settings) -> dg.AssetChecksDefinition:
         # A review of some meters leaves the others due.
         is_whole = selected == {spec.key for spec in specs}
         made_from = MadeFrom(settings)
-        numbers = made_from.now(resource.store, CHECKS, asked) if is_whole else None
-        for result in Review(settings, resource.store, now).of(chosen, asked):
+        numbers = made_from.now(store.store, CHECKS, asked) if is_whole else None
+        for result in Review(settings, store.store, now).of(chosen, asked):
             for check in checks_of(settings.meters[result.meter_id]):
                 if dg.AssetCheckKey(dg.AssetKey(result.meter_id), check.name) in selected:
                     yield _result(settings, check, result)
         if numbers is not None:
-            made_from.keep(resource.store, CHECKS, asked, numbers)
+            made_from.keep(store.store, CHECKS, asked, numbers)
 
     return reviewed
 

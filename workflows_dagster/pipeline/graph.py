@@ -9,7 +9,8 @@ from workflows_dagster.pipeline.assets.meters import IO_MANAGER_KEY, meter_asset
 from workflows_dagster.pipeline.assets.running_day import running_day_asset
 from workflows_dagster.pipeline.assets.seasonal_profiles import seasonal_profiles_asset
 from workflows_dagster.pipeline.checks import meter_checks
-from workflows_dagster.pipeline.io_manager import days_io_manager
+from workflows_dagster.pipeline.code_references import with_code_references
+from workflows_dagster.pipeline.io_manager import DaysIOManager
 from workflows_dagster.pipeline.jobs import (
     DAYS_JOB,
     PROFILES_JOB,
@@ -53,22 +54,27 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
     days = days_job(meters)
     downstream = downstream_jobs(checks)
     kept = upkeep(settings)
+    store = store_resource(settings)
     return dg.Definitions(
         assets=[
             *raw_assets(settings),
-            tibber_asset(settings),
-            seasonal_profiles_asset(settings),
-            *meters,
-            running_day_asset(settings),
-            anomalies_asset(settings, partitions),
-            costs_asset(settings, partitions),
-            months_asset(settings, months),
+            *with_code_references(
+                [
+                    tibber_asset(settings),
+                    seasonal_profiles_asset(settings),
+                    *meters,
+                    running_day_asset(settings),
+                    anomalies_asset(settings, partitions),
+                    costs_asset(settings, partitions),
+                    months_asset(settings, months),
+                ]
+            ),
         ],
         asset_checks=[checks],
         resources={
-            "store": store_resource(settings),
+            "store": store,
             "tibber": tibber_resource(settings),
-            IO_MANAGER_KEY: days_io_manager(settings),
+            IO_MANAGER_KEY: DaysIOManager(store=store, timezone=settings.site.timezone),
         },
         jobs=[
             days,

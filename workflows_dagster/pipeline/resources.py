@@ -1,10 +1,9 @@
 """Resources: the store behind the graph, as Dagster configures it."""
 
-import os
 from abc import ABC, abstractmethod
 
 import dagster as dg
-from pydantic import PrivateAttr, SecretStr
+from pydantic import PrivateAttr
 
 from workflows_dagster.clients.tibber.client import TibberClient
 from workflows_dagster.settings.load import Settings
@@ -40,18 +39,21 @@ class StoreResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
             self._store = None
 
 
-class TibberResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class TibberResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     """Access to the Tibber account.
 
     Attributes:
         url: GraphQL address.
-        token: Access token; empty where there is none.
         home_id: Which home, where the account has several.
     """
 
     url: str
-    token: str
     home_id: str | None = None
+
+    @property
+    @abstractmethod
+    def token(self) -> str:
+        """Access token; empty where there is none."""
 
     @property
     def is_configured(self) -> bool:
@@ -81,15 +83,15 @@ def store_resource(settings: Settings) -> StoreResource:
 
 
 def tibber_resource(settings: Settings) -> TibberResource:
-    """Give access to the Tibber account, or say that there is none."""
-    tibber = settings.site.tibber
-    token = _from_environment("TIBBER_API_TOKEN", settings.secrets.tibber_api_token)
-    return TibberResource(url=tibber.url, token=token, home_id=tibber.home_id)
+    """Give access to the Tibber account, or say that there is none; the token is handed on in memory."""
+    secret = settings.secrets.tibber_api_token
 
+    class HouseTibberResource(TibberResource):
+        """The house's Tibber account, as config.yaml names it."""
 
-def _from_environment(name: str, value: SecretStr | str | None) -> str:
-    """Refer to a secret by its variable's name, which is all that the page shows; empty where there is none."""
-    if value is None:
-        return ""
-    os.environ[name] = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return dg.EnvVar(name)
+        @property
+        def token(self) -> str:
+            """Access token; empty where there is none."""
+            return secret.get_secret_value() if secret is not None else ""
+
+    return HouseTibberResource(url=settings.site.tibber.url, home_id=settings.site.tibber.home_id)

@@ -4,7 +4,7 @@ import dagster as dg
 import pandas as pd
 
 from workflows_dagster.clients.tibber.client import TibberError
-from workflows_dagster.pipeline.assets.meters import TIBBER_KEY
+from workflows_dagster.pipeline.assets.meters import OWNERS, TIBBER_KEY
 from workflows_dagster.pipeline.resources import StoreResource, TibberResource
 from workflows_dagster.services.tibber_sync import MEASUREMENT, SyncResult, raw_hours, reader_of_hours, sync_hours
 from workflows_dagster.settings.load import Settings
@@ -21,29 +21,29 @@ _LONGEST_LIST = 20
 
 def tibber_asset(settings: Settings) -> dg.AssetsDefinition:
     """Build the asset that brings Tibber's hours into the raw store."""
-    tibber = settings.site.tibber
+    account = settings.site.tibber
 
     @dg.asset(
         key=TIBBER_KEY,
         group_name="ingestion",
+        owners=OWNERS,
         description=_describe(settings),
         kinds={"graphql", "influxdb" if settings.site.storage.backend == "influxdb" else "sqlite"},
-        required_resource_keys={"store", "tibber"},
     )
-    def tibber_consumption(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        access: TibberResource = context.resources.tibber
-        if not access.is_configured:
+    def tibber_consumption(
+        context: dg.AssetExecutionContext, store: StoreResource, tibber: TibberResource
+    ) -> dg.MaterializeResult[None]:
+        if not tibber.is_configured:
             context.log.info(NO_TOKEN)
             return dg.MaterializeResult(metadata={"missing": NO_TOKEN})
-        resource: StoreResource = context.resources.store
         try:
             result = sync_hours(
-                access.client(),
-                resource.store,
+                tibber.client(),
+                store.store,
                 raw_hours(settings),
-                tibber.meter_id,
+                account.meter_id,
                 pd.Timestamp.now("UTC"),
-                pd.Timedelta(hours=tibber.lookback_hours),
+                pd.Timedelta(hours=account.lookback_hours),
             )
         except TibberError as error:
             # Cut off from its causes: theirs may quote what was sent.

@@ -23,6 +23,7 @@ from workflows_dagster.domain.months import (
 )
 from workflows_dagster.evaluation.anomalies import Anomalies
 from workflows_dagster.evaluation.costs import Costing
+from workflows_dagster.pipeline.assets.meters import OWNERS
 from workflows_dagster.pipeline.partitions import day_range
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.pipeline.storage.partition_metadata import PartitionMetadata, add_partition_metadata
@@ -67,6 +68,7 @@ def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=_GROUP,
+        owners=OWNERS,
         kinds={"pandas"},
         description=(
             "Days that stand out: what each meter used, what is usual for the weekday and the season by the eight "
@@ -74,14 +76,12 @@ def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition
             "judged once, as a whole. Of hourly water and electricity meters the base load too: a leak hides there."
         ),
         metadata={"dagster/column_schema": _anomaly_columns()},
-        required_resource_keys={"store"},
     )
-    def anomalies(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def anomalies(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult[None]:
         asked = day_range(context.partition_key_range)
-        resource: StoreResource = context.resources.store
         made_from = MadeFrom(settings)
-        numbers = made_from.now(resource.store, ANOMALIES, asked)
-        judge = Anomalies(settings, resource.store)
+        numbers = made_from.now(store.store, ANOMALIES, asked)
+        judge = Anomalies(settings, store.store)
         flagged: dict[str, dict[str, int]] = {key: {"flagged": 0, "alerts": 0} for key in context.partition_keys}
         bounds, words = asked.bounds(settings.site.zone), words_of(settings.site)
         for meter in settings.meters:
@@ -89,9 +89,9 @@ def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition
             judged = judge.of_meter(meter.meter_id, asked)
             for measurement, frame in ((ANOMALY_DAILY, judged.days), (BASE_LOAD_DAILY, judged.base_load)):
                 unit = meter.output_unit
-                write_anomalies(resource.store, measurement, meter.meter_id, unit, bounds, frame, write)
+                write_anomalies(store.store, measurement, meter.meter_id, unit, bounds, frame, write)
                 _count(flagged, frame, settings)
-        made_from.keep(resource.store, ANOMALIES, asked, numbers)
+        made_from.keep(store.store, ANOMALIES, asked, numbers)
         add_partition_metadata(context, flagged)
         return dg.MaterializeResult()
 
@@ -108,32 +108,31 @@ def costs_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=_GROUP,
+        owners=OWNERS,
         kinds={"pandas"},
         description=(
             "What each day cost by the prices in tariffs.yaml that held on it, and by Tibber's prices of the hour "
             "where there are any: consumption times unit price, and the day's share of the standing charge."
         ),
         metadata={"dagster/column_schema": _cost_columns(settings.tariffs.currency)},
-        required_resource_keys={"store"},
     )
-    def costs(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def costs(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult[None]:
         asked = day_range(context.partition_key_range)
-        resource: StoreResource = context.resources.store
         made_from = MadeFrom(settings)
-        numbers = made_from.now(resource.store, COSTS, asked)
-        costing = Costing(settings, resource.store)
+        numbers = made_from.now(store.store, COSTS, asked)
+        costing = Costing(settings, store.store)
         billed: dict[str, dict[str, float]] = {key: {} for key in context.partition_keys}
         for meter in settings.meters:
             # Of a meter without a tariff whatever it once cost is gone.
             frame = costing.of_meter(meter.meter_id, asked)
             bounds = asked.bounds(settings.site.zone)
-            _write(resource.store, COST_DAILY, meter.meter_id, settings.tariffs.currency, bounds, frame)
+            _write(store.store, COST_DAILY, meter.meter_id, settings.tariffs.currency, bounds, frame)
             tariff = settings.tariffs.of_meter(meter)
             if tariff is not None and meter.meter_id in (tariff.billed_meter, tariff.meter):
                 civil = days.civil_days(pd.DatetimeIndex(frame.index), settings.site.zone)
                 for day, cost in zip(civil, frame["cost"], strict=True):
                     billed[day.isoformat()][f"{meter.meter_id} [{settings.tariffs.currency}]"] = round(float(cost), 2)
-        made_from.keep(resource.store, COSTS, asked, numbers)
+        made_from.keep(store.store, COSTS, asked, numbers)
         add_partition_metadata(context, billed)
         return dg.MaterializeResult()
 
@@ -151,26 +150,25 @@ def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition)
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=_GROUP,
+        owners=OWNERS,
         kinds={"pandas"},
         description=(
             "Each meter's months: consumption, how much of it is estimated, and beside it the month before and the "
             "same month of the year before, a day each so that February compares. With the report of the last month."
         ),
         metadata={"dagster/column_schema": _month_columns()},
-        required_resource_keys={"store"},
     )
-    def monthly_consumption(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def monthly_consumption(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult[None]:
         asked = day_range(context.partition_key_range)
-        resource: StoreResource = context.resources.store
         made_from = MadeFrom(settings)
-        numbers = made_from.now(resource.store, MONTHS, whole_months(asked))
-        write_months(settings, resource.store, asked)
+        numbers = made_from.now(store.store, MONTHS, whole_months(asked))
+        write_months(settings, store.store, asked)
         metadata: dict[str, dict[str, PartitionMetadata]] = {key: {} for key in context.partition_keys}
         today = days.civil_day(pd.Timestamp.now("UTC"), settings.site.zone)
         for month in months_to_report(settings, asked, today):
-            notes = notes_of_month(settings, resource.store, month)
+            notes = notes_of_month(settings, store.store, month)
             try:
-                report = monthly_report(settings, resource.store, f"{month:%Y-%m}", notes)
+                report = monthly_report(settings, store.store, f"{month:%Y-%m}", notes)
             except NoDaysError:
                 continue
             path = write_report(report, settings.data_dir / REPORTS_FOLDER)
@@ -178,7 +176,7 @@ def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition)
                 "report": dg.MetadataValue.md(report.markdown),
                 "file": dg.MetadataValue.path(str(path)),
             }
-        made_from.keep(resource.store, MONTHS, whole_months(asked), numbers)
+        made_from.keep(store.store, MONTHS, whole_months(asked), numbers)
         add_partition_metadata(context, metadata)
         return dg.MaterializeResult()
 

@@ -25,6 +25,7 @@ RAW_PREFIX = "lampfi"
 PROFILES_KEY = dg.AssetKey("seasonal_profiles")
 TIBBER_KEY = dg.AssetKey("tibber_consumption")
 IO_MANAGER_KEY = "days"
+OWNERS = ["team:house"]
 _SHOWN_DECIMALS = 3
 # The nightly run computes yesterday; a second night missed is a failure.
 _EVERY_NIGHT = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
@@ -50,6 +51,7 @@ def raw_assets(settings: Settings) -> list[dg.AssetSpec]:
                 f"bucket `{bucket}`, measurement `{series.measurement}`, field `{series.field}`."
             ),
             group_name="ingestion",
+            owners=OWNERS,
             kinds={"influxdb" if settings.site.storage.backend == "influxdb" else "sqlite"},
             metadata={"measurement": series.measurement, "field": series.field},
         )
@@ -76,24 +78,23 @@ def _asset(meter: Meter, settings: Settings, partitions: dg.DailyPartitionsDefin
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=meter.utility,
+        owners=OWNERS,
         description=describe(meter, settings),
         kinds={"pandas", "influxdb" if settings.site.storage.backend == "influxdb" else "sqlite"},
         tags={"meter/type": meter.type, "meter/utility": meter.utility},
         metadata={UNIT_METADATA: meter.output_unit, "dagster/column_schema": _columns(meter)},
         io_manager_key=IO_MANAGER_KEY,
-        required_resource_keys={"store"},
         output_required=True,
         freshness_policy=_EVERY_NIGHT,
     )
-    def days_of_meter(context: dg.AssetExecutionContext, **frames: pd.DataFrame) -> pd.DataFrame:
+    def days_of_meter(context: dg.AssetExecutionContext, store: StoreResource, **frames: pd.DataFrame) -> pd.DataFrame:
         asked = day_range(context.partition_key_range)
-        resource: StoreResource = context.resources.store
-        evaluation = Evaluation(settings, resource.store)
+        evaluation = Evaluation(settings, store.store)
         if isinstance(meter, PhysicalMeter):
             evaluated = evaluation.physical(meter, asked)
             start, end = asked.bounds(settings.site.zone)
             write = finding_writer(settings)
-            keep_findings(resource.store, FINDING_DAILY, meter.meter_id, start, end, evaluated.findings, write)
+            keep_findings(store.store, FINDING_DAILY, meter.meter_id, start, end, evaluated.findings, write)
         else:
             evaluated = evaluation.derived(meter, asked, frames)
         _report(context, settings, evaluated, meter.output_unit)

@@ -6,6 +6,7 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.pipeline.assets.meters import OWNERS
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter
@@ -23,14 +24,13 @@ def running_day_asset(settings: Settings) -> dg.AssetsDefinition:
         key=RUNNING_DAY_KEY,
         deps=[dg.AssetKey(meter.meter_id) for meter in settings.meters],
         group_name="insight",
+        owners=OWNERS,
         description="Consumption of every meter today so far. Provisional: tomorrow the day itself takes its place.",
         kinds={"pandas"},
-        required_resource_keys={"store"},
     )
-    def running_day(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        resource: StoreResource = context.resources.store
+    def running_day(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult[None]:
         now = pd.Timestamp.now("UTC").floor("s")
-        written = write_running_day(settings, resource.store, now)
+        written = write_running_day(settings, store.store, now)
         return dg.MaterializeResult(metadata={"meters": written, "until": now.isoformat()})
 
     return running_day

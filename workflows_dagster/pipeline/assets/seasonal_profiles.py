@@ -4,7 +4,7 @@ import dagster as dg
 import pandas as pd
 
 from workflows_dagster.evaluation.physical import PhysicalMeters
-from workflows_dagster.pipeline.assets.meters import PROFILES_KEY, raw_key
+from workflows_dagster.pipeline.assets.meters import OWNERS, PROFILES_KEY, raw_key
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.records.profiles import keep_profile
 from workflows_dagster.settings.load import Settings
@@ -24,20 +24,19 @@ def seasonal_profiles_asset(settings: Settings) -> dg.AssetsDefinition:
         key=PROFILES_KEY,
         deps=[raw_key(meter) for meter in fitted],
         group_name="ingestion",
+        owners=OWNERS,
         description=_DESCRIPTION,
         kinds={"scipy"},
-        required_resource_keys={"store"},
     )
-    def seasonal_profiles(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        resource: StoreResource = context.resources.store
-        meters = PhysicalMeters(settings, resource.store)
+    def seasonal_profiles(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult[None]:
+        meters = PhysicalMeters(settings, store.store)
         now = pd.Timestamp.now("UTC")
         rows = []
         for meter in fitted:
             profile = meters.fitted_profile(meter)
             if profile is None:
                 continue
-            new = keep_profile(resource.store, meter.meter_id, meter.output_unit, profile, now)
+            new = keep_profile(store.store, meter.meter_id, meter.output_unit, profile, now)
             rows.append(
                 dg.TableRecord(
                     {
