@@ -85,7 +85,7 @@ def test_plain_commands_load_no_dagster_and_no_library_that_they_do_not_need(rea
         "explain": set(),
         "check": set(),
         "discover": set(),
-        "import": {"openpyxl"},
+        "import": set(),
         "report": {"jinja2", "matplotlib"},
         "notify": set(),
         "backup": set(),

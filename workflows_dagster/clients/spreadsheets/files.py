@@ -14,9 +14,6 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
 from workflows_dagster.clients.spreadsheets.verdicts import SpreadsheetError
 
 Cell = str | int | float | bool | datetime | date | time | timedelta | None
@@ -121,6 +118,10 @@ def _split(text: str, separator: str) -> Table:
 
 
 def _sheets(path: Path, content: bytes) -> Iterator[Table]:
+    # Costs a quarter of pandas, and most files are text.
+    import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         with warnings.catch_warnings():
             # openpyxl warns about styles and extensions that hold no readings.
