@@ -78,7 +78,8 @@ def test_a_good_week_is_noted_and_the_oldest_goes(house):
     status = read_status(house.settings.data_dir)
     assert status.good == NOW + timedelta(days=14)
     assert status.trouble(NOW + timedelta(days=21)) is None
-    assert "2026-03-15" in status.trouble(NOW + timedelta(days=23))
+    trouble = status.trouble(NOW + timedelta(days=23))
+    assert (trouble.code, trouble.figures["last"][:10]) == ("backup_overdue", "2026-03-15")
 
 
 def test_a_bad_week_is_told_and_removes_nothing(house):
@@ -94,7 +95,7 @@ def test_a_bad_week_is_told_and_removes_nothing(house):
     assert backups_in(backup_folder(house.settings)) == [made.path]
     status = read_status(house.settings.data_dir)
     assert status.good == NOW
-    assert status.trouble(later).startswith("The last backup failed (2026-03-08 04:10 UTC): ")
+    assert status.trouble(later).figures["at"].startswith("2026-03-08T04:10")
 
 
 def test_a_backup_to_another_folder_lets_go_of_none(house):
@@ -111,7 +112,7 @@ def test_a_new_house_is_given_a_week(tmp_path):
     assert status == Status(since=NOW)
     assert status.trouble(NOW + timedelta(days=7)) is None
     told = note(tmp_path, NOW + timedelta(days=9)).trouble(NOW + timedelta(days=9))
-    assert told == "No backup for more than 8 days: there is none. Run `meters backup`."
+    assert told == ("backup_missing", {"days": 8})
     status_path(tmp_path).write_text("{")
     assert read_status(tmp_path) is None
 
@@ -156,4 +157,4 @@ def test_a_clock_that_was_once_ahead_does_not_silence_the_warning_for_years(tmp_
     assert (status.since, status.good) == (NOW, NOW)
     assert note(tmp_path, NOW + timedelta(days=7)).trouble(NOW + timedelta(days=7)) is None
     later = NOW + timedelta(days=9)
-    assert note(tmp_path, later).trouble(later).startswith("No backup for more than 8 days")
+    assert note(tmp_path, later).trouble(later).code == "backup_overdue"

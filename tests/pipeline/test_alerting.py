@@ -265,7 +265,7 @@ def test_a_backup_that_failed_is_told_once_and_one_by_hand_makes_it_good(house, 
     status.note(watchman.settings.data_dir, at, backup=good, drill=good)
     assert watchman.look("5m") == "Nothing needs attention."
     assert watchman.look("216h") == "Sent: An alert from your meters."
-    assert "No backup for more than 8 days" in receiver.messages[1]["message"]
+    assert "No good backup for more than 8 days" in receiver.messages[1]["message"]
 
 
 def test_a_disk_that_is_nearly_full_is_told(house, instance, receiver):

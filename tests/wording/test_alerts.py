@@ -14,7 +14,8 @@ EN, DE = Words("en", BERLIN), Words("de", BERLIN)
 SINCE = "2026-06-01T04:00:00+00:00"
 FIGURES = {
     "check": "house", "error": "OSError", "kept": ["data", "dagster_home"], "path": "/data", "free_mb": 999,
-    "least_mb": 1000, "since": SINCE, "at": SINCE, "meter": "gas", "finding": "no reading.", "day": "2026-06-01",
+    "least_mb": 1000, "since": SINCE, "last": SINCE, "at": SINCE, "meter": "gas",
+    "finding": "no reading.", "day": "2026-06-01",
     "reason": "+250 %", "job": "days", "run": "1f0c2233", "name": "daily", "days": 14,
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ import os
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -14,6 +15,13 @@ from workflows_dagster.maintenance.backup import BACKUPS_FOLDER, UNFINISHED
 STATUS_FILE = "status.json"
 # A week, and a day for a machine that was off on the day.
 LONGEST_WITHOUT = timedelta(days=8)
+
+
+class Trouble(NamedTuple):
+    """What is wrong with the backups: a code with figures, of which `wording/alerts.py` makes a sentence."""
+
+    code: str
+    figures: dict[str, str | float]
 
 
 class Attempt(BaseModel):
@@ -53,18 +61,20 @@ class Status(BaseModel):
     drill: Attempt | None = None
     good: datetime | None = None
 
-    def trouble(self, now: datetime) -> str | None:
-        """Say what the owner should know about the backups; None where all is well.
+    def trouble(self, now: datetime) -> Trouble | None:
+        """Give what the owner should know about the backups; None where all is well.
 
         Args:
             now: The present, UTC.
         """
-        for what, attempt in (("The last backup failed", self.backup), ("The last backup is no good", self.drill)):
+        for code, attempt in (("backup_failed", self.backup), ("backup_not_good", self.drill)):
             if attempt is not None and not attempt.ok:
-                return f"{what} ({attempt.at:%Y-%m-%d %H:%M} UTC): {attempt.sentence}"
+                return Trouble(code, {"at": attempt.at.isoformat(), "reason": attempt.sentence})
         if now - (self.good or self.since) > LONGEST_WITHOUT:
-            last = f"the last good one is of {self.good:%Y-%m-%d}" if self.good else "there is none"
-            return f"No backup for more than {LONGEST_WITHOUT.days} days: {last}. Run `meters backup`."
+            figures: dict[str, str | float] = {"days": LONGEST_WITHOUT.days}
+            if self.good is None:
+                return Trouble("backup_missing", figures)
+            return Trouble("backup_overdue", figures | {"last": self.good.isoformat()})
         return None
 
 

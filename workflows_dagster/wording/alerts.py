@@ -44,7 +44,12 @@ SENTENCES: Mapping[str, str] = {
         "The sensor '{name}' has failed since {since}, so what it starts is not done. "
         "Its page under Automation says why."
     ),
-    "backup": marked("{reason}"),
+    "backup_failed": marked("The last backup failed ({at}): {reason}"),
+    "backup_not_good": marked("The last backup cannot be restored ({at}): {reason}"),
+    "backup_overdue": marked(
+        "No good backup for more than {days} days; the last one is of {last}. Run `meters backup`."
+    ),
+    "backup_missing": marked("No good backup for more than {days} days; there is none. Run `meters backup`."),
 }
 
 RESULTS: Mapping[str, str] = {

@@ -147,7 +147,7 @@ class Watch:
         status = read_status(self._settings.data_dir)
         trouble = None if status is None else status.trouble(now.to_pydatetime())
         if trouble is not None:
-            yield Cause("backup:newest", "backup", {"reason": trouble})
+            yield Cause("backup:newest", trouble.code, trouble.figures)
 
     def _of_store(self, context: dg.SensorEvaluationContext, memory: Memory, now: pd.Timestamp) -> Iterable[Cause]:
         """Reach the store, and check its results when a run has ended since or an hour has passed."""
