@@ -19,8 +19,9 @@ from workflows_dagster.domain.deviations import (
     day_deviations,
     week_deviations,
 )
+from workflows_dagster.domain.frames import ANOMALIES
 
-COLUMNS = ("consumption", "expected", "lower", "upper", "delta_percent", "severity", "reason")
+COLUMNS = tuple(ANOMALIES.columns)
 ALERT, NOTICE = "alert", "notice"
 
 # Nine of ten usual days lie so near, in standard deviations of the normal distribution. [1]

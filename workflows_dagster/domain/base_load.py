@@ -8,7 +8,6 @@ import pandas as pd
 from workflows_dagster.domain.anomalies import (
     ALERT,
     BAND,
-    COLUMNS,
     NOTICE,
     AnomalyRule,
     Scale,
@@ -19,9 +18,10 @@ from workflows_dagster.domain.anomalies import (
 from workflows_dagster.domain.anomaly_reasons import Reason
 from workflows_dagster.domain.days import MICROSECONDS_PER_HOUR
 from workflows_dagster.domain.deviations import LOOKBACK_DAYS, REFERENCE_DAYS, STEPS, day_deviations
+from workflows_dagster.domain.frames import BASE_LOADS
 from workflows_dagster.domain.register import Register
 
-BASE_LOAD_COLUMNS = ("base_load", *COLUMNS[1:])
+BASE_LOAD_COLUMNS = tuple(BASE_LOADS.columns)
 
 _QUIET_HOURS = 4
 # Fewer readings, or fewer such windows, are no hourly meter's day.

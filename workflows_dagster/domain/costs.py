@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import units
+from workflows_dagster.domain.frames import COSTS
 from workflows_dagster.domain.units import GasFactors
 
 Span = Literal["year", "month", "day"]
-
-COLUMNS = ("cost", "unit_price", "standing_charge")
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ def costs(consumption: pd.Series, unit_price: np.ndarray, standing_charge: np.nd
         `standing_charge` (`float64`). Nothing is rounded.
     """
     cost = consumption.to_numpy(dtype=float) * unit_price + standing_charge
-    columns = dict(zip(COLUMNS, (cost, unit_price, standing_charge), strict=True))
+    columns = dict(zip(COSTS.columns, (cost, unit_price, standing_charge), strict=True))
     priced: pd.DataFrame = pd.DataFrame(columns, index=consumption.index, dtype=float).loc[~np.isnan(cost)]
     return priced
 

@@ -9,26 +9,12 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain.days import DayRange
+from workflows_dagster.domain.frames import MONTHS
 from workflows_dagster.domain.periods import by_period
 
 MONTHS_A_YEAR = 12
 # How many months later a month is compared with.
 COMPARED_WITH = (1, MONTHS_A_YEAR)
-COLUMNS = (
-    "value",
-    "closing",
-    "quality",
-    "consumption",
-    "per_day",
-    "estimated_share",
-    "previous_month",
-    "previous_year",
-    "days",
-    "missing_days",
-    "whole",
-    "clipped",
-    "residual",
-)
 
 
 def month_of(day: date) -> date:
@@ -109,7 +95,7 @@ def months_of(days: pd.DataFrame, civil: pd.Index, asked: DayRange) -> pd.DataFr
         for month in sums.index
     ]
     wanted = np.array([month >= span.first for month in sums.index], dtype=bool)
-    return sums.loc[wanted, list(COLUMNS)]
+    return sums.loc[wanted, list(MONTHS.columns)]
 
 
 def _residuals(days: pd.DataFrame, civil: pd.Index) -> dict[date, list[float]]:

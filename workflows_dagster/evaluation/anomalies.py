@@ -13,6 +13,7 @@ from workflows_dagster.domain.anomalies import COLUMNS, Scale, judge_days
 from workflows_dagster.domain.base_load import BASE_LOAD_COLUMNS, base_loads, judge_base_loads
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.deviations import LOOKBACK_DAYS
+from workflows_dagster.domain.frames import ANOMALIES, BASE_LOADS
 from workflows_dagster.domain.gap_anomalies import LongGaps, judge_gaps
 from workflows_dagster.domain.season import FLAT, Profile, weight_of
 from workflows_dagster.evaluation.physical import PhysicalMeters, counter_of
@@ -60,7 +61,10 @@ class Anomalies:
             StoreError: The store cannot be read.
             KeyError: There is no such meter.
         """
-        return MeterAnomalies(self.days(meter_id, asked), self.base_load(meter_id, asked))
+        found = MeterAnomalies(self.days(meter_id, asked), self.base_load(meter_id, asked))
+        ANOMALIES.check(found.days)
+        BASE_LOADS.check(found.base_load)
+        return found
 
     def days(self, meter_id: str, asked: DayRange) -> pd.DataFrame:
         """Judge a meter's daily consumption, and the long gaps that end in these days; see `MeterAnomalies`.

@@ -7,7 +7,6 @@ import pandas as pd
 
 from workflows_dagster.domain import days, units
 from workflows_dagster.domain.costs import (
-    COLUMNS,
     costs,
     hour_cuts,
     mean_prices,
@@ -15,6 +14,7 @@ from workflows_dagster.domain.costs import (
     unit_prices,
 )
 from workflows_dagster.domain.days import DayRange
+from workflows_dagster.domain.frames import COSTS
 from workflows_dagster.evaluation.hours import MeasuredHours
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
@@ -69,7 +69,7 @@ class Costing:
         tariff = self._settings.tariffs.of_meter(meter)
         openings = asked.openings(self._zone)
         if tariff is None:
-            return pd.DataFrame(columns=list(COLUMNS), index=openings[:0].rename("start"), dtype=float)
+            return pd.DataFrame(columns=list(COSTS.columns), index=openings[:0].rename("start"), dtype=float)
         consumption = read_days(self._store, meter_id, openings[0], openings[-1])["consumption"]
         civil = days.civil_days(pd.DatetimeIndex(consumption.index), self._zone)
         dated = tariff.dated(meter)
@@ -77,7 +77,7 @@ class Costing:
         if tariff.hourly_prices is not None and len(consumption):
             hourly = tariff.sign * self._means_of_hours(meter, openings).reindex(consumption.index).to_numpy()
             unit_price = np.where(np.isnan(hourly), unit_price, hourly)
-        return costs(consumption, unit_price, standing_charges(civil, dated))
+        return COSTS.check(costs(consumption, unit_price, standing_charges(civil, dated)))
 
     def _means_of_hours(self, meter: Meter, openings: pd.DatetimeIndex) -> pd.Series:
         """Give the mean price of each day that has prices of the hour, by opening. [currency/meter unit]"""  # noqa: D415

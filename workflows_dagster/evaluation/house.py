@@ -8,6 +8,7 @@ from datetime import date
 import pandas as pd
 
 from workflows_dagster.domain.days import DayRange
+from workflows_dagster.domain.frames import DAYS, VIRTUAL_DAYS
 from workflows_dagster.evaluation.derived import DerivedMeters
 from workflows_dagster.evaluation.evaluated import Evaluated
 from workflows_dagster.evaluation.physical import PhysicalMeters
@@ -59,7 +60,9 @@ class Evaluation:
         Raises:
             StoreError: The raw readings cannot be read.
         """
-        return self.of_physical.days(meter, self._cuts(asked))
+        evaluated = self.of_physical.days(meter, self._cuts(asked))
+        DAYS.check(evaluated.days)
+        return evaluated
 
     def derived(
         self, meter: MasterMeter | VirtualMeter, asked: DayRange, frames: Mapping[str, pd.DataFrame]
@@ -74,7 +77,9 @@ class Evaluation:
         Raises:
             StoreError: The raw readings around a handover cannot be read.
         """
-        return self.of_derived.days(meter, self._cuts(asked)[:-1], frames)
+        evaluated = self.of_derived.days(meter, self._cuts(asked)[:-1], frames)
+        (VIRTUAL_DAYS if isinstance(meter, VirtualMeter) else DAYS).check(evaluated.days)
+        return evaluated
 
     def _day_of(self, meter_id: str, day: date) -> pd.DataFrame:
         if (meter_id, day) not in self._single_days:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from workflows_dagster.domain.frames import STORED_DAYS
 from workflows_dagster.stores.ports import CONSUMPTION_DAILY, REGISTER_DAILY, ProcessedStore
 
 _REGISTER = {"opening": "value", "closing": "closing", "quality": "quality"}
@@ -53,4 +54,4 @@ def read_days(
     frame = consumption[[*_CONSUMPTION, "unit"]]
     frame.insert(0, "opening", register["value"])
     frame.insert(1, "closing", register["closing"])
-    return frame.rename_axis("start")
+    return STORED_DAYS.check(frame.rename_axis("start"))

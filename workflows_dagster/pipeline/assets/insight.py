@@ -9,7 +9,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from workflows_dagster.domain import days
+from workflows_dagster.domain import days, frames
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.deviations import LOOKBACK_DAYS
 from workflows_dagster.domain.months import (
@@ -27,6 +27,7 @@ from workflows_dagster.pipeline.assets.meters import OWNERS
 from workflows_dagster.pipeline.partitions import day_range
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.pipeline.storage.partition_metadata import PartitionMetadata, add_partition_metadata
+from workflows_dagster.pipeline.table_schema import table_schema
 from workflows_dagster.records.anomalies import write_anomalies
 from workflows_dagster.records.days import read_days
 from workflows_dagster.repair.due import ANOMALIES, COSTS, GAP_LOOKBACK_DAYS, MONTHS, MadeFrom
@@ -75,7 +76,7 @@ def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition
             "weeks before, and by how much it differs. Estimated days are not judged; a long gap between readings is "
             "judged once, as a whole. Of hourly water and electricity meters the base load too: a leak hides there."
         ),
-        metadata={"dagster/column_schema": _anomaly_columns()},
+        metadata={"dagster/column_schema": table_schema(frames.ANOMALIES)},
     )
     def anomalies(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult[None]:
         asked = day_range(context.partition_key_range)
@@ -114,7 +115,7 @@ def costs_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
             "What each day cost by the prices in tariffs.yaml that held on it, and by Tibber's prices of the hour "
             "where there are any: consumption times unit price, and the day's share of the standing charge."
         ),
-        metadata={"dagster/column_schema": _cost_columns(settings.tariffs.currency)},
+        metadata={"dagster/column_schema": table_schema(frames.COSTS, currency=settings.tariffs.currency)},
     )
     def costs(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult[None]:
         asked = day_range(context.partition_key_range)
@@ -156,7 +157,7 @@ def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition)
             "Each meter's months: consumption, how much of it is estimated, and beside it the month before and the "
             "same month of the year before, a day each so that February compares. With the report of the last month."
         ),
-        metadata={"dagster/column_schema": _month_columns()},
+        metadata={"dagster/column_schema": table_schema(frames.MONTHS)},
     )
     def monthly_consumption(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult[None]:
         asked = day_range(context.partition_key_range)
@@ -200,7 +201,7 @@ def write_months(settings: Settings, store: Store, asked: DayRange) -> None:
     opening_of = pd.Series(openings, index=days.civil_days(openings, zone))
     for meter in settings.meters:
         frame = read_days(store, meter.meter_id, days.opening(first_needed(span.first), zone), close)
-        months = months_of(frame, days.civil_days(pd.DatetimeIndex(frame.index), zone), span)
+        months = frames.MONTHS.check(months_of(frame, days.civil_days(pd.DatetimeIndex(frame.index), zone), span))
         months.index = pd.DatetimeIndex(opening_of[months.index])
         has_register = months["value"].notna() | months["closing"].notna()
         for measurement, rows in ((REGISTER_MONTHLY, months[has_register]), (CONSUMPTION_MONTHLY, months)):
@@ -241,41 +242,3 @@ def _count(flagged: Mapping[str, dict[str, int]], frame: pd.DataFrame, settings:
     for day, alert in zip(civil, np.asarray(frame.loc[named, "severity"] == "alert"), strict=True):
         flagged[day.isoformat()]["flagged"] += 1
         flagged[day.isoformat()]["alerts"] += int(alert)
-
-
-def _anomaly_columns() -> dg.TableSchema:
-    return dg.TableSchema(
-        [
-            dg.TableColumn("consumption", "float", description="What the day used. [meter unit]"),
-            dg.TableColumn("expected", "float", description="What is usual. [meter unit]"),
-            dg.TableColumn("lower", "float", description="Least that is still usual. [meter unit]"),
-            dg.TableColumn("upper", "float", description="Most that is still usual. [meter unit]"),
-            dg.TableColumn("delta_percent", "float", description="Difference from what is expected. [%]"),
-            dg.TableColumn("severity", "string", description="alert, notice, or nothing on a usual day."),
-            dg.TableColumn("code", "string", description="Why: day, week, plain, gap or base_load."),
-            dg.TableColumn("figures", "string", description="The figures of the reason, as JSON."),
-            dg.TableColumn("reason", "string", description="The same as a sentence, for Grafana."),
-        ]
-    )
-
-
-def _cost_columns(currency: str) -> dg.TableSchema:
-    return dg.TableSchema(
-        [
-            dg.TableColumn("cost", "float", description=f"What the day cost, all included. [{currency}]"),
-            dg.TableColumn("unit_price", "float", description=f"Mean price of the day. [{currency}/meter unit]"),
-            dg.TableColumn("standing_charge", "float", description=f"The day's share of it. [{currency}]"),
-        ]
-    )
-
-
-def _month_columns() -> dg.TableSchema:
-    return dg.TableSchema(
-        [
-            dg.TableColumn("consumption", "float", description="Consumption of the month. [meter unit]"),
-            dg.TableColumn("per_day", "float", description="The same a day. [meter unit/d]"),
-            dg.TableColumn("estimated_share", "float", description="Part that is estimated, 0 to 1."),
-            dg.TableColumn("previous_month", "float", description="A day of the month before. [meter unit/d]"),
-            dg.TableColumn("previous_year", "float", description="A day of the year before. [meter unit/d]"),
-        ]
-    )

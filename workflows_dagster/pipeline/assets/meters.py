@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
+from workflows_dagster.domain.frames import DAYS, VIRTUAL_DAYS
 from workflows_dagster.evaluation import Evaluated, Evaluation, raw_series
 from workflows_dagster.pipeline.io_manager import UNIT_METADATA
 from workflows_dagster.pipeline.partitions import day_range
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.pipeline.storage.partition_metadata import add_partition_metadata
+from workflows_dagster.pipeline.table_schema import table_schema
 from workflows_dagster.records.findings import keep_findings
 from workflows_dagster.services.tibber_sync import reader_of_hours
 from workflows_dagster.settings.load import Settings
@@ -71,6 +73,8 @@ def _asset(meter: Meter, settings: Settings, partitions: dg.DailyPartitionsDefin
         deps = []
         inputs = {source: dg.AssetIn(key=dg.AssetKey(source)) for source in meter.upstream}
 
+    schema = VIRTUAL_DAYS if isinstance(meter, VirtualMeter) else DAYS
+
     @dg.asset(
         name=meter.meter_id,
         ins=inputs,
@@ -82,7 +86,10 @@ def _asset(meter: Meter, settings: Settings, partitions: dg.DailyPartitionsDefin
         description=describe(meter, settings),
         kinds={"pandas", "influxdb" if settings.site.storage.backend == "influxdb" else "sqlite"},
         tags={"meter/type": meter.type, "meter/utility": meter.utility},
-        metadata={UNIT_METADATA: meter.output_unit, "dagster/column_schema": _columns(meter)},
+        metadata={
+            UNIT_METADATA: meter.output_unit,
+            "dagster/column_schema": table_schema(schema, meter.output_unit),
+        },
         io_manager_key=IO_MANAGER_KEY,
         output_required=True,
         freshness_policy=_EVERY_NIGHT,
@@ -163,32 +170,3 @@ def _difference(meter: VirtualMeter) -> str:
         conversion = meter.subtract_meter_conversions.get(source)
         terms.append(f"`{source}`" + (f" ({conversion.from_unit} as {conversion.to_unit})" if conversion else ""))
     return " − ".join(terms) + "."
-
-
-def _columns(meter: Meter) -> dg.TableSchema:
-    unit = meter.output_unit
-    columns = [
-        dg.TableColumn("consumption", "float", description=f"Consumption of the day. [{unit}]"),
-        dg.TableColumn(
-            "quality", "string", description="How it is known: measured, interpolated, extrapolated, missing."
-        ),
-        dg.TableColumn("estimated_share", "float", description="Part of the consumption that is estimated, 0 to 1."),
-    ]
-    if isinstance(meter, VirtualMeter):
-        return dg.TableSchema(
-            [
-                *columns,
-                dg.TableColumn(
-                    "residual",
-                    "float",
-                    description=f"Signed difference before it is kept from falling below 0. [{unit}]",
-                ),
-            ]
-        )
-    return dg.TableSchema(
-        [
-            dg.TableColumn("opening", "float", description=f"Register when the day opens. [{unit}]"),
-            dg.TableColumn("closing", "float", description=f"Register when the day closes. [{unit}]"),
-            *columns,
-        ]
-    )

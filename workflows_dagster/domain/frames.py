@@ -1,0 +1,171 @@
+"""Schemas of the frames that cross a layer: columns, units, kinds of values, index.
+
+Where a frame is handed on, `check` compares names, types and index, which costs next to nothing; `validate`, for tests,
+looks at every value too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.domain.allocation import QUALITIES
+
+Kind = Literal["number", "text", "whole", "flag", "object"]
+# The `kind` of a column's dtype.
+_DTYPES: dict[Kind, str] = {"number": "f", "text": "O", "whole": "iu", "flag": "b", "object": "O"}
+_METER, _SHARE, _PRICE = "meter unit", "1", "currency/meter unit"
+
+
+class FrameError(ValueError):
+    """A frame is not as its schema says; this is a fault of the program."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a schema.
+
+    Attributes:
+        meaning: What it holds, as a sentence.
+        unit: Its unit; empty for texts and flags.
+        kind: A float (NaN where it is not known), a text (None where there is none), an integer, a bool, or an
+            object of our own.
+        lowest: Least value. [unit]
+        highest: Largest value. [unit]
+        words: Texts that it may hold; any, where there are none.
+    """
+
+    meaning: str
+    unit: str = ""
+    kind: Kind = "number"
+    lowest: float = -np.inf
+    highest: float = np.inf
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a frame looks like.
+
+    Attributes:
+        name: What it is called in errors.
+        columns: Its columns, in order.
+        index: Openings of days (UTC instants, `datetime64[us, UTC]`) or civil days (`object` of `date`); increasing.
+    """
+
+    name: str
+    columns: Mapping[str, Column]
+    index: Literal["openings", "civil days"] = "openings"
+
+    def check(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Give the frame back if its columns, types and index are as they should be; whatever its length.
+
+        Raises:
+            FrameError: They are not.
+        """
+        if list(frame.columns) != list(self.columns):
+            raise FrameError(f"{self.name}: columns are {list(frame.columns)}, not {list(self.columns)}")
+        for (name, column), dtype in zip(self.columns.items(), frame.dtypes, strict=True):
+            if len(frame) and dtype.kind not in _DTYPES[column.kind]:
+                raise FrameError(f"{self.name}: column '{name}' has the type {dtype}, which is no {column.kind}")
+        if len(frame) and self.index == "openings" and str(frame.index.dtype) != "datetime64[us, UTC]":
+            raise FrameError(f"{self.name}: the index has the type {frame.index.dtype}, not datetime64[us, UTC]")
+        if not frame.index.is_monotonic_increasing or not frame.index.is_unique:
+            raise FrameError(f"{self.name}: the index does not increase")
+        return frame
+
+    def validate(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Check the frame and every value in it, and give it back.
+
+        Raises:
+            FrameError: Something is not as the schema says.
+        """
+        self.check(frame)
+        if self.index == "civil days" and not all(type(day) is date for day in frame.index):
+            raise FrameError(f"{self.name}: the index holds something that is no date")
+        for name, column in self.columns.items():
+            values = frame[name]
+            if column.kind == "object":
+                wrong = False
+            elif column.kind == "text":
+                said = set(values.dropna())
+                wrong = bool(said - set(column.words)) if column.words else any(type(word) is not str for word in said)
+            else:
+                known = values.dropna().to_numpy(dtype=float)
+                wrong = bool((known < column.lowest).any() or (known > column.highest).any() or np.isinf(known).any())
+            if wrong:
+                raise FrameError(f"{self.name}: column '{name}' holds a value that it may not")
+        return frame
+
+
+_OPENING = Column("Register when the day opens.", _METER)
+_CLOSING = Column("Register when the day closes.", _METER)
+_QUALITY = Column("How it is known: measured, interpolated, extrapolated, missing.", kind="text", words=QUALITIES)
+_ESTIMATED = Column("Part of the consumption that is estimated.", _SHARE, lowest=0.0, highest=1.0)
+_CONSUMED: dict[str, Column] = {
+    "consumption": Column("Consumption of the day.", _METER, lowest=0.0),
+    "quality": _QUALITY,
+    "estimated_share": _ESTIMATED,
+}
+_RESIDUAL = Column("Signed difference before it is kept from falling below 0.", _METER)
+
+DAYS = Schema("days of a meter", {"opening": _OPENING, "closing": _CLOSING, **_CONSUMED})
+VIRTUAL_DAYS = Schema("days of a virtual meter", {**_CONSUMED, "residual": _RESIDUAL})
+STORED_DAYS = Schema(
+    "stored days", {**DAYS.columns, "residual": _RESIDUAL, "unit": Column("Unit of the meter.", kind="text")}
+)
+COSTS = Schema(
+    "costs of a meter",
+    {
+        "cost": Column("What the day cost, all included.", "currency"),
+        "unit_price": Column("Mean price of the day.", _PRICE),
+        "standing_charge": Column("The day's share of the standing charge.", "currency"),
+    },
+)
+
+
+def _expected(unit: str) -> dict[str, Column]:
+    return {
+        "expected": Column("What is usual.", unit),
+        "lower": Column("Least that is still usual.", unit),
+        "upper": Column("Most that is still usual.", unit),
+        "delta_percent": Column("Difference from what is expected.", "%"),
+        "severity": Column("alert, notice, or nothing on a usual day.", kind="text", words=("alert", "notice")),
+        "reason": Column("Why it stands out.", kind="object"),
+    }
+
+
+ANOMALIES = Schema(
+    "judged days", {"consumption": Column("What the day used.", _METER, lowest=0.0), **_expected(_METER)}
+)
+BASE_LOADS = Schema(
+    "judged base loads",
+    {
+        "base_load": Column("Least consumption over four hours running.", f"{_METER}/h", lowest=0.0),
+        **_expected(f"{_METER}/h"),
+    },
+)
+MONTHS = Schema(
+    "months of a meter",
+    {
+        "value": Column("Register when the first day opens.", _METER),
+        "closing": Column("Register when the last day closes.", _METER),
+        "quality": _QUALITY,
+        "consumption": Column("Consumption of the month.", _METER, lowest=0.0),
+        "per_day": Column("Mean consumption of the days with a value.", f"{_METER}/d", lowest=0.0),
+        "estimated_share": _ESTIMATED,
+        "previous_month": Column("The same of the month before.", f"{_METER}/d", lowest=0.0),
+        "previous_year": Column("The same of the month a year before.", f"{_METER}/d", lowest=0.0),
+        "days": Column("Days that there are.", "d", "whole", lowest=1.0, highest=31.0),
+        "missing_days": Column("Days of them without a value.", "d", "whole", lowest=0.0, highest=31.0),
+        "whole": Column("Whether every calendar day has a value.", kind="flag"),
+        "clipped": Column("By how much the days' residuals lay below 0.", _METER, lowest=0.0),
+        "residual": Column("Signed sum of the days' residuals.", _METER),
+    },
+    index="civil days",
+)
