@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -393,4 +394,24 @@ def test_killed_at_every_step_store_and_history_are_both_old_or_both_new(house, 
             assert not list(house.folder.rglob(".*restore-*")), moment
         subprocess.run(["rm", "-r", house.folder], check=True)
     assert moment > 15
+    assert len(seen) == 2
+
+
+def test_killed_at_every_step_on_a_new_machine_everything_is_there_or_nothing(house, backup):
+    target = elsewhere(house)
+    ended, moment, seen = False, 0, set()
+    while not ended:
+        moment += 1
+        ended = attempt(backup, target, moment)
+        settle(target.home)
+        history = target.home / "history"
+        # Dagster could make no folder where a link leads nowhere.
+        assert history.is_dir() or not os.path.lexists(history), moment
+        there = (target.database.exists(), (history / "runs" / "index.db").exists())
+        assert there in ((True, True), (False, False)), moment
+        seen.add(there)
+        if not ended:
+            restore(backup, target, LATER, replace=True)
+            assert (sums(house, target.database), events(target.home)) == (BACKED_UP, 3), moment
+        shutil.rmtree(target.data.parent)
     assert len(seen) == 2
