@@ -1,7 +1,8 @@
 """Dagster's home in PostgreSQL: deploy/dagster.postgres.yaml against a real server."""
 
-import json
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -9,7 +10,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
-from sqlalchemy.exc import ProgrammingError
 
 from tests.conftest import SmallHouse
 from tests.deploy.postgres_server import PASSWORD, PostgresServer, missing
@@ -22,6 +22,7 @@ from workflows_dagster.records.days import read_days
 
 pytest.importorskip("dagster_postgres", reason="not installed: pip install 'utility-meters[postgres]'")
 
+SUBSET_VARIABLE = "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS"
 INSTANCE_FILE = Path(__file__).parents[2] / "deploy" / "dagster.postgres.yaml"
 FIRST, LAST = date(2025, 6, 1), date(2025, 6, 30)
 # Where stock stores each day by itself.
@@ -63,6 +64,7 @@ def home(server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
     monkeypatch.setenv(BATCH_SIZE_VARIABLE, "2000")
+    monkeypatch.setenv(SUBSET_VARIABLE, "1")
     (tmp_path / "home").mkdir()
     shutil.copy(INSTANCE_FILE, tmp_path / "home" / "dagster.yaml")
     return tmp_path / "home"
@@ -76,12 +78,10 @@ def house(small_house: Callable[..., SmallHouse]) -> SmallHouse:
 
 
 def test_runs_events_and_schedules_are_kept_in_the_database_over_the_named_driver(home: Path) -> None:
-    from dagster_postgres import PostgresRunStorage, PostgresScheduleStorage
-
-    from workflows_dagster.pipeline.storage.postgres_event_log import BatchingPostgresEventLogStorage
+    from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
 
     with dagster_instance(home) as instance:
-        assert type(instance.event_log_storage) is BatchingPostgresEventLogStorage
+        assert type(instance.event_log_storage) is PostgresEventLogStorage
         assert type(instance.run_storage) is PostgresRunStorage
         assert type(instance.schedule_storage) is PostgresScheduleStorage
         assert instance.event_log_storage.postgres_url.startswith("postgresql+psycopg2://")
@@ -122,8 +122,9 @@ def test_a_batch_of_events_is_one_transaction(
     home: Path, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commits = {}
-    for size in ("0", "2000"):
+    for size, subset in (("0", ""), ("2000", "1")):
         monkeypatch.setenv(BATCH_SIZE_VARIABLE, size)
+        monkeypatch.setenv(SUBSET_VARIABLE, subset)
         before = server.commits()
         materialize(home)
         commits[size] = server.commits() - before
@@ -132,49 +133,21 @@ def test_a_batch_of_events_is_one_transaction(
     assert commits["2000"] < 200
 
 
-def test_the_tables_are_those_of_the_stock_log(home: Path, server: PostgresServer) -> None:
-    def tables() -> dict[str, str]:
-        return {name: server.ask(f"SELECT json_agg(row) FROM ({query}) AS row") for name, query in TABLES.items()}
-
-    materialize(home)
-    ours = tables()
-    server.ask("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+def test_a_home_of_an_earlier_version_still_opens_and_gets_the_batches(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     content = yaml.safe_load(INSTANCE_FILE.read_text())
-    content["event_log_storage"] |= {"module": "dagster_postgres", "class": "PostgresEventLogStorage"}
+    content["event_log_storage"] |= {
+        "module": "workflows_dagster.pipeline.postgres_event_log",
+        "class": "BatchingPostgresEventLogStorage",
+    }
     (home / "dagster.yaml").write_text(yaml.safe_dump(content))
+    monkeypatch.delenv(SUBSET_VARIABLE)
+    monkeypatch.delitem(sys.modules, "workflows_dagster.pipeline.postgres_event_log", raising=False)
     materialize(home)
-    assert ours == tables()
-    assert len(json.loads(ours["event_logs"])) > 40
-
-
-# All but what differs from run to run: its id, and the time.
-TABLES = {
-    "event_logs": "SELECT id, dagster_event_type, step_key, asset_key, partition FROM event_logs ORDER BY id",
-    "asset_event_tags": "SELECT event_id, asset_key, key, value FROM asset_event_tags "
-    "WHERE key NOT IN ('dagster/input_event_pointer/first', 'dagster/code_version') ORDER BY event_id, key, value",
-    "asset_keys": """SELECT asset_key, last_materialization ->> 'storage_id' AS storage, asset_details, wipe_timestamp
-        FROM (SELECT asset_key, last_materialization::json, asset_details, wipe_timestamp FROM asset_keys) AS keys
-        ORDER BY asset_key""",
-}
-
-
-def test_a_batch_that_fails_leaves_nothing_behind(home: Path, server: PostgresServer) -> None:
-    materialize(home)
-    before = server.ask("SELECT count(*) FROM event_logs")
     with dagster_instance(home) as instance:
-        log = instance.event_log_storage
-        records = instance.fetch_materializations(dg.AssetKey("first"), limit=5).records
-        server.ask("ALTER TABLE asset_keys RENAME TO elsewhere")
-        with pytest.raises(ProgrammingError):
-            log.store_event_batch([record.event_log_entry for record in records])
-    assert server.ask("SELECT count(*) FROM event_logs") == before
-
-
-def test_a_token_provider_is_refused_with_the_remedy() -> None:
-    from workflows_dagster.pipeline.storage.postgres_event_log import BatchingPostgresEventLogStorage
-
-    with pytest.raises(ValueError, match=r"'auth_provider' is not known .* take its place\.$"):
-        BatchingPostgresEventLogStorage.from_config_value(None, {"auth_provider": {"aws_wif": {"region": "eu"}}})
+        assert len(instance.get_materialized_partitions(dg.AssetKey("second"))) == 10
+    assert os.environ[SUBSET_VARIABLE] == "1"
 
 
 def test_the_home_says_what_the_sqlite_one_says(home: Path) -> None:
