@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows_dagster.domain.discovery import (
-    cadence,
     counts_up,
     likely_unit,
     may_be_register,
@@ -118,38 +117,6 @@ def test_a_battery_s_energy_is_no_register() -> None:
 @given(st.lists(st.floats(0, 50), min_size=1, max_size=200), st.floats(0, 1e6))
 def test_whatever_never_falls_counts_up(steps: list[float], start: float) -> None:
     assert counts_up(every("h", start + np.cumsum(steps)), "kWh")
-
-
-# Cadence
-
-
-@pytest.mark.parametrize(
-    ("gap", "words"),
-    [
-        ("10s", "every ~10 seconds"),
-        ("60s", "every ~60 seconds"),
-        ("15min", "every ~15 minutes"),
-        ("1h", "hourly"),
-        ("62min", "hourly"),
-        ("6h", "every ~6 hours"),
-        ("24h", "daily"),
-        ("23h", "daily"),
-        ("3D", "every ~3 days"),
-        ("7D", "weekly"),
-        ("10D", "every ~10 days"),
-        ("30D", "monthly"),
-        ("35D", "every ~5 weeks"),
-        ("91D", "every ~3 months"),
-        ("365D", "yearly"),
-        ("1100D", "every ~3 years"),
-    ],
-)
-def test_cadence_is_said_in_words(gap: str, words: str) -> None:
-    assert cadence(pd.Timedelta(gap)) == words
-
-
-def test_a_single_reading_has_no_cadence() -> None:
-    assert cadence(usual_gap(every("h", [1.0]))) == "one reading"
 
 
 def test_the_usual_gap_is_the_median_so_that_a_long_silence_does_not_count() -> None:

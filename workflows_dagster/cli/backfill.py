@@ -27,9 +27,16 @@ def backfill(ctx: click.Context, first: date | None, last: date | None, names: s
     begin, end = first or settings.first_day, last or yesterday
     check_order(begin, end)
     if begin < settings.first_day or end > yesterday:
-        sentence = f"--from and --to: days run from {settings.first_day} to {yesterday}. Choose days within."
+        from workflows_dagster.wording import words_of
+
+        sentence = words_of(settings.site).say(
+            "--from and --to: days run from {first} to {last}. Choose days within.",
+            # As the options take them.
+            first=settings.first_day,
+            last=yesterday,
+        )
         fail(ctx, sentence, EXIT_WRONG_INPUT)
-    asked = [known_meter(settings.meters, name.strip()) for name in names.split(",")] if names else None
+    asked = [known_meter(settings, name.strip()) for name in names.split(",")] if names else None
     meters = settings.meters.downstream_of(asked) if asked else tuple(m.meter_id for m in settings.meters.in_order())
 
     # Imports Dagster, once it is known that there is something to run.

@@ -13,6 +13,7 @@ from workflows_dagster.pipeline.backfill import BackfillError, backfill, dagster
 from workflows_dagster.pipeline.storage.home import HomeError
 from workflows_dagster.settings.dagster_home import home_folder
 from workflows_dagster.settings.load import Settings
+from workflows_dagster.wording import words_of
 
 
 def run_with_progress(ctx: click.Context, settings: Settings, meters: Sequence[str], asked: DayRange) -> None:
@@ -24,26 +25,33 @@ def run_with_progress(ctx: click.Context, settings: Settings, meters: Sequence[s
         meters: Which meters.
         asked: Which days.
     """
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("meters"), TimeElapsedColumn()
-    )
+    words = words_of(settings.site)
+    counted, span = TextColumn(words.say("meters")), words.format.day_range(asked.first, asked.last)
+    bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), counted, TimeElapsedColumn())
     try:
         with dagster_instance(home_folder(settings.data_dir)) as instance, bar:
-            task = bar.add_task("seasonal profiles", total=len(meters))
+            task = bar.add_task(words.say("seasonal profiles"), total=len(meters))
 
             def tell(step: str) -> None:
                 if step in meters:
                     bar.advance(task)
                 else:
-                    bar.update(task, description=f"{asked.first} to {asked.last}, {step.replace('_', ' ')}")
+                    bar.update(task, description=f"{span}, {step.replace('_', ' ')}")
 
             fit_missing_profiles(settings, instance)
-            bar.update(task, description=f"{asked.first} to {asked.last}")
+            bar.update(task, description=span)
             result = backfill(settings, instance, meters, asked, tell)
     except (BackfillError, HomeError) as error:
         fail(ctx, str(error))
     rate = result.partitions / max(result.seconds, 1e-9)
     click.echo(
-        f"{result.partitions:,} partitions ({result.meters} meters × {result.days} days) in {result.seconds:.1f} s, "
-        f"{rate:,.0f} a second; run {result.run_id[:8]}."
+        words.say(
+            "{partitions} partitions ({meters} meters × {days} days) in {seconds} s, {rate} a second; run {run}.",
+            partitions=words.format.count(result.partitions),
+            meters=result.meters,
+            days=result.days,
+            seconds=words.format.fixed(result.seconds, 1),
+            rate=words.format.fixed(rate, 0),
+            run=result.run_id[:8],
+        )
     )

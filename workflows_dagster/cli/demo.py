@@ -25,20 +25,30 @@ def demo(ctx: click.Context, years: int) -> None:
     from workflows_dagster.domain.days import DayRange
     from workflows_dagster.sample_house import write_sample
     from workflows_dagster.stores.open import open_store
+    from workflows_dagster.wording import words_of
 
     settings = settings_of(ctx)
+    words = words_of(settings.site)
     if settings.site.storage.backend != "embedded":
-        sentence = (
-            f"config.yaml: storage.backend: the sample household goes into the embedded store only, never into "
-            f"'{settings.site.storage.backend}'. Set it to embedded to try."
+        sentence = words.say(
+            "config.yaml: storage.backend: the sample household goes into the embedded store only, never into "
+            "'{backend}'. Set it to embedded to try.",
+            backend=settings.site.storage.backend,
         )
         fail(ctx, sentence, EXIT_WRONG_INPUT)
     now = pd.Timestamp.now("UTC")
     last = days.civil_day(now, settings.site.zone) - timedelta(days=1)
     first = max(settings.first_day, last - timedelta(days=round(years * 365.25) - 1))
-    with Console().status("Reading the sample household's meters …"), open_store(settings) as store:
+    with Console().status(words.say("Reading the sample household's meters …")), open_store(settings) as store:
         count = write_sample(store, settings.meters, settings.site.zone, now.to_pydatetime(), start=first)
-    click.echo(f"{count:,} readings of {len(settings.meters.physical)} meters since {first}.")
+    click.echo(
+        words.say(
+            "{number} readings of {meters} meters since {day}.",
+            number=words.format.count(count),
+            meters=len(settings.meters.physical),
+            day=words.format.day(first),
+        )
+    )
 
     # Imports Dagster, for the runs.
     from workflows_dagster.cli.backfill_progress import run_with_progress
@@ -57,6 +67,7 @@ def _report(ctx: click.Context, settings: Settings, last: date) -> None:
     from workflows_dagster.pipeline.storage.home import HomeError
     from workflows_dagster.reports.monthly import REPORTS_FOLDER
     from workflows_dagster.settings.dagster_home import home_folder
+    from workflows_dagster.wording import words_of
 
     month = shifted(month_of(last + timedelta(days=1)), -1)
     try:
@@ -64,4 +75,5 @@ def _report(ctx: click.Context, settings: Settings, last: date) -> None:
             report_month(settings, instance, month)
     except (BackfillError, HomeError) as error:
         fail(ctx, str(error))
-    click.echo(f"The report of {month:%B %Y}: {settings.data_dir / REPORTS_FOLDER / f'{month:%Y-%m}.html'}")
+    path, words = settings.data_dir / REPORTS_FOLDER / f"{month:%Y-%m}.html", words_of(settings.site)
+    click.echo(words.say("The report of {month}: {path}", month=words.format.month(month), path=path))

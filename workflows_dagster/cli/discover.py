@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from workflows_dagster.services.raw_catalogue import Discovered
-    from workflows_dagster.settings.load import Settings
+    from workflows_dagster.wording import Words
 
 
 @click.command(cls=HouseCommand)
@@ -25,40 +25,57 @@ def discover(ctx: click.Context, only_lines: bool) -> None:
     from workflows_dagster.services.configuration import entries_for
     from workflows_dagster.services.raw_catalogue import discover as discover_registers
     from workflows_dagster.stores.open import open_store
+    from workflows_dagster.wording import words_of
 
     settings = settings_of(ctx)
     with open_store(settings) as store:
         found, catalogue = discover_registers(store, settings.meters.physical)
-    click.echo(_summary(found, catalogue), err=True)
+    words = words_of(settings.site)
+    click.echo(_summary(found, catalogue, words), err=True)
     if not found:
         return
     if not only_lines:
-        wide_console(250).print(_table(found, settings))
-        click.echo("\nBelow `meters:` in meters.yaml:\n")
+        wide_console(250).print(_table(found, words))
+        heading = words.say("Below `meters:` in meters.yaml:")
+        click.echo(f"\n{heading}\n")
     click.echo(entries_for(found, settings), nl=False)
 
 
-def _summary(found: list[Discovered], catalogue: pd.DataFrame) -> str:
+def _summary(found: list[Discovered], catalogue: pd.DataFrame, words: Words) -> str:
+    series = words.format.count(len(catalogue))
     if catalogue.empty:
-        return "The raw store holds no readings. Run `meters import`, or let Home Assistant write into it."
+        return words.say("The raw store holds no readings. Run `meters import`, or let Home Assistant write into it.")
     if not found:
-        return f"Nothing new: of {len(catalogue)} series, none looks like a meter and stands in no file."
-    subject = "1 looks like a meter and stands" if len(found) == 1 else f"{len(found)} look like meters and stand"
-    return f"Of {len(catalogue)} series, {subject} in no file."
+        return words.say(
+            "Nothing new: of {series} series, none looks like a meter and stands in no file.", series=series
+        )
+    return words.say_count(
+        "Of {series} series, {number} looks like a meter and stands in no file.",
+        "Of {series} series, {number} look like meters and stand in no file.",
+        len(found),
+        series=series,
+    )
 
 
-def _table(found: list[Discovered], settings: Settings) -> Table:
+def _table(found: list[Discovered], words: Words) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    from workflows_dagster.domain import discovery
+    from workflows_dagster.wording.discovery import cadence
 
-    table = Table("entity", "measurement", "unit", "first reading", "last reading", box=None, pad_edge=False)
-    table.add_column("readings", justify="right")
-    table.add_column("read")
-    zone = settings.site.zone
+    say = words.say
+    heads = (
+        say("entity"),
+        say("measurement"),
+        words.say_as("table", "unit"),
+        say("first reading"),
+        say("last reading"),
+    )
+    table = Table(*heads, box=None, pad_edge=False)
+    table.add_column(say("readings"), justify="right")
+    table.add_column(say("read"))
     for one in found:
-        first, last = (f"{instant.tz_convert(zone):%Y-%m-%d %H:%M}" for instant in (one.first, one.last))
-        names = (one.series.entity_id, one.series.measurement, one.unit or "unknown")
-        table.add_row(*map(escape, names), first, last, f"{one.count:,}", discovery.cadence(one.gap))
+        first, last = words.format.minute(one.first), words.format.minute(one.last)
+        names = (one.series.entity_id, one.series.measurement, one.unit or say("unknown"))
+        table.add_row(*map(escape, names), first, last, words.format.count(one.count), cadence(one.gap, words))
     return table

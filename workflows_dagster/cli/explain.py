@@ -33,7 +33,7 @@ def explain(ctx: click.Context, meter: str, day: CivilPeriod, form: str, depth: 
     from workflows_dagster.stores.open import open_store
 
     settings = settings_of(ctx)
-    known_meter(settings.meters, meter)
+    known_meter(settings, meter)
     try:
         with open_store(settings) as store:
             explanation = Explainer(settings, store, pd.Timestamp.now("UTC")).explain(meter, day)

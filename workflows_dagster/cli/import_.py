@@ -38,7 +38,7 @@ def import_(ctx: click.Context, files: tuple[Path, ...], meter_id: str | None, d
     settings = settings_of(ctx)
     words = words_of(settings.site)
     if meter_id is not None:
-        known_meter(settings.meters, meter_id)
+        known_meter(settings, meter_id)
     try:
         sheets = judge_files(settings, files, meter_id, pd.Timestamp.now("UTC"))
     except SpreadsheetError as error:

@@ -10,7 +10,7 @@ import click
 from workflows_dagster.domain.civil_period import CivilPeriod
 
 if TYPE_CHECKING:
-    from workflows_dagster.settings.meters import MeterBook
+    from workflows_dagster.settings.load import Settings
 
 
 class CivilDay(click.ParamType[date]):
@@ -78,7 +78,7 @@ MONTH = CalendarMonth()
 DAY_MONTH_YEAR = DayMonthYear()
 
 
-def known_meter(meters: MeterBook, meter_id: str) -> str:
+def known_meter(settings: Settings, meter_id: str) -> str:
     """Check that a meter stands in meters.yaml.
 
     Raises:
@@ -87,9 +87,18 @@ def known_meter(meters: MeterBook, meter_id: str) -> str:
     from workflows_dagster.services.meters import UnknownMeterError, require_meter
 
     try:
-        return require_meter(meters, meter_id).meter_id
+        return require_meter(settings.meters, meter_id).meter_id
     except UnknownMeterError as error:
-        raise click.BadParameter(str(error)) from None
+        from workflows_dagster.wording import words_of
+
+        say, near = words_of(settings.site).say, error.suggestion
+        if near is None:
+            text = say("no meter '{meter}' in meters.yaml. See `meters check` for all of them.", meter=meter_id)
+        else:
+            text = say(
+                "no meter '{meter}' in meters.yaml. Did you mean '{suggestion}'?", meter=meter_id, suggestion=near
+            )
+        raise click.BadParameter(text) from None
 
 
 def check_order(first: date | None, last: date | None) -> None:

@@ -14,6 +14,7 @@ from workflows_dagster.cli.parameters import MONTH
 
 if TYPE_CHECKING:
     from workflows_dagster.settings.load import Settings
+    from workflows_dagster.wording import Words
 
 Format = Literal["html", "markdown"]
 _STDOUT = "-"
@@ -34,17 +35,26 @@ def report(ctx: click.Context, month: date | None, form: Format, out: str | None
     from workflows_dagster.reports.monthly import REPORTS_FOLDER, write_whole
     from workflows_dagster.reports.notes import notes_of_month
     from workflows_dagster.stores.open import open_store
+    from workflows_dagster.wording import words_of
 
     settings = settings_of(ctx)
+    words = words_of(settings.site)
     this_month = months.month_of(days.civil_day(pd.Timestamp.now("UTC"), settings.site.zone))
     asked = month or months.shifted(this_month, -1)
     if asked > this_month:
-        fail(ctx, f"{asked:%Y-%m}: this month has not begun. Name one up to {this_month:%Y-%m}.", EXIT_WRONG_INPUT)
+        sentence = words.say(
+            "{month}: this month has not begun. Name one up to {last}.",
+            # As the command takes them.
+            month=f"{asked:%Y-%m}",
+            last=f"{this_month:%Y-%m}",
+        )
+        fail(ctx, sentence, EXIT_WRONG_INPUT)
     try:
         with open_store(settings) as store:
             made = monthly_report(settings, store, f"{asked:%Y-%m}", notes_of_month(settings, store, asked))
-    except NoDaysError as error:
-        fail(ctx, f"{error}. {_remedy(settings, asked, this_month)}")
+    except NoDaysError:
+        fact = words.say("{month}: no days are stored of this month.", month=f"{asked:%Y-%m}")
+        fail(ctx, f"{fact} {_remedy(settings, asked, this_month, words)}")
     text = made.html if form == "html" else made.markdown
     if out == _STDOUT:
         click.echo(text, nl=False)
@@ -53,18 +63,24 @@ def report(ctx: click.Context, month: date | None, form: Format, out: str | None
     try:
         write_whole(path, text)
     except OSError as error:
-        no_folder = isinstance(error, FileExistsError | NotADirectoryError)
-        reason = f"{path.parent} is no folder" if no_folder else error.strerror or type(error).__name__
-        fail(ctx, f"{path}: cannot be written: {reason}. Name another file with --out.")
+        reason = error.strerror or type(error).__name__
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            reason = words.say("{path} is no folder", path=path.parent)
+        sentence = words.say(
+            "{path}: cannot be written: {reason}. Name another file with --out.", path=path, reason=reason
+        )
+        fail(ctx, sentence)
     click.echo(os.fspath(path))
     click.echo(made.content.summary)
 
 
-def _remedy(settings: Settings, asked: date, this_month: date) -> str:
+def _remedy(settings: Settings, asked: date, this_month: date, words: Words) -> str:
     from workflows_dagster.domain import months
 
     last = months.last_day(asked)
     if last < settings.first_day:
-        return f"The house's days begin on {settings.first_day}: name a later month."
+        day = words.format.day(settings.first_day)
+        return words.say("The house's days begin on {day}: name a later month.", day=day)
     until = f" --to {last}" if asked < this_month else ""
-    return f"Run `meters backfill --from {max(asked, settings.first_day)}{until}`, or name another month."
+    command = f"meters backfill --from {max(asked, settings.first_day)}{until}"
+    return words.say("Run `{command}`, or name another month.", command=command)

@@ -34,7 +34,7 @@ def show(ctx: click.Context, meter: str, first: date | None, last: date | None, 
 
     check_order(first, last)
     settings = settings_of(ctx)
-    known_meter(settings.meters, meter)
+    known_meter(settings, meter)
     with open_store(settings) as store:
         stored = stored_consumption(settings, store, meter, first, last, step)
         if stored.empty:

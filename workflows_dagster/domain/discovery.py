@@ -25,7 +25,6 @@ _BAD_SHARE, _FALLS_A_YEAR = 0.02, 1.0
 _COARSE, _FINE = 1.0, 0.001
 _YEAR = pd.Timedelta(days=365.25)
 _BY_HAND = pd.Timedelta(days=3)
-_DAY_NAMES = ((0.8, 1.2, "daily"), (6.5, 7.5, "weekly"), (28, 32, "monthly"), (350, 380, "yearly"))
 
 
 def unit_of(measurement: str) -> str | None:
@@ -85,30 +84,6 @@ def usual_gap(readings: pd.Series) -> pd.Timedelta | None:
     return pd.Timedelta(readings.index.to_series().diff().median())
 
 
-def cadence(gap: pd.Timedelta | None) -> str:
-    """Say in words how often readings come: `hourly`, `every ~5 weeks`; None is `one reading`."""
-    if gap is None:
-        return "one reading"
-    seconds, days = gap.total_seconds(), gap / pd.Timedelta(days=1)
-    for lowest, highest, name in _DAY_NAMES:
-        if lowest <= days <= highest:
-            return name
-    if 2700 <= seconds <= 4500:
-        return "hourly"
-    for limit, length, name in (
-        (90, 1, "second"), (2700, 60, "minute"), (69_120, 3600, "hour"), (14 * 86_400, 86_400, "day"),
-        (63 * 86_400, 7 * 86_400, "week"), (700 * 86_400, 30.4 * 86_400, "month"),
-    ):  # fmt: skip
-        if seconds < limit:
-            return _every(seconds / length, name)
-    return _every(gap / _YEAR, "year")
-
-
 def reading_interval(gap: pd.Timedelta | None) -> int | None:
     """Give the days between readings of a meter that a person reads; None where it seems to report by itself. [d]"""  # noqa: D415
     return None if gap is None or gap < _BY_HAND else round(gap / pd.Timedelta(days=1))
-
-
-def _every(count: float, name: str) -> str:
-    whole = max(1, round(count))
-    return f"every ~{whole} {name}s" if whole > 1 else f"every {name}"
