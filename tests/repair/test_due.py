@@ -48,6 +48,7 @@ HOUSE = """
 CONFIG = "timezone: Europe/Berlin\nworkflows: {analytics: {start_year: 2022}}"
 WITHIN = DayRange(date(2022, 1, 1), date(2025, 6, 30))
 DAY = date(2022, 5, 17)
+GLITCH = {"count": 1.0, "lowest": 0.0, "highest": 0.0}
 PRICES = [{"valid_from": "2022-01-01", "unit_price": 0.3, "per": "kWh"}]
 
 
@@ -214,18 +215,18 @@ def test_days_that_are_gone_are_due_once(followed) -> None:
 def test_a_finding_in_a_days_readings_is_part_of_it_and_its_words_are_not(followed) -> None:
     zone, asked = followed.settings.site.zone, DayRange.single(DAY)
     start = asked.bounds(zone)[0] + pd.Timedelta(hours=3)
-    finding = Finding("glitch_dropped", "flat", start, start, "1 reading left out", {"count": 1.0})
+    finding = Finding("glitch_dropped", "flat", start, start, GLITCH)
     frame = read_days(followed.store, "flat", *asked.bounds(zone)).drop(columns="unit")
 
-    def digest(found: Finding) -> int:
-        keep_findings(followed.store, FINDING_DAILY, "flat", *asked.bounds(zone), [found])
+    def digest(found: Finding, sentence: str) -> int:
+        keep_findings(followed.store, FINDING_DAILY, "flat", *asked.bounds(zone), [found], lambda _: sentence)
         replace_days(followed.store, "flat", "kWh", zone, asked, frame)
         return int(kept_digests(followed.store, "flat", zone, asked)[0])
 
-    with_it = digest(finding)
+    with_it = digest(finding, "1 reading left out")
     assert due(followed)[CHECKS] == (DAY,)
-    assert digest(replace(finding, sentence="1 reading ignored")) == with_it
-    assert digest(replace(finding, figures={"count": 2.0})) != with_it
+    assert digest(finding, "1 reading ignored") == with_it
+    assert digest(replace(finding, figures={**GLITCH, "highest": 2.0}), "1 reading left out") != with_it
 
 
 def test_a_price_is_due_on_the_days_on_which_it_holds(followed) -> None:

@@ -7,7 +7,6 @@ on the days on which the stored number is not what the days, prices and rules gi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -30,6 +29,17 @@ from workflows_dagster.records.made_from import (
     month_digests,
     stored_digests,
 )
+from workflows_dagster.repair.digest_sums import (
+    Numbers,
+    folded,
+    key,
+    mixed,
+    nothing,
+    nothing_at,
+    of_meter,
+    summed,
+    window,
+)
 from workflows_dagster.repair.snapshot import digest
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter, PhysicalMeter
@@ -40,9 +50,7 @@ OWNERS = (COSTS, ANOMALIES, MONTHS, CHECKS)
 # A physical meter's long gap is judged by the year before it, and may be as long itself. [d]
 GAP_LOOKBACK_DAYS = 2 * RATE_WINDOW_DAYS
 
-_Numbers = npt.NDArray[np.uint64]
 _Profiles = dict[str, str]
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,9 @@ class MadeFrom:
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._zone = settings, settings.site.zone
-        self._dated_prices: dict[DayRange, dict[str, _Numbers]] = {}
+        site, meters = settings.site, [repr(meter) for meter in settings.meters]
+        self._recipe = digest(settings.tariffs, site.gas_conversion, site.anomalies, site.timezone, meters)
+        self._dated_prices: dict[DayRange, dict[str, Numbers]] = {}
         self._hourly: dict[str, tuple[str, pd.Series]] = {}
 
     def state(self, store: Store, last: date) -> str:
@@ -80,12 +90,9 @@ class MadeFrom:
         Raises:
             StoreError: The store cannot be read.
         """
-        settings = self._settings
         months = {owner: (tuple(found.index), tuple(found)) for owner, found in month_digests(store).items()}
-        prices = self._price_months(store) if settings.tariffs.has_hourly_prices else {}
-        recipe = (settings.tariffs, settings.site.gas_conversion, settings.site.anomalies, settings.site.timezone)
-        meters = [repr(meter) for meter in settings.meters]
-        return digest(last, sorted(months.items()), sorted(prices.items()), self._profiles(store), recipe, meters)
+        prices = self._price_months(store) if self._settings.tariffs.has_hourly_prices else {}
+        return digest(last, sorted(months.items()), sorted(prices.items()), self._profiles(store), self._recipe)
 
     def due(self, store: Store, within: DayRange) -> dict[str, DueDays]:
         """Find on which of some days each result is due; one that is due on none is not there.
@@ -152,46 +159,46 @@ class MadeFrom:
     # What each result is made from
 
     def _costs(self, kept: Mapping[str, np.ndarray], span: DayRange, hourly: pd.Series) -> np.ndarray:
-        total, there = _nothing(span), np.zeros(span.count, dtype=bool)
+        total, there = nothing(span), np.zeros(span.count, dtype=bool)
         for meter_id, prices in self._dated(span).items():
             if meter_id in kept:
                 present = kept[meter_id] != 0
-                total += np.where(present, _mixed(_mixed(kept[meter_id] + _key(meter_id)) + prices), np.uint64(0))
+                total += np.where(present, mixed(mixed(kept[meter_id] + key(meter_id)) + prices), np.uint64(0))
                 there |= present
-        return np.where(there, _folded(total + self._by_day(hourly, span)), np.uint32(0))
+        return np.where(there, folded(total + self._by_day(hourly, span)), np.uint32(0))
 
     def _anomalies(self, kept: Mapping[str, np.ndarray], span: DayRange, profiles: _Profiles) -> np.ndarray:
-        rule, total = repr(self._settings.site.anomalies), _nothing(span)
+        rule, total = repr(self._settings.site.anomalies), nothing(span)
         for meter in self._settings.meters:
             if meter.meter_id in kept:
                 facts = repr(meter.model_copy(update={"description": None}))
                 of_profile = [profiles.get(source) for source in sorted(self._physical(meter))]
-                own = _of_meter(kept[meter.meter_id], span, _key(meter.meter_id, facts, rule, of_profile))
+                own = of_meter(kept[meter.meter_id], span, key(meter.meter_id, facts, rule, of_profile))
                 reach = GAP_LOOKBACK_DAYS if isinstance(meter, PhysicalMeter) else LOOKBACK_DAYS
-                total += _window(own, reach)
-        return np.where(self._present(kept, span), _folded(total), np.uint32(0))
+                total += window(own, reach)
+        return np.where(self._present(kept, span), folded(total), np.uint32(0))
 
     def _checks(self, kept: Mapping[str, np.ndarray], span: DayRange) -> np.ndarray:
-        return np.where(self._present(kept, span), _folded(self._house(kept, span)), np.uint32(0))
+        return np.where(self._present(kept, span), folded(self._house(kept, span)), np.uint32(0))
 
     def _months(self, kept: Mapping[str, np.ndarray], span: DayRange) -> np.ndarray:
         """Give each month's number on its first day: of its days and costs, and of the months that it compares with."""
         numbers = np.zeros(span.count, dtype=np.uint32)
-        house, present = _summed(self._house(kept, span)), _summed(self._present(kept, span).astype(np.uint64))
-        costs = _summed(_of_meter(kept[COSTS], span, _key(COSTS))) if COSTS in kept else None
+        house, present = summed(self._house(kept, span)), summed(self._present(kept, span).astype(np.uint64))
+        costs = summed(of_meter(kept[COSTS], span, key(COSTS))) if COSTS in kept else None
 
-        def of(month: date, sums: _Numbers | None) -> _Numbers:
+        def of(month: date, sums: Numbers | None) -> Numbers:
             low = max((month - span.first).days, 0)
             high = min((last_day(month) - span.first).days + 1, len(numbers))
-            return sums[high : high + 1] - sums[low : low + 1] if sums is not None and low < high else _nothing_at()
+            return sums[high : high + 1] - sums[low : low + 1] if sums is not None and low < high else nothing_at()
 
         for month in months_in(span):
             if of(month, present)[0] and month >= span.first:
                 parts = (of(month, house), of(shifted(month, -1), house), of(shifted(month, -MONTHS_A_YEAR), house))
-                total = _nothing_at()
+                total = nothing_at()
                 for place, part in enumerate((*parts, of(month, costs)), start=1):
-                    total += _mixed(part + _key(place))
-                numbers[(month - span.first).days] = _folded(total)[0]
+                    total += mixed(part + key(place))
+                numbers[(month - span.first).days] = folded(total)[0]
         return numbers
 
     @staticmethod
@@ -200,11 +207,11 @@ class MadeFrom:
             return timedelta(days=GAP_LOOKBACK_DAYS)
         return timedelta(days=366) if owner == MONTHS else timedelta()
 
-    def _house(self, kept: Mapping[str, np.ndarray], span: DayRange) -> _Numbers:
-        total = _nothing(span)
+    def _house(self, kept: Mapping[str, np.ndarray], span: DayRange) -> Numbers:
+        total = nothing(span)
         for meter in self._settings.meters:
             if meter.meter_id in kept:
-                total += _of_meter(kept[meter.meter_id], span, _key(meter.meter_id))
+                total += of_meter(kept[meter.meter_id], span, key(meter.meter_id))
         return total
 
     def _present(self, kept: Mapping[str, np.ndarray], span: DayRange) -> npt.NDArray[np.bool_]:
@@ -221,19 +228,19 @@ class MadeFrom:
 
     # Prices and profiles
 
-    def _dated(self, span: DayRange) -> dict[str, _Numbers]:
+    def _dated(self, span: DayRange) -> dict[str, Numbers]:
         """Sum up the dated prices of each meter's days; those of a meter without a tariff are alike."""
         if span not in self._dated_prices:
             tariffs, gas = self._settings.tariffs, self._settings.site.gas_conversion
             civil = pd.Index(list(span), dtype=object)
             found = {}
             for meter in self._settings.meters:
-                numbers, tariff = _nothing(span), tariffs.of_meter(meter)
+                numbers, tariff = nothing(span), tariffs.of_meter(meter)
                 if tariff is not None:
                     prices = tariff.dated(meter)
                     facts = (tariffs.currency, meter.output_unit, tariff.sign, tariff.hourly_prices)
                     unit_price = unit_prices(civil, meter.output_unit, prices, gas).view(np.uint64)
-                    numbers = _mixed(unit_price + _key(*facts)) + standing_charges(civil, prices).view(np.uint64)
+                    numbers = mixed(unit_price + key(*facts)) + standing_charges(civil, prices).view(np.uint64)
                 found[meter.meter_id] = numbers
             # Of a look every 30 s only the newest span counts.
             self._dated_prices = {span: found}
@@ -265,9 +272,9 @@ class MadeFrom:
         start, end = span.bounds(self._zone)
         return store.readings(hourly_prices(self._settings), start.floor("h"), end)
 
-    def _by_day(self, hourly: pd.Series, span: DayRange) -> _Numbers:
+    def _by_day(self, hourly: pd.Series, span: DayRange) -> Numbers:
         """Sum up the prices of the hours that touch each day."""
-        numbers = _nothing(span)
+        numbers = nothing(span)
         if hourly.empty:
             return numbers
         cuts = span.openings(self._zone)
@@ -276,7 +283,7 @@ class MadeFrom:
         instants, values = days.microseconds(times), hourly.to_numpy(dtype=np.float64)
         for k in np.flatnonzero(highs > lows):
             low, high = lows[k], highs[k]
-            numbers[k] = _key(instants[low:high].tobytes(), values[low:high].tobytes())
+            numbers[k] = key(instants[low:high].tobytes(), values[low:high].tobytes())
         return numbers
 
     @staticmethod
@@ -304,49 +311,3 @@ def prove_digests(settings: Settings, store: Store, within: DayRange) -> list[st
             differed.append(meter.meter_id)
             keep_digests(store, meter.meter_id, zone, span, true)
     return differed
-
-
-# Sums of digests
-
-
-def _nothing(span: DayRange) -> _Numbers:
-    return np.zeros(span.count, dtype=np.uint64)
-
-
-def _nothing_at() -> _Numbers:
-    return np.zeros(1, dtype=np.uint64)
-
-
-def _key(*facts: object) -> np.uint64:
-    return np.uint64(int.from_bytes(hashlib.blake2b(repr(facts).encode(), digest_size=8).digest(), "big"))
-
-
-def _of_meter(digests: np.ndarray, span: DayRange, key: np.uint64) -> _Numbers:
-    """Tell a meter's days apart from other meters' and from one another, so that they may be added up."""
-    ordinals = np.arange(span.first.toordinal(), span.last.toordinal() + 1, dtype=np.uint64)
-    return np.where(digests != 0, _mixed(_mixed(digests + key) + ordinals * _SPREAD), np.uint64(0))
-
-
-def _summed(numbers: _Numbers) -> _Numbers:
-    return np.concatenate([_nothing_at(), np.cumsum(numbers, dtype=np.uint64)])
-
-
-def _window(numbers: _Numbers, reach: int) -> _Numbers:
-    """Add up each day and so many days before it."""
-    sums = _summed(numbers)
-    starts = np.maximum(np.arange(len(numbers)) - reach, 0)
-    return sums[1:] - sums[starts]
-
-
-def _mixed(numbers: np.ndarray) -> _Numbers:
-    """Spread each number over all 64 bits: the last step of splitmix64."""
-    mixed = numbers.astype(np.uint64)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
-
-
-def _folded(numbers: _Numbers) -> np.ndarray:
-    """Shorten numbers to 32 bits above 0."""
-    short = ((numbers ^ (numbers >> np.uint64(32))) & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-    return np.where(short == 0, np.uint32(1), short)
