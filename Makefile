@@ -60,6 +60,7 @@ check-without-tests: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/mdformat --check $(MARKDOWN)
 	$(BIN)/meters check
+	VIRTUAL_ENV="$(abspath $(VENV))" $(BIN)/dg check defs
 
 # After a translation (.po) was edited.
 words: $(READY)
