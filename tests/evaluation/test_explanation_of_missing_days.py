@@ -6,6 +6,7 @@ import pandas as pd
 
 from workflows_dagster.domain.civil_period import CivilPeriod
 from workflows_dagster.evaluation.explanation import Explainer
+from workflows_dagster.evaluation.explanation.plain import plain
 
 ONE_METER = """\
     meters:
@@ -19,4 +20,5 @@ def test_a_month_without_values_begins_on_its_first_civil_day_and_not_on_the_day
     house.read("strom", {"2024-01-02 00:00": 5.0})
     now = pd.Timestamp("2024-06-01 12:00", tz="UTC")
     explained = Explainer(house.settings, house.store, now).explain("strom", CivilPeriod.parse("2024-02"))
-    assert explained.reasons[0].startswith("29 days from 2024-02-01 on: the last reading is 5 kWh of 2024-01-02")
+    reason = plain(explained)["reasons"][0]
+    assert reason.startswith("29 days from 2024-02-01 on: the last reading is 5 kWh of 2024-01-02")

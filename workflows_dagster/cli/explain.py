@@ -42,4 +42,4 @@ def explain(ctx: click.Context, meter: str, day: CivilPeriod, form: str, depth: 
     if form == "json":
         click.echo(json.dumps(plain(explanation), indent=1, ensure_ascii=False))
     else:
-        click.echo(render(explanation, _ALL_LEVELS if deep else depth))
+        click.echo(render(explanation, _ALL_LEVELS if deep else depth, settings.site.language))

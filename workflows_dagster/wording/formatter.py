@@ -20,6 +20,7 @@ UTC = ZoneInfo("UTC")
 DASH = "\N{EN DASH}"
 _HOUR_LIMIT = pd.Timedelta(days=2)
 _DAY = {"de": "dd.MM.y", "en": "y-MM-dd"}
+_GERMAN_CLOCKS = {"CET": "MEZ", "CEST": "MESZ"}
 _LONG_DAY = {"de": "d. MMMM y", "en": "d MMMM y"}
 _DAY_OF_YEAR = {"de": "d. MMMM", "en": "d MMMM"}
 
@@ -163,7 +164,11 @@ class Formatter:
         local = instant.tz_convert(self._zone)
         point = "," if self._language == "de" else "."
         fraction = f"{point}{local.microsecond:06d}".rstrip("0") if local.microsecond else ""
-        return f"{self.day(local.date())} {local:%H:%M:%S}{fraction} {local:%Z}"
+        return f"{self.day(local.date())} {local:%H:%M:%S}{fraction} {self._clock(local)}"
+
+    def _clock(self, local: pd.Timestamp) -> str:
+        name = f"{local:%Z}"
+        return _GERMAN_CLOCKS.get(name, name) if self._language == "de" else name
 
     def duration(self, length: timedelta, *, dative: bool = False) -> str:
         """Write a duration as a person says it: minutes below an hour, hours up to two days, days from there.
@@ -187,6 +192,20 @@ class Formatter:
             if dative:
                 text = self._catalogue.npgettext("dative", "{number} day", "{number} days", number)
         return text.format(number=self.count(number))
+
+    def exact_duration(self, days: float) -> str:
+        """Write a length of time to calculate with: hours up to two days, else days.
+
+        Args:
+            days: The length in days of 24 hours. [d]
+        """
+        number = round(days * 24, 4) if days < _HOUR_LIMIT / pd.Timedelta(days=1) else round(days, 4)
+        shown, plural = self.plain_number(number), 1 if number == 1 else 2
+        if days < _HOUR_LIMIT / pd.Timedelta(days=1):
+            text = self._catalogue.ngettext("{number} hour", "{number} hours", plural)
+        else:
+            text = self._catalogue.ngettext("{number} day", "{number} days", plural)
+        return text.format(number=shown)
 
     def listed(self, items: Sequence[str]) -> str:
         """Join words as a sentence does: `gas, water and heat`."""

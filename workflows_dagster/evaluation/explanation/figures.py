@@ -14,6 +14,7 @@ import pandas as pd
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.evaluation.explanation.derived_figures import FromDifference, FromSources
 from workflows_dagster.evaluation.explanation.reading_figures import FromReadings
+from workflows_dagster.evaluation.explanation.reasons import Reason
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Explanation:
         opening: Register when the first day opens. [unit]
         closing: Register when the last day closes. [unit]
         tally: Days by quality.
-        reasons: Why the quality is what it is, or why there is no value, in sentences.
+        reasons: Why the quality is what it is, or why there is no value.
         arithmetic: How the consumption is made; None where there is none.
         findings: What a person should know about the readings used.
         sources: The same for each meter that it is made from and that counts here.
@@ -95,7 +96,7 @@ class Explanation:
     opening: float | None
     closing: float | None
     tally: tuple[Tally, ...]
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     arithmetic: FromReadings | FromSources | FromDifference | None
     findings: tuple[Finding, ...] = ()
     sources: tuple[Explanation, ...] = ()

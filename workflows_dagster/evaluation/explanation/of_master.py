@@ -19,6 +19,7 @@ from workflows_dagster.evaluation.explanation.derived_figures import (
     PeriodUsed,
     SourcePart,
 )
+from workflows_dagster.evaluation.explanation.reasons import Reason
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter
 
@@ -83,24 +84,24 @@ class MasterExplained:
             parts=tuple(self._part(row, self._starts[places]) for row, places in parts),
         )
 
-    def reasons(self) -> tuple[str, ...]:
+    def reasons(self) -> tuple[Reason, ...]:
         """Say why days have no value."""
         if not any(row.counts.any() for row in self._rows):
-            return (f"no period of '{self._meter.meter_id}' in meters.yaml holds the day",)
+            return (Reason("no_period", {"meter": self._meter.meter_id}),)
         missing = self._frame[self._frame["consumption"].isna()]
         if missing.empty:
             return ()
         if len(self._starts) > 1:
             first = days.civil_day(missing.index[0], self._settings.site.zone)
-            return (f"{len(missing)} of {len(self._frame)} days have no value, the first {first}: a source has none",)
+            return (Reason("source_without_value", {"total": float(len(self._frame))}, len(missing), first),)
         without = [
             row.source
             for row in self._rows
             if self._there(row)[0] and math.isnan(float(self._sources[row.source]["consumption"].loc[self._starts[0]]))
         ]
         if without:
-            return (f"without a value on the day: {', '.join(without)}; and so the sum has none",)
-        return ("none of the period's sources was there on the day",)
+            return (Reason("sources_without_value", {"sources": ", ".join(without)}),)
+        return (Reason("no_source_there", {}),)
 
     def _there(self, row: Contribution) -> np.ndarray:
         """Tell on which days a source counts and was there, shape (n,), `bool`."""

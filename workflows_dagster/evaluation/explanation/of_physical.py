@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from workflows_dagster.evaluation.explanation.reading_figures import (
     Reading,
     WholeGaps,
 )
-from workflows_dagster.evaluation.explanation.wording import amount_of, count_of, figure, length, moment
+from workflows_dagster.evaluation.explanation.reasons import Figure, Reason
 from workflows_dagster.evaluation.physical import Basis, PhysicalMeters, raw_series
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
@@ -34,14 +35,14 @@ class PhysicalGrounds:
 
     Attributes:
         arithmetic: None where there is no value.
-        reasons: In sentences.
+        reasons: Why they are known as they are, or have no value.
         findings: About the readings used, in time order.
         lives_from: Where the meter's life begins within the days, else None.
         lives_until: Where it ends within the days, else None.
     """
 
     arithmetic: FromReadings | None
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     findings: tuple[Finding, ...]
     lives_from: pd.Timestamp | None
     lives_until: pd.Timestamp | None
@@ -184,17 +185,18 @@ class PhysicalExplained:
         is_start = first == self._basis.life.start and register.values[0] == self._meter.initial_reading
         return first if is_start and first not in read else None
 
-    def _reasons(self, pieces: tuple[Piece, ...]) -> tuple[str, ...]:
+    def _reasons(self, pieces: tuple[Piece, ...]) -> tuple[Reason, ...]:
         """Say why the first and the last piece are known as they are: they make the quality."""
         if len(self._edges) > 2:
             return ()
-        return tuple(dict.fromkeys(self._reason(piece) for piece in (pieces[0], pieces[-1])))
+        both = [self._reason(piece) for piece in (pieces[0], pieces[-1])]
+        return tuple(both[:1] if both[0] == both[1] else both)
 
-    def _reason(self, piece: Piece) -> str:
+    def _reason(self, piece: Piece) -> Reason:
         meter, limit = self._meter, self._basis.allowance.measured_max_gap_hours
         if isinstance(piece, BeyondReadings):
-            where, scale = ("before the first", "after") if piece.side == "first" else ("after the last", "before")
-            return f"extrapolated: {where} reading, of {moment(piece.reading.at)}, it is given what was usual {scale}"
+            at = {"at": piece.reading.at}
+            return Reason("extrapolated_before", at) if piece.side == "first" else Reason("extrapolated_after", at)
         if isinstance(piece, WholeGaps):
             apart = piece.longest_gap_days
             kind = "climb" if self._basis.register.counts else "hour"
@@ -202,49 +204,45 @@ class PhysicalExplained:
         else:
             apart, kind, estimated = piece.gap.days, piece.gap.kind, piece.estimated
         if kind == "bridged":
-            return f"extrapolated: {length(apart)} are missing at the source and are given what was usual before"
+            return Reason("hours_bridged", {"apart": apart})
         if kind == "fitted":
-            return (
-                f"{'interpolated' if estimated else 'measured'}: {length(apart)} are missing at the source; two "
-                "readings of the register tell what flowed in them"
-            )
+            return Reason("hours_fitted", {"apart": apart, "estimated": "yes" if estimated else "no"})
         if kind == "hour":
-            return "measured: the source knows the hours"
+            return Reason("hours_known", {})
         if estimated:
-            return f"interpolated: its readings lie {length(apart)} apart, more than {figure(limit)} hours"
+            return Reason("interpolated", {"apart": apart, "limit": limit})
         if apart * 24 > limit:
-            return (
-                f"measured: its readings lie {length(apart)} apart, but the register advanced by no more than its "
-                f"resolution of {amount_of(meter.resolution, meter.output_unit)}: nothing was used"
-            )
-        return f"measured: readings no further apart than {figure(limit)} hours on both sides"
+            return Reason("nothing_used", {"apart": apart, "resolution": meter.resolution})
+        return Reason("measured", {"limit": limit})
 
-    def _absence(self) -> Iterator[str]:
+    def _absence(self) -> Iterator[Reason]:
         """Say why days have no value, or are no days of the meter."""
         meter, basis, life = self._meter, self._basis, self._basis.life
         if len(basis.register) == 0 and life.start is None:
-            yield f"there is no valid reading at all. Its readings are looked for under {self._where()}"
+            yield Reason("no_reading", self._where())
             return
         start, end = (self._cutter.local(at) if at is not None else None for at in (life.start, life.end))
         if life.start is not None and start is not None and self._edges[-1] <= life.start:
-            yield (
-                f"the meter is there from {moment(start)} on (installation_date {meter.installation_date})"
-                if meter.installation_date is not None
-                else f"its first reading is of {moment(start)}; without an installation_date nothing is known before"
-            )
+            if meter.installation_date is not None:
+                yield Reason("not_yet_installed", {"at": start, "installed": _configured(meter.installation_date)})
+            else:
+                yield Reason("before_first_reading", {"at": start})
         if life.end is not None and end is not None and self._edges[0] >= life.end:
-            yield f"the meter is there until {moment(end)} (deinstallation_date {meter.deinstallation_date})"
+            taken_out = _configured(meter.deinstallation_date) if meter.deinstallation_date else ""
+            yield Reason("taken_out", {"at": end, "taken_out": taken_out})
         missing = self._frame.index[self._frame["consumption"].isna()]
         if len(missing) == 0:
             return
-        first = days.civil_day(missing[0], self._zone)
-        prefix = "" if len(self._edges) == 2 else f"{count_of(len(missing), 'day')} from {first} on: "
-        yield prefix + self._why_missing(days.microseconds(pd.DatetimeIndex(missing)))
+        reason = self._why_missing(days.microseconds(pd.DatetimeIndex(missing)))
+        if len(self._edges) == 2:
+            yield reason
+        else:
+            yield replace(reason, missing=len(missing), first_missing=days.civil_day(missing[0], self._zone))
 
-    def _why_missing(self, starts: np.ndarray) -> str:
+    def _why_missing(self, starts: np.ndarray) -> Reason:
         basis, register = self._basis, self._basis.register
         if len(register) == 0:
-            return f"there is no valid reading at all. Its readings are looked for under {self._where()}"
+            return Reason("no_reading", self._where())
         clipped = basis.life.clip(self._edges)
         opens = clipped[np.searchsorted(self._edges, starts)]
         closes = clipped[np.searchsorted(self._edges, starts) + 1]
@@ -252,15 +250,18 @@ class PhysicalExplained:
         number = -1 if after.any() else 0
         reading = self._cutter.reading(len(register) - 1 if number else 0)
         side = "last" if after.any() else "first"
-        known = f"the {side} reading is {amount_of(reading.value, self._meter.output_unit)} of {moment(reading.at)}"
+        known: dict[str, Figure] = {"side": side, "value": reading.value, "at": reading.at}
         if (basis.tail if after.any() else basis.head) is None:
-            return f"{known}; a single reading, or none with a season between, tells no rate to go on with"
+            return Reason("no_rate", known)
         away = closes[after].max() - register.times[-1] if after.any() else register.times[0] - opens.min()
-        return (
-            f"{known}, {length(float(away) / MICROSECONDS_PER_DAY)} away; nothing is extrapolated further than "
-            f"{basis.allowance.max_extrapolation_days:g} days (max_extrapolation_days)"
-        )
+        limit = float(basis.allowance.max_extrapolation_days)
+        return Reason("too_far", {**known, "away": float(away) / MICROSECONDS_PER_DAY, "limit": limit})
 
-    def _where(self) -> str:
+    def _where(self) -> dict[str, Figure]:
         series = raw_series(self._meter)
-        return f"measurement '{series.measurement}', entity_id '{series.entity_id}', field '{series.field}'"
+        return {"measurement": series.measurement, "entity_id": series.entity_id, "field": series.field}
+
+
+def _configured(moment: date) -> Figure:
+    """Give a date as it was configured: a civil day, or an exact time as text."""
+    return str(moment) if isinstance(moment, datetime) else moment

@@ -15,6 +15,7 @@ from workflows_dagster.domain import days, units
 from workflows_dagster.evaluation.derived import DerivedMeters
 from workflows_dagster.evaluation.explanation.derived_figures import FromDifference, GasConversion, Term
 from workflows_dagster.evaluation.explanation.of_master import summed
+from workflows_dagster.evaluation.explanation.reasons import Figure, Reason
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import VirtualMeter
 
@@ -60,10 +61,10 @@ class VirtualExplained:
             clipped_days=len(below),
         )
 
-    def reasons(self) -> tuple[str, ...]:
+    def reasons(self) -> tuple[Reason, ...]:
         """Say why days have no value."""
         if self._frame.empty:
-            return (f"its base meter, {self._meter.base_meter}, was not there",)
+            return (Reason("base_not_there", {"meter": self._meter.base_meter}),)
         missing = self._frame[self._frame["residual"].isna()]
         if missing.empty:
             return ()
@@ -75,9 +76,10 @@ class VirtualExplained:
         )
         named = ", ".join(without) or self._meter.base_meter
         if len(self._starts) == 1:
-            return (f"without a value on the day: {named}; and so the difference has none",)
+            return (Reason("terms_without_value", {"sources": named}),)
         first = days.civil_day(missing.index[0], zone)
-        return (f"{len(missing)} of {len(self._frame)} days have no value, the first {first}, for want of {named}",)
+        figures: dict[str, Figure] = {"total": float(len(self._frame)), "sources": named}
+        return (Reason("term_without_value", figures, len(missing), first),)
 
     def _terms(self, starts: pd.DatetimeIndex) -> Iterator[Term]:
         """Give each source's terms, one for each factor."""

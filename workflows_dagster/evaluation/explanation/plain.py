@@ -5,17 +5,29 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
 from workflows_dagster.evaluation.explanation.figures import Explanation
+from workflows_dagster.evaluation.explanation.text_reasons import reason_sentence
+from workflows_dagster.wording import Words
+from workflows_dagster.wording.findings import finding_sentence
 
 
 def plain(explanation: Explanation) -> dict[str, Any]:
-    """Turn an explanation into dictionaries, lists, figures and texts; instants as ISO texts with their offset."""
+    """Turn an explanation into dictionaries, lists, figures and texts; instants as ISO texts with their offset.
+
+    Reasons and findings are English sentences, whatever the house's language.
+    """
+    words = Words("en", cast(ZoneInfo, explanation.opens.tz))
     result: dict[str, Any] = _plain(explanation)
+    result["reasons"] = [reason_sentence(reason, words, explanation.unit) for reason in explanation.reasons]
+    for found, finding in zip(result["findings"], explanation.findings, strict=True):
+        found["sentence"] = finding_sentence(finding, explanation.unit, words)
+    result["sources"] = [plain(source) for source in explanation.sources]
     return result
 
 

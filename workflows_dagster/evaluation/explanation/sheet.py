@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Sequence
 
 WIDTH = 100
+# What a register shows has as many digits as it has, up to these.
+REGISTER_DIGITS = 12
 _LABEL = 14
 _INDENT = 4
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from workflows_dagster.evaluation.explanation.derived_figures import (
     FromDifference,
@@ -13,111 +14,146 @@ from workflows_dagster.evaluation.explanation.derived_figures import (
     Term,
 )
 from workflows_dagster.evaluation.explanation.figures import Explanation
-from workflows_dagster.evaluation.explanation.sheet import Sheet
-from workflows_dagster.evaluation.explanation.wording import count_of, figure, percent, register
+from workflows_dagster.evaluation.explanation.sheet import REGISTER_DIGITS, Sheet
+from workflows_dagster.wording import Words
+from workflows_dagster.wording.tables import table_word
 
 
-def write_sources(sheet: Sheet, explained: Explanation, arithmetic: FromSources) -> None:
+def write_sources(sheet: Sheet, explained: Explanation, arithmetic: FromSources, words: Words) -> None:
     """Write a master's periods, its sources' parts, their sum, and the register that is carried on."""
-    unit = explained.unit
+    unit, figure = explained.unit, words.format.plain_number
+    several = len(arithmetic.periods) > 1
     sheet.table(
-        "periods" if len(arithmetic.periods) > 1 else "period",
-        [
-            (f"{period.first} {f'to {period.last}' if period.last else 'on'}", " + ".join(period.sources))
-            for period in arithmetic.periods
-        ],
+        words.say_as("explain", "periods") if several else words.say_as("explain", "period"),
+        [(_span_of(period, words), " + ".join(period.sources)) for period in arithmetic.periods],
     )
+    known = [_known_row(part, words) for part in arithmetic.parts]
     if explained.consumption is None:
-        sheet.table("known as", [_known_row(part) for part in arithmetic.parts])
+        sheet.table(words.say_as("explain", "known as"), known)
         return
-    _write_amounts(sheet, unit, [("", part) for part in arithmetic.parts])
-    _write_days(sheet, explained, arithmetic.parts)
-    sheet.table("known as", [_known_row(part) for part in arithmetic.parts])
+    _write_amounts(sheet, unit, [("", part) for part in arithmetic.parts], words)
+    _write_days(sheet, explained, arithmetic.parts, words)
+    sheet.table(words.say_as("explain", "known as"), known)
     for part in arithmetic.parts:
         if part.succeeds:
-            sheet.entry(
-                "", f"{part.source} was installed on {part.first}, the last day of the period: its half counts too"
+            half = words.say(
+                "{source} was installed on {day}, the last day of the period: its half counts too",
+                source=part.source,
+                day=words.format.day(part.first),
             )
+            sheet.entry("", half)
     if len(arithmetic.parts) > 1:
         terms = " + ".join(figure(part.amount) for part in arithmetic.parts)
-        sheet.entry("sum", f"{terms} = {figure(explained.consumption)} {unit}")
-    _write_share(sheet, explained, [(p.amount, p.estimated_share) for p in arithmetic.parts])
+        sheet.entry(words.say_as("explain", "sum"), f"{terms} = {figure(explained.consumption)} {unit}")
+    _write_share(sheet, explained, [(p.amount, p.estimated_share) for p in arithmetic.parts], words)
     if explained.opening is not None or explained.closing is not None:
-        _write_register(sheet, explained, arithmetic)
+        _write_register(sheet, explained, arithmetic, words)
 
 
-def _write_amounts(sheet: Sheet, unit: str, parts: Sequence[tuple[str, SourcePart | Term]]) -> None:
+def _span_of(period: PeriodUsed, words: Words) -> str:
+    first = words.format.day(period.first)
+    if period.last is None:
+        return words.say("{first} on", first=first)
+    return words.say("{first} to {last}", first=first, last=words.format.day(period.last))
+
+
+def _write_amounts(sheet: Sheet, unit: str, parts: Sequence[tuple[str, SourcePart | Term]], words: Words) -> None:
     """Write what each source counts, and what that is in the meter's own unit."""
+    figure = words.format.plain_number
     converted = any(part.factor != 1 for _, part in parts)
     rows = [
         (sign, part.source, f"{figure(part.consumption)} {part.unit}")
         + ((f"× {figure(part.factor)}", f"= {figure(part.amount)} {unit}") if converted else ())
         for sign, part in parts
     ]
+    label = words.say_as("explain", "parts")
     if not any(sign for sign, _ in parts):
-        sheet.table("parts", [row[1:] for row in rows], right=(1, 2, 3))
+        sheet.table(label, [row[1:] for row in rows], right=(1, 2, 3))
     else:
-        sheet.table("parts", rows, right=(2, 3, 4))
+        sheet.table(label, rows, right=(2, 3, 4))
 
 
-def _known_row(part: SourcePart | Term) -> tuple[str, ...]:
+def _known_row(part: SourcePart | Term, words: Words) -> tuple[str, ...]:
     if part.days == 0:
-        return part.source, "not there", ""
-    share = "" if part.estimated_share is None else f"{percent(part.estimated_share)} estimated"
-    return part.source, part.quality or "", share
+        return part.source, words.say("not there"), ""
+    share = ""
+    if part.estimated_share is not None:
+        share = words.say("{share} estimated", share=words.format.percent(part.estimated_share))
+    return part.source, table_word(part.quality or "", words), share
 
 
-def _write_days(sheet: Sheet, explained: Explanation, parts: Sequence[SourcePart | Term]) -> None:
+def _write_days(sheet: Sheet, explained: Explanation, parts: Sequence[SourcePart | Term], words: Words) -> None:
     """Write on which days of a month or year each source counts."""
     if not explained.is_day:
-        rows = [(part.source, count_of(part.days, "day"), f"{part.first} to {part.last}") for part in parts]
-        sheet.table("counts on", rows, right=(1,))
+        rows = [
+            (
+                part.source,
+                words.say_count("{number} day", "{number} days", part.days),
+                words.say("{first} to {last}", first=words.format.day(part.first), last=words.format.day(part.last)),
+            )
+            for part in parts
+        ]
+        sheet.table(words.say_as("explain", "counts on"), rows, right=(1,))
 
 
-def _write_share(sheet: Sheet, explained: Explanation, parts: Sequence[tuple[float | None, float | None]]) -> None:
+def _write_share(
+    sheet: Sheet, explained: Explanation, parts: Sequence[tuple[float | None, float | None]], words: Words
+) -> None:
     """Write how the estimated share comes out: weighted by consumption."""
+    figure = words.format.plain_number
     amounts = [(abs(amount), share or 0.0) for amount, share in parts if amount is not None]
     if explained.estimated_share in (None, 0.0, 1.0) or not explained.is_day or len(amounts) < 2:
         return
     above = " + ".join(f"{figure(amount)} × {figure(share)}" for amount, share in amounts if share)
     below = " + ".join(figure(amount) for amount, _ in amounts)
-    sheet.entry("estimated", f"({above}) / ({below}) = {figure(explained.estimated_share)} of it")
+    equation = f"({above}) / ({below}) = {figure(explained.estimated_share)}"
+    sheet.entry(words.say_as("explain", "estimated"), words.say("{equation} of it", equation=equation))
 
 
-def _write_register(sheet: Sheet, explained: Explanation, arithmetic: FromSources) -> None:
-    unit = explained.unit
+def _write_register(sheet: Sheet, explained: Explanation, arithmetic: FromSources, words: Words) -> None:
+    unit, register = explained.unit, partial(words.format.plain_number, digits=REGISTER_DIGITS)
     opening, closing = "", ""
     if explained.is_day:
         old = [part for part in arithmetic.parts if not part.succeeds] or list(arithmetic.parts)
         new = [part for part in arithmetic.parts if part.succeeds] or old
-        opening = _reached(old, arithmetic.periods, [part.opening for part in old])
-        closing = _reached(new, arithmetic.periods, [part.closing for part in new])
+        opening = _reached(old, arithmetic.periods, [part.opening for part in old], words)
+        closing = _reached(new, arithmetic.periods, [part.closing for part in new], words)
     sheet.gap()
     sheet.entry(
-        "register",
-        f"opens at {opening}{register(explained.opening)} {unit}",
-        f"closes at {closing}{register(explained.closing)} {unit}",
+        words.say_as("explain", "register"),
+        words.say("opens at {equation}", equation=f"{opening}{register(explained.opening)} {unit}"),
+        words.say("closes at {equation}", equation=f"{closing}{register(explained.closing)} {unit}"),
     )
     for period in arithmetic.periods:
         if period.carried is not None and (sheet.level == 0 or len(arithmetic.periods) > 1):
-            sheet.entry("carried on", f"{register(period.carried)} {unit}, the register at the replacement:")
-            sheet.table("", [_handed_row(shown) for shown in period.old], right=(3,))
-            sheet.entry("taken over", f"{register(period.taken_over)} {unit}, what the new ones showed then:")
-            sheet.table("", [_handed_row(shown) for shown in period.new], right=(3,))
+            carried, taken_over = (f"{register(value)} {unit}" for value in (period.carried, period.taken_over))
+            sheet.entry(
+                words.say_as("explain", "carried on"),
+                words.say("{register}, the register at the replacement:", register=carried),
+            )
+            sheet.table("", [_handed_row(shown, words) for shown in period.old], right=(3,))
+            sheet.entry(
+                words.say_as("explain", "taken over"),
+                words.say("{register}, what the new ones showed then:", register=taken_over),
+            )
+            sheet.table("", [_handed_row(shown, words) for shown in period.new], right=(3,))
 
 
-def _handed_row(shown: HandoverReading) -> tuple[str, ...]:
+def _handed_row(shown: HandoverReading, words: Words) -> tuple[str, ...]:
     return (
         shown.source,
-        str(shown.day),
-        f"{shown.end}",
-        register(shown.register),
-        f"× {figure(shown.factor)}",
+        words.format.day(shown.day),
+        table_word(shown.end, words),
+        words.format.plain_number(shown.register, REGISTER_DIGITS),
+        f"× {words.format.plain_number(shown.factor)}",
     )
 
 
-def _reached(parts: Sequence[SourcePart], periods: Sequence[PeriodUsed], shown: Sequence[float | None]) -> str:
+def _reached(
+    parts: Sequence[SourcePart], periods: Sequence[PeriodUsed], shown: Sequence[float | None], words: Words
+) -> str:
     """Write how the master's register comes from those of its sources."""
+    register, figure = partial(words.format.plain_number, digits=REGISTER_DIGITS), words.format.plain_number
     if any(value is None for value in shown):
         return ""
     period = next((p for p in periods if parts[0].source in p.sources), None)
@@ -130,47 +166,61 @@ def _reached(parts: Sequence[SourcePart], periods: Sequence[PeriodUsed], shown: 
     return f"{register(period.carried)} + ({terms} − {register(period.taken_over)}) = "
 
 
-def write_difference(sheet: Sheet, explained: Explanation, arithmetic: FromDifference) -> None:
+def write_difference(sheet: Sheet, explained: Explanation, arithmetic: FromDifference, words: Words) -> None:
     """Write a virtual meter's terms, what is left, and what was clipped."""
-    unit = explained.unit
+    unit, figure = explained.unit, words.format.plain_number
+    known = [_known_row(term, words) for term in arithmetic.terms]
     if explained.consumption is None:
-        sheet.table("known as", [_known_row(term) for term in arithmetic.terms])
+        sheet.table(words.say_as("explain", "known as"), known)
         return
-    _write_amounts(sheet, unit, [("less" if term.sign < 0 else "", term) for term in arithmetic.terms])
-    _write_days(sheet, explained, arithmetic.terms)
-    sheet.table("known as", [_known_row(term) for term in arithmetic.terms])
-    for lines in dict.fromkeys(_gas(term, unit) for term in arithmetic.terms if term.gas is not None):
-        sheet.entry("gas", *lines)
+    less = words.say_as("explain", "less")
+    _write_amounts(sheet, unit, [(less if term.sign < 0 else "", term) for term in arithmetic.terms], words)
+    _write_days(sheet, explained, arithmetic.terms, words)
+    sheet.table(words.say_as("explain", "known as"), known)
+    for lines in dict.fromkeys(_gas(term, unit, words) for term in arithmetic.terms if term.gas is not None):
+        sheet.entry(words.say_as("explain", "gas"), *lines)
     terms = "".join(
         (figure(term.amount) if k == 0 else f" {'+' if term.sign > 0 else '−'} {figure(term.amount)}")
         for k, term in enumerate(arithmetic.terms)
     )
-    sheet.entry("residual", f"{terms} = {_signed(arithmetic.residual)} {unit}")
+    residual = _signed(arithmetic.residual, words)
+    sheet.entry(words.say_as("explain", "residual"), f"{terms} = {residual} {unit}")
     if arithmetic.clipped:
-        below = (
-            "the residual is below zero"
-            if explained.is_day
-            else f"{count_of(arithmetic.clipped_days, 'day')} below zero count as zero"
-        )
-        sheet.entry(
-            "clipped",
-            f"{below}: {_signed(arithmetic.residual)} + {figure(arithmetic.clipped)} clipped = "
-            f"{figure(explained.consumption)} {unit}",
-        )
-    _write_share(sheet, explained, [(t.amount, t.estimated_share) for t in arithmetic.terms if t.days])
+        figures = {
+            "residual": residual,
+            "clipped": figure(arithmetic.clipped),
+            "consumption": f"{figure(explained.consumption)} {unit}",
+        }
+        if explained.is_day:
+            line = words.say("the residual is below zero: {residual} + {clipped} clipped = {consumption}", **figures)
+        else:
+            line = words.say_count(
+                "{number} day below zero counts as zero: {residual} + {clipped} clipped = {consumption}",
+                "{number} days below zero count as zero: {residual} + {clipped} clipped = {consumption}",
+                arithmetic.clipped_days,
+                **figures,
+            )
+        sheet.entry(words.say_as("explain", "clipped"), line)
+    _write_share(sheet, explained, [(t.amount, t.estimated_share) for t in arithmetic.terms if t.days], words)
 
 
-def _gas(term: Term, unit: str) -> tuple[str, str]:
+def _gas(term: Term, unit: str, words: Words) -> tuple[str, str]:
     """Write a conversion between gas volume and energy, and since when its factors are valid."""
-    gas = term.gas
+    gas, figure = term.gas, words.format.plain_number
     assert gas is not None
     product = f"{figure(gas.energy_content)} kWh/m³ × {figure(gas.z_factor)}"
-    since = "always valid" if gas.valid_from is None else f"valid from {gas.valid_from}"
-    named = f"energy content {figure(gas.energy_content)} kWh/m³, z factor {figure(gas.z_factor)}, {since}"
+    factors = {"energy": figure(gas.energy_content), "z": figure(gas.z_factor)}
+    if gas.valid_from is None:
+        named = words.say("energy content {energy} kWh/m³, z factor {z}, always valid", **factors)
+    else:
+        since = words.format.day(gas.valid_from)
+        named = words.say("energy content {energy} kWh/m³, z factor {z}, valid from {since}", since=since, **factors)
     plain_units = (term.unit, unit) in (("kWh", "m³"), ("m³", "kWh"))
     formula = "" if not plain_units else f"1 / ({product}) = " if gas.to_volume else f"{product} = "
-    return f"{unit} per {term.unit} = {formula}{figure(term.factor)}", named
+    equation = f"{formula}{figure(term.factor)}"
+    return words.say("{unit} per {other} = {equation}", unit=unit, other=term.unit, equation=equation), named
 
 
-def _signed(value: float | None) -> str:
+def _signed(value: float | None, words: Words) -> str:
+    figure = words.format.plain_number
     return figure(value) if value is None or value >= 0 else f"−{figure(-value)}"

@@ -15,216 +15,275 @@ from workflows_dagster.evaluation.explanation.reading_figures import (
     WeightStep,
     WholeGaps,
 )
-from workflows_dagster.evaluation.explanation.sheet import Sheet
-from workflows_dagster.evaluation.explanation.wording import count_of, figure, length, moment, register
+from workflows_dagster.evaluation.explanation.sheet import REGISTER_DIGITS, Sheet
+from workflows_dagster.wording import Words
 
 _HOURS_A_ROW = 6
 
 
-def write_readings(sheet: Sheet, explained: Explanation, arithmetic: FromReadings) -> None:
+def write_readings(sheet: Sheet, explained: Explanation, arithmetic: FromReadings, words: Words) -> None:
     """Write the pieces, their sum and the register at both ends."""
-    unit = explained.unit
-    profile, pieces = arithmetic.profile, arithmetic.pieces
-    if profile is not None and any(not isinstance(piece, WholeGaps) for piece in pieces):
-        sheet.entry(
-            "profile",
-            f"weight = {figure(profile.base)} (base) + {figure(profile.season)} (season) × the yearly curve; "
-            "summed over time, a weight is a number of mean days",
-        )
-    if not explained.is_day:
-        _write_inside(sheet, arithmetic, unit)
-    for number, piece in enumerate(pieces, start=1):
+    _Writer(sheet, explained.unit, words).write(explained, arithmetic)
+
+
+class _Writer:
+    """Writes onto one sheet, in one unit and language."""
+
+    def __init__(self, sheet: Sheet, unit: str, words: Words) -> None:
+        self._sheet, self._unit, self._words = sheet, unit, words
+        self._figure, self._moment = words.format.plain_number, words.format.moment
+        self._length = words.format.exact_duration
+
+    def write(self, explained: Explanation, arithmetic: FromReadings) -> None:
+        """Write the pieces, their sum and the register at both ends."""
+        sheet, words, figure = self._sheet, self._words, self._figure
+        profile, pieces = arithmetic.profile, arithmetic.pieces
+        if profile is not None and any(not isinstance(piece, WholeGaps) for piece in pieces):
+            line = words.say(
+                "weight = {base} (base) + {season} (season) × the yearly curve; summed over time, a weight is a number "
+                "of mean days",
+                base=figure(profile.base),
+                season=figure(profile.season),
+            )
+            sheet.entry(words.say_as("explain", "profile"), line)
+        if not explained.is_day:
+            self._write_inside(arithmetic)
+        for number, piece in enumerate(pieces, start=1):
+            if len(pieces) > 1:
+                sheet.gap()
+                span = words.say("{first} to {last}", first=self._moment(piece.start), last=self._moment(piece.end))
+                sheet.entry(words.say_as("explain", "piece {number}", number=number), span)
+            self._write_piece(piece, seasonal=profile is not None)
         if len(pieces) > 1:
             sheet.gap()
-            sheet.entry(f"piece {number}", f"{moment(piece.start)} to {moment(piece.end)}")
-        _write_piece(sheet, piece, unit, seasonal=profile is not None)
-    if len(pieces) > 1:
-        sheet.gap()
-        terms = " + ".join(figure(piece.amount) for piece in pieces)
-        sheet.entry("sum", f"{terms} = {figure(explained.consumption)} {unit}")
-    _write_share(sheet, explained, pieces)
-    if explained.is_day and arithmetic.source == "register":
-        _write_register(sheet, explained, pieces)
-    if arithmetic.held:
-        held = "reading steps" if arithmetic.held == 1 else "readings step"
-        sheet.entry(
-            "jitter", f"{arithmetic.held} {held} back within the resolution; the highest reading before holds there"
+            terms = " + ".join(figure(piece.amount) for piece in pieces)
+            sheet.entry(words.say_as("explain", "sum"), f"{terms} = {self._amount(explained.consumption)}")
+        self._write_share(explained, pieces)
+        if explained.is_day and arithmetic.source == "register":
+            self._write_register(explained, pieces)
+        if arithmetic.held:
+            line = words.say_count(
+                "{number} reading steps back within the resolution; the highest reading before holds there",
+                "{number} readings step back within the resolution; the highest reading before holds there",
+                arithmetic.held,
+            )
+            sheet.entry(words.say_as("explain", "jitter"), line)
+
+    def _write_inside(self, arithmetic: FromReadings) -> None:
+        """Write which readings lie within a month or year."""
+        words, label = self._words, self._words.say_as("explain", "within")
+        if arithmetic.source == "interval":
+            self._sheet.entry(label, words.say("hours, not readings"))
+            return
+        if arithmetic.first_inside is None or arithmetic.last_inside is None:
+            self._sheet.entry(label, words.say("no valid reading"))
+            return
+        rows = [self._row(arithmetic.first_inside)]
+        if arithmetic.readings_inside > 1:
+            rows.append(self._row(arithmetic.last_inside))
+        count = words.say_count("{number} valid reading", "{number} valid readings", arithmetic.readings_inside)
+        self._sheet.table(label, [(*row, word) for row, word in zip(rows, (count, ""), strict=False)], right=(1,))
+
+    def _write_piece(self, piece: Piece, *, seasonal: bool) -> None:
+        if isinstance(piece, WholeGaps):
+            self._write_whole(piece)
+        elif isinstance(piece, PartOfGap):
+            self._write_part(piece, seasonal=seasonal)
+        else:
+            self._write_beyond(piece, seasonal=seasonal)
+
+    def _write_whole(self, piece: WholeGaps) -> None:
+        sheet, words = self._sheet, self._words
+        if piece.hours:
+            rows = [piece.hours[k : k + _HOURS_A_ROW] for k in range(0, len(piece.hours), _HOURS_A_ROW)]
+            filled = [[*map(self._figure, row), *[""] * (_HOURS_A_ROW - len(row))] for row in rows]
+            label = words.say_count("{number} hour", "{number} hours", len(piece.hours))
+            sheet.table(label, filled, right=range(_HOURS_A_ROW))
+            sheet.entry(words.say_as("explain", "their sum"), self._amount(piece.amount))
+            return
+        if piece.gaps == 1 or piece.longest_gap_days > 0:
+            rows_of_both = [self._row(piece.first), self._row(piece.last)]
+            sheet.table(words.say_as("explain", "first, last"), rows_of_both, right=(1,))
+        between = words.say_count(
+            "{number} reading, no two further apart than {length}",
+            "{number} readings, no two further apart than {length}",
+            piece.gaps - 1,
+            length=self._length(piece.longest_gap_days),
+        )
+        sheet.entry(words.say_as("explain", "between"), between)
+        first, last = self._register(piece.first.value), self._register(piece.last.value)
+        self._write_consumption(f"{last} − {first} = {self._amount(piece.amount)}")
+
+    def _write_part(self, piece: PartOfGap, *, seasonal: bool) -> None:
+        sheet, words, figure, gap = self._sheet, self._words, self._figure, piece.gap
+        label_of_weight = words.say_as("explain", "weight")
+        if gap.kind == "hour":
+            figures = {"at": self._moment(gap.before.at), "amount": self._amount(gap.advance)}
+            sheet.entry(words.say_as("explain", "the hour"), words.say("from {at} on, {amount}", **figures))
+        elif gap.kind in ("bridged", "fitted"):
+            self._write_missing_hours(gap)
+        else:
+            rows = [self._row(gap.before), self._row(gap.after)]
+            sheet.table(words.say_as("explain", "readings"), rows, right=(1,))
+            advance = words.say(
+                "{advance} in {length}", advance=f"{self._advance(gap)} {self._unit}", length=self._length(gap.days)
+            )
+            sheet.entry(words.say_as("explain", "advance"), advance)
+            if not piece.steps and piece.days < gap.days:
+                sheet.entry("", words.say("{length} of the gap lie here", length=self._length(piece.days)))
+        if gap.kind == "step_back" or piece.days == gap.days:
+            self._write_consumption(words.say("the whole gap: {amount}", amount=self._amount(piece.amount)))
+            return
+        if gap.weight > 0:
+            part, whole = piece.weight, gap.weight
+            if seasonal and piece.estimated:
+                self._write_weight(piece.steps, piece.weight)
+                sheet.entry("", words.say("{weight} mean days in the whole gap", weight=figure(gap.weight)))
+            elif not seasonal and piece.estimated:
+                sheet.entry(
+                    label_of_weight,
+                    words.say("the meter has no season: the advance is spread evenly over time"),
+                )
+        else:
+            part, whole = piece.days, gap.days
+            sheet.entry(
+                label_of_weight,
+                words.say("none in the whole gap by the season; the advance is spread evenly over time"),
+            )
+        self._write_consumption(
+            f"{figure(gap.advance)} × {figure(part)} / {figure(whole)} = {self._amount(piece.amount)}"
         )
 
-
-def _write_inside(sheet: Sheet, arithmetic: FromReadings, unit: str) -> None:
-    """Write which readings lie within a month or year."""
-    if arithmetic.first_inside is None or arithmetic.last_inside is None or arithmetic.source == "interval":
-        sheet.entry("within", "no valid reading" if arithmetic.source == "register" else "hours, not readings")
-        return
-    rows = [_row(arithmetic.first_inside, unit)]
-    if arithmetic.readings_inside > 1:
-        rows.append(_row(arithmetic.last_inside, unit))
-    words = [count_of(arithmetic.readings_inside, "valid reading"), ""]
-    named = [(*row, word) for row, word in zip(rows, words, strict=False)]
-    sheet.table("within", named, right=(1,))
-
-
-def _write_piece(sheet: Sheet, piece: Piece, unit: str, *, seasonal: bool) -> None:
-    if isinstance(piece, WholeGaps):
-        _write_whole(sheet, piece, unit)
-    elif isinstance(piece, PartOfGap):
-        _write_part(sheet, piece, unit, seasonal=seasonal)
-    else:
-        _write_beyond(sheet, piece, unit, seasonal=seasonal)
-
-
-def _write_whole(sheet: Sheet, piece: WholeGaps, unit: str) -> None:
-    if piece.hours:
-        rows = [piece.hours[k : k + _HOURS_A_ROW] for k in range(0, len(piece.hours), _HOURS_A_ROW)]
-        filled = [[*map(figure, row), *[""] * (_HOURS_A_ROW - len(row))] for row in rows]
-        sheet.table(f"{len(piece.hours)} hours", filled, right=range(_HOURS_A_ROW))
-        sheet.entry("their sum", f"{figure(piece.amount)} {unit}")
-        return
-    if piece.gaps == 1 or piece.longest_gap_days > 0:
-        sheet.table("first, last", [_row(piece.first, unit), _row(piece.last, unit)], right=(1,))
-    sheet.entry(
-        "between",
-        f"{count_of(piece.gaps - 1, 'reading')}, no two further apart than {length(piece.longest_gap_days)}",
-    )
-    sheet.entry(
-        "consumption",
-        f"{register(piece.last.value)} − {register(piece.first.value)} = {figure(piece.amount)} {unit}",
-    )
-
-
-def _write_part(sheet: Sheet, piece: PartOfGap, unit: str, *, seasonal: bool) -> None:
-    gap = piece.gap
-    if gap.kind == "hour":
-        sheet.entry("the hour", f"from {moment(gap.before.at)} on, {figure(gap.advance)} {unit}")
-    elif gap.kind in ("bridged", "fitted"):
-        _write_missing_hours(sheet, gap, unit)
-    else:
-        sheet.table("readings", [_row(gap.before, unit), _row(gap.after, unit)], right=(1,))
-        sheet.entry("advance", f"{_advance(gap)} {unit} in {length(gap.days)}")
-        if not piece.steps and piece.days < gap.days:
-            sheet.entry("", f"{length(piece.days)} of the gap lie here")
-    if gap.kind == "step_back" or piece.days == gap.days:
-        sheet.entry("consumption", f"the whole gap: {figure(piece.amount)} {unit}")
-        return
-    if gap.weight > 0:
-        part, whole = piece.weight, gap.weight
-        if seasonal and piece.estimated:
-            _write_weight(sheet, piece.steps, piece.weight)
-            sheet.entry("", f"{figure(gap.weight)} mean days in the whole gap")
-        elif not seasonal and piece.estimated:
-            sheet.entry("weight", "the meter has no season: the advance is spread evenly over time")
-    else:
-        part, whole = piece.days, gap.days
-        sheet.entry("weight", "none in the whole gap by the season; the advance is spread evenly over time")
-    sheet.entry(
-        "consumption", f"{figure(gap.advance)} × {figure(part)} / {figure(whole)} = {figure(piece.amount)} {unit}"
-    )
-
-
-def _write_missing_hours(sheet: Sheet, gap: Gap, unit: str) -> None:
-    sheet.entry("missing", f"{moment(gap.before.at)} to {moment(gap.after.at)}, {length(gap.days)}")
-    if gap.kind == "fitted":
-        sheet.entry("filled with", f"{figure(gap.advance)} {unit}: what two readings of the register leave for them")
-    else:
+    def _write_missing_hours(self, gap: Gap) -> None:
+        sheet, words = self._sheet, self._words
+        span = words.say("{first} to {last}", first=self._moment(gap.before.at), last=self._moment(gap.after.at))
+        sheet.entry(words.say_as("explain", "missing"), f"{span}, {self._length(gap.days)}")
+        label, amount = words.say_as("explain", "filled with"), self._amount(gap.advance)
+        if gap.kind == "fitted":
+            line = words.say("{amount}: what two readings of the register leave for them", amount=amount)
+            sheet.entry(label, line)
+            return
         per_weight = gap.advance / gap.weight if gap.weight > 0 else 0.0
-        sheet.entry(
-            "filled with",
-            f"{figure(per_weight)} {unit} a mean day × {figure(gap.weight)} mean days = {figure(gap.advance)} {unit}:",
-            "what was usual in the year next to them",
+        line = words.say(
+            "{rate} a mean day × {weight} mean days = {amount}:",
+            rate=self._amount(per_weight),
+            weight=self._figure(gap.weight),
+            amount=amount,
+        )
+        sheet.entry(label, line, words.say("what was usual in the year next to them"))
+
+    def _advance(self, gap: Gap) -> str:
+        before, after = self._register(gap.before.value), self._register(gap.after.value)
+        advance = self._figure(gap.advance)
+        if gap.kind == "climb":
+            return f"{after} − {before} = {advance}"
+        if gap.kind == "rollover":
+            modulus = gap.advance - gap.after.value + gap.before.value
+            return f"{after} + {self._register(round(modulus))} − {before} = {advance}"
+        if gap.kind == "step_back":
+            return self._words.say("the register steps back within its resolution, which is no consumption: 0")
+        return self._words.say(
+            "the register fell and did not come back; what is counted for the time: {advance}", advance=advance
         )
 
+    def _write_weight(self, steps: Sequence[WeightStep], weight: float) -> None:
+        """Write the weight of a stretch: hours of UTC days, over each of which it is constant."""
+        sheet, words, figure = self._sheet, self._words, self._figure
+        label = words.say_as("explain", "weight")
+        if not steps:
+            sheet.entry(label, words.say("{weight} mean days in this piece", weight=figure(weight)))
+            return
+        rows = [
+            (
+                f"{words.format.day(step.day)} (UTC)",
+                f"{figure(step.hours)} h",
+                words.say("curve {curve}", curve=figure(step.curve)),
+                words.say("weight {weight}", weight=figure(step.weight)),
+            )
+            for step in steps
+        ]
+        sheet.table(label, rows, right=(1,))
+        terms = " + ".join(f"{figure(step.hours)} × {figure(step.weight)}" for step in steps)
+        sheet.entry("", words.say("{weight} mean days in this piece", weight=f"({terms}) / 24 = {figure(weight)}"))
 
-def _advance(gap: Gap) -> str:
-    if gap.kind == "climb":
-        return f"{register(gap.after.value)} − {register(gap.before.value)} = {figure(gap.advance)}"
-    if gap.kind == "rollover":
-        modulus = gap.advance - gap.after.value + gap.before.value
-        return (
-            f"{register(gap.after.value)} + {register(round(modulus))} − {register(gap.before.value)} = "
-            f"{figure(gap.advance)}"
+    def _write_beyond(self, piece: BeyondReadings, *, seasonal: bool) -> None:
+        sheet, words, figure, rate = self._sheet, self._words, self._figure, piece.rate
+        is_first = piece.side == "first"
+        label = words.say_as("explain", "first reading") if is_first else words.say_as("explain", "last reading")
+        sheet.table(label, [self._row(piece.reading)])
+        away = words.say("{length} at the far end", length=self._length(piece.days_away))
+        sheet.entry(words.say_as("explain", "away"), away)
+        rows = [self._row(rate.first), self._row(rate.last)]
+        sheet.table(words.say_as("explain", "rate from"), rows, right=(1,))
+        in_days = words.say(
+            "{advance} in {weight} mean days", advance=self._amount(rate.advance), weight=figure(rate.weight)
         )
-    if gap.kind == "step_back":
-        return "the register steps back within its resolution, which is no consumption: 0"
-    return f"the register fell and did not come back; what is counted for the time: {figure(gap.advance)}"
+        sheet.entry("", in_days)
+        quotient = f"{figure(rate.advance)} / {figure(rate.weight)} = {self._amount(rate.per_weight)}"
+        sheet.entry(words.say_as("explain", "rate"), words.say("{rate} a mean day", rate=quotient))
+        if seasonal:
+            self._write_weight(piece.steps, piece.weight)
+        else:
+            no_season = words.say("{weight} days; the meter has no season", weight=figure(piece.weight))
+            sheet.entry(words.say_as("explain", "weight"), no_season)
+        amount = self._amount(rate.per_weight * piece.weight)
+        product = f"{figure(rate.per_weight)} × {figure(piece.weight)} = {amount}"
+        if piece.floor is not None:
+            product = words.say(
+                "{product}, of which {left} are left: the register is never below {floor}",
+                product=product,
+                left=self._amount(piece.amount),
+                floor=f"{self._register(piece.floor)} {self._unit}",
+            )
+        self._write_consumption(product)
 
+    def _write_consumption(self, line: str) -> None:
+        self._sheet.entry(self._words.say_as("explain", "consumption"), line)
 
-def _write_weight(sheet: Sheet, steps: Sequence[WeightStep], weight: float) -> None:
-    """Write the weight of a stretch: hours of UTC days, over each of which it is constant."""
-    if not steps:
-        sheet.entry("weight", f"{figure(weight)} mean days in this piece")
-        return
-    rows = [
-        (
-            f"{step.day} (UTC)",
-            f"{figure(step.hours)} h",
-            f"curve {figure(step.curve)}",
-            f"weight {figure(step.weight)}",
-        )
-        for step in steps
-    ]
-    sheet.table("weight", rows, right=(1,))
-    terms = " + ".join(f"{figure(step.hours)} × {figure(step.weight)}" for step in steps)
-    sheet.entry("", f"({terms}) / 24 = {figure(weight)} mean days in this piece")
+    def _write_share(self, explained: Explanation, pieces: Sequence[Piece]) -> None:
+        """Write how the estimated share comes out, where some pieces are measured and some are not."""
+        estimated = [_estimated(piece) for piece in pieces]
+        if explained.estimated_share in (None, 0.0, 1.0) or not any(estimated):
+            return
+        figure = self._figure
+        terms = " + ".join(figure(amount) for amount in estimated if amount)
+        equation = f"({terms}) / {figure(explained.consumption)} = {figure(explained.estimated_share)}"
+        label = self._words.say_as("explain", "estimated")
+        self._sheet.entry(label, self._words.say("{equation} of it", equation=equation))
 
-
-def _write_beyond(sheet: Sheet, piece: BeyondReadings, unit: str, *, seasonal: bool) -> None:
-    rate = piece.rate
-    sheet.table(f"{piece.side} reading", [_row(piece.reading, unit)])
-    sheet.entry("away", f"{length(piece.days_away)} at the far end")
-    sheet.table("rate from", [_row(rate.first, unit), _row(rate.last, unit)], right=(1,))
-    sheet.entry(
-        "",
-        f"{figure(rate.advance)} {unit} in {figure(rate.weight)} mean days",
-    )
-    sheet.entry("rate", f"{figure(rate.advance)} / {figure(rate.weight)} = {figure(rate.per_weight)} {unit} a mean day")
-    if seasonal:
-        _write_weight(sheet, piece.steps, piece.weight)
-    else:
-        sheet.entry("weight", f"{figure(piece.weight)} days; the meter has no season")
-    product = f"{figure(rate.per_weight)} × {figure(piece.weight)} = {figure(rate.per_weight * piece.weight)} {unit}"
-    if piece.floor is None:
-        sheet.entry("consumption", product)
-    else:
-        sheet.entry(
-            "consumption",
-            f"{product}, of which {figure(piece.amount)} {unit} are left: the register is never below "
-            f"{register(piece.floor)} {unit}",
+    def _write_register(self, explained: Explanation, pieces: Sequence[Piece]) -> None:
+        words = self._words
+        opens, closes = (f"{self._register(value)} {self._unit}" for value in (explained.opening, explained.closing))
+        self._sheet.entry(
+            words.say_as("explain", "register"),
+            words.say("opens at {equation}", equation=f"{self._reached(pieces[0])}{opens}"),
+            words.say("closes at {equation}", equation=closes),
         )
 
+    def _reached(self, piece: Piece) -> str:
+        """Write how the register comes to stand where the day opens."""
+        register, figure = self._register, self._figure
+        if isinstance(piece, PartOfGap) and piece.gap.kind == "climb" and piece.days_before > 0:
+            gap = piece.gap
+            part, whole = (piece.weight_before, gap.weight) if gap.weight > 0 else (piece.days_before, gap.days)
+            return f"{register(gap.before.value)} + {figure(gap.advance)} × {figure(part)} / {figure(whole)} = "
+        if isinstance(piece, BeyondReadings) and piece.side == "last" and piece.weight_between > 0:
+            rate = f"{figure(piece.rate.per_weight)} × {figure(piece.weight_between)}"
+            return f"{register(piece.reading.value)} + {rate} = "
+        return ""
 
-def _write_share(sheet: Sheet, explained: Explanation, pieces: Sequence[Piece]) -> None:
-    """Write how the estimated share comes out, where some pieces are measured and some are not."""
-    estimated = [_estimated(piece) for piece in pieces]
-    if explained.estimated_share in (None, 0.0, 1.0) or not any(estimated):
-        return
-    terms = " + ".join(figure(amount) for amount in estimated if amount)
-    sheet.entry("estimated", f"({terms}) / {figure(explained.consumption)} = {figure(explained.estimated_share)} of it")
+    def _row(self, reading: Reading) -> tuple[str, str, str]:
+        declared = self._words.say("initial_reading in meters.yaml") if reading.declared else ""
+        return self._moment(reading.at), f"{self._register(reading.value)} {self._unit}", declared
+
+    def _register(self, value: float | None) -> str:
+        return self._figure(value, REGISTER_DIGITS)
+
+    def _amount(self, value: float | None) -> str:
+        return f"{self._figure(value)} {self._unit}"
 
 
 def _estimated(piece: Piece) -> float:
     if isinstance(piece, WholeGaps):
         return piece.estimated_amount
     return piece.amount if isinstance(piece, BeyondReadings) or piece.estimated else 0.0
-
-
-def _write_register(sheet: Sheet, explained: Explanation, pieces: Sequence[Piece]) -> None:
-    unit = explained.unit
-    opens, closes = register(explained.opening), register(explained.closing)
-    sheet.entry("register", f"opens at {_reached(pieces[0])}{opens} {unit}", f"closes at {closes} {unit}")
-
-
-def _reached(piece: Piece) -> str:
-    """Write how the register comes to stand where the day opens."""
-    if isinstance(piece, PartOfGap) and piece.gap.kind == "climb" and piece.days_before > 0:
-        gap = piece.gap
-        part, whole = (piece.weight_before, gap.weight) if gap.weight > 0 else (piece.days_before, gap.days)
-        return f"{register(gap.before.value)} + {figure(gap.advance)} × {figure(part)} / {figure(whole)} = "
-    if isinstance(piece, BeyondReadings) and piece.side == "last" and piece.weight_between > 0:
-        return f"{register(piece.reading.value)} + {figure(piece.rate.per_weight)} × {figure(piece.weight_between)} = "
-    return ""
-
-
-def _row(reading: Reading, unit: str) -> tuple[str, str, str]:
-    declared = "initial_reading in meters.yaml" if reading.declared else ""
-    return moment(reading.at), f"{register(reading.value)} {unit}", declared
