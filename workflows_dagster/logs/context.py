@@ -1,4 +1,4 @@
-"""The run that this process is working on, so that a library's lines can be told from one run to the next."""
+"""The run that this process is working on, so that each line of a library names its run."""
 
 from __future__ import annotations
 
