@@ -12,6 +12,7 @@ from workflows_dagster.cli.parameters import DAY, check_order, known_meter
 
 if TYPE_CHECKING:
     from workflows_dagster.domain.periods import Step
+    from workflows_dagster.wording import Words
 
 Format = Literal["table", "csv", "json"]
 
@@ -38,9 +39,7 @@ def show(ctx: click.Context, meter: str, first: date | None, last: date | None, 
     with open_store(settings) as store:
         stored = stored_consumption(settings, store, meter, first, last, step)
         if stored.empty:
-            is_all = first is None and last is None
-            hint = "Run `meters backfill`." if is_all else "Try other days, or `meters backfill`."
-            fail(ctx, f"{meter}: no days are stored{_range(first, last)}. {hint}")
+            fail(ctx, _nothing_stored(meter, first, last, words_of(settings.site)))
         rows = rows_of(stored, "day" if step == "day" else "period")
         if step == "day":
             rows += rows_of(today_so_far(settings, store, meter, pd.Timestamp.now("UTC"), first, last), "day")
@@ -50,5 +49,16 @@ def show(ctx: click.Context, meter: str, first: date | None, last: date | None, 
         click.echo(as_csv(rows) if form == "csv" else as_json(rows), nl=form == "json")
 
 
-def _range(first: date | None, last: date | None) -> str:
-    return (f" from {first}" if first else "") + (f" to {last}" if last else "")
+def _nothing_stored(meter: str, first: date | None, last: date | None, words: Words) -> str:
+    # Days as the options take them.
+    figures = {"meter": meter, "first": first, "last": last}
+    if first is None and last is None:
+        return words.say("{meter}: no days are stored. Run `meters backfill`.", **figures)
+    if last is None:
+        fact = words.say("{meter}: no days are stored from {first}.", **figures)
+    elif first is None:
+        fact = words.say("{meter}: no days are stored to {last}.", **figures)
+    else:
+        fact = words.say("{meter}: no days are stored from {first} to {last}.", **figures)
+    hint = words.say("Try other days, or `meters backfill`.")
+    return f"{fact} {hint}"

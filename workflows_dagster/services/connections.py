@@ -17,6 +17,7 @@ from workflows_dagster.stores.influx.connection import BucketFacts, ServerFacts
 from workflows_dagster.stores.influx.store import InfluxStore
 from workflows_dagster.stores.open import embedded_path, open_store
 from workflows_dagster.stores.ports import RawStore, StoreError
+from workflows_dagster.wording import Words, words_of
 
 # Below this, a multi-year write goes through many shards.
 _SHORT_SHARD_DAYS = 90
@@ -50,132 +51,168 @@ def look_around(settings: Settings, may_create: MayCreate) -> Iterator[Fact]:
     # A look tells how things are; it does not wait until they are better.
     influx = settings.site.influxdb.model_copy(update={"retry_attempts": 0})
     hasty = replace(settings, site=settings.site.model_copy(update={"influxdb": influx}))
-    yield from _store(hasty, may_create)
-    yield from _tibber(settings, pd.Timestamp.now("UTC"))
+    words = words_of(settings.site)
+    yield from _store(hasty, may_create, words)
+    yield from _tibber(settings, pd.Timestamp.now("UTC"), words)
 
 
 # The store
 
 
-def _store(settings: Settings, may_create: MayCreate) -> Iterator[Fact]:
+def _store(settings: Settings, may_create: MayCreate, words: Words) -> Iterator[Fact]:
     path = embedded_path(settings.data_dir)
     if settings.site.storage.backend == "embedded" and not path.exists():
-        yield _embedded_to_be(path)
+        yield _embedded_to_be(path, words)
         return
     try:
         with open_store(settings) as store:
             if isinstance(store, InfluxStore):
-                yield from _influx(settings, store, may_create)
+                yield from _influx(settings, store, may_create, words)
             elif isinstance(store, EmbeddedStore):
-                yield from _embedded(settings, store)
+                yield from _embedded(settings, store, words)
     except StoreError as error:
         yield Fact(str(error), is_good=False)
 
 
-def _embedded_to_be(path: Path) -> Fact:
+def _embedded_to_be(path: Path, words: Words) -> Fact:
     there = next(folder for folder in path.parents if folder.exists())
     if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
-        return Fact(f"Embedded store {path}: not there yet; `meters import` or `meters demo` makes it.")
-    return Fact(f"Embedded store {path}: cannot be made, {there} is no folder that may be written. Correct it.", False)
+        return Fact(
+            words.say("Embedded store {path}: not there yet; `meters import` or `meters demo` makes it.", path=path)
+        )
+    text = words.say(
+        "Embedded store {path}: cannot be made, {folder} is no folder that may be written. Correct it.",
+        path=path,
+        folder=there,
+    )
+    return Fact(text, False)
 
 
-def _embedded(settings: Settings, store: EmbeddedStore) -> Iterator[Fact]:
-    newest, *others = _readings(settings, store)
+def _embedded(settings: Settings, store: EmbeddedStore, words: Words) -> Iterator[Fact]:
+    newest, *others = _readings(settings, store, words)
+    figures = {"path": store.path, "newest": newest}
     if os.access(store.path, os.W_OK) and os.access(store.path.parent, os.W_OK | os.X_OK):
-        yield Fact(f"Embedded store {store.path}: can be read and written; {newest}.")
+        yield Fact(words.say("Embedded store {path}: can be read and written; {newest}.", **figures))
     else:
-        remedy = "Correct the owner or mode of the file and its folder."
-        yield Fact(f"Embedded store {store.path}: can be read, but not written; {newest}. {remedy}", False)
+        text = words.say(
+            "Embedded store {path}: can be read, but not written; {newest}. "
+            "Correct the owner or mode of the file and its folder.",
+            **figures,
+        )
+        yield Fact(text, False)
     yield from map(Fact, others)
 
 
-def _influx(settings: Settings, store: InfluxStore, may_create: MayCreate) -> Iterator[Fact]:
+def _influx(settings: Settings, store: InfluxStore, may_create: MayCreate, words: Words) -> Iterator[Fact]:
     names = settings.site.influxdb
     facts = store.check()
     if not facts.allowed:
         if facts.reachable:
-            yield Fact(f"InfluxDB {facts.url}: reachable ({_version(facts)}).")
+            yield Fact(words.say("InfluxDB {url}: reachable ({version}).", url=facts.url, version=_version(facts)))
         yield from (Fact(problem, False) for problem in facts.problems)
         return
     if not facts.buckets[1].present and may_create(names.bucket_processed):
         try:
             store.create_bucket_processed()
-            yield Fact(
-                f"InfluxDB {facts.url}: created bucket '{names.bucket_processed}', kept for ever, a year a shard."
+            text = words.say(
+                "InfluxDB {url}: created bucket '{bucket}', kept for ever, a year a shard.",
+                url=facts.url,
+                bucket=names.bucket_processed,
             )
+            yield Fact(text)
             facts = store.check()
         except StoreError as error:
             yield Fact(str(error), False)
     raw, processed = facts.buckets
-    allowed = ([f"read '{raw.name}'"] if raw.present else []) + (
-        [f"write '{processed.name}'"] if processed.writable else []
-    )
+    allowed = [words.say("read '{bucket}'", bucket=raw.name)] if raw.present else []
+    allowed += [words.say("write '{bucket}'", bucket=processed.name)] if processed.writable else []
     newest, *others = [""]
     if raw.present:
         try:
-            newest, *others = _readings(settings, store)
+            newest, *others = _readings(settings, store, words)
         except StoreError as error:
             yield Fact(str(error), False)
-    may = f", the token may {' and '.join(allowed)}" if allowed else ""
-    yield Fact(f"InfluxDB {facts.url}: reachable ({_version(facts)}){may}{'; ' if newest else ''}{newest}.")
+    state = words.say("InfluxDB {url}: reachable ({version})", url=facts.url, version=_version(facts))
+    if allowed:
+        state = words.say("{state}, the token may {allowed}", state=state, allowed=words.format.listed(allowed))
+    yield Fact(f"{'; '.join(part for part in (state, newest) if part)}.")
     yield from map(Fact, others)
-    yield from _bucket_problems(settings, facts, raw, processed)
+    yield from _bucket_problems(settings, facts, raw, processed, words)
     if processed.present:
-        yield from _shards(store, processed.name)
+        yield from _shards(store, processed.name, words)
 
 
 def _bucket_problems(
-    settings: Settings, facts: ServerFacts, raw: BucketFacts, processed: BucketFacts
+    settings: Settings, facts: ServerFacts, raw: BucketFacts, processed: BucketFacts, words: Words
 ) -> Iterator[Fact]:
     problem = facts.problem_of(raw)
     if problem and raw.present and "(403" in problem:
         # The graph only reads there; imports and Tibber's hours are written there.
-        is_needed = settings.secrets.tibber_api_token is not None
-        who = (
-            "Tibber's hours and `meters import` need that"
-            if is_needed
-            else "`meters import` and Tibber would need that"
-        )
-        fact = f"InfluxDB {facts.url}: the token may not write '{raw.name}'; {who}."
-        yield Fact(f"{fact} Give it write access{'' if is_needed else ' if you use one of them'}.", not is_needed)
+        figures = {"url": facts.url, "bucket": raw.name}
+        if settings.secrets.tibber_api_token is None:
+            text = words.say(
+                "InfluxDB {url}: the token may not write '{bucket}'; `meters import` and Tibber would need that. "
+                "Give it write access if you use one of them.",
+                **figures,
+            )
+            yield Fact(text)
+        else:
+            text = words.say(
+                "InfluxDB {url}: the token may not write '{bucket}'; Tibber's hours and `meters import` need that. "
+                "Give it write access.",
+                **figures,
+            )
+            yield Fact(text, False)
     elif problem:
         yield Fact(problem, False)
     problem = facts.problem_of(processed)
     if problem and not processed.present:
-        yield Fact(f"{problem} `meters check --create-bucket` creates it.", False)
+        remedy = words.say("`meters check --create-bucket` creates it.")
+        yield Fact(f"{problem} {remedy}", False)
     elif problem:
-        yield Fact(f"Bucket '{processed.name}': {problem}", False)
+        yield Fact(words.say("Bucket '{bucket}': {problem}", bucket=processed.name, problem=problem), False)
 
 
-def _shards(store: InfluxStore, bucket: str) -> Iterator[Fact]:
+def _shards(store: InfluxStore, bucket: str, words: Words) -> Iterator[Fact]:
     days = store.processed_shard_days()
     if days is not None and days < _SHORT_SHARD_DAYS:
-        yield Fact(
-            f"Bucket '{bucket}' opens a new shard every {days:g} days, which makes writing several years three to ten "
+        text = words.say(
+            "Bucket '{bucket}' opens a new shard every {days} days, which makes writing several years three to ten "
             "times slower. `influx bucket update --id … --shard-group-duration 364d` changes that for new shards; "
-            "`influx bucket list` shows the id."
+            "`influx bucket list` shows the id.",
+            bucket=bucket,
+            days=words.format.plain_number(days),
         )
+        yield Fact(text)
 
 
-def _readings(settings: Settings, store: RawStore) -> Iterator[str]:
+def _readings(settings: Settings, store: RawStore, words: Words) -> Iterator[str]:
     """Say which meter was read last, and which never were."""
     catalogue = store.catalogue()
     by_meter = newest_by_meter(catalogue, settings.meters.physical)
     read = {name: last for name, last in by_meter.items() if last is not None}
     if not read:
-        series = f"{len(catalogue)} series, none of them a meter's" if len(catalogue) else "no readings yet"
-        yield f"it holds {series}"
-        yield "No meter has a reading. `meters discover` lists what looks like one; `meters import` reads spreadsheets."
+        if len(catalogue):
+            yield words.say("it holds {number} series, none of them a meter's", number=len(catalogue))
+        else:
+            yield words.say("it holds no readings yet")
+        yield words.say(
+            "No meter has a reading. `meters discover` lists what looks like one; `meters import` reads spreadsheets."
+        )
         return
     newest = max(read, key=lambda name: read[name])
-    yield f"newest reading {local_time(read[newest], settings)} ({newest})"
+    yield words.say("newest reading {time} ({meter})", time=words.format.minute(read[newest]), meter=newest)
     silent = [name for name in by_meter if name not in read]
     if silent:
         shown = ", ".join(silent[:_NAMES_SHOWN]) + (", …" if len(silent) > _NAMES_SHOWN else "")
-        have = "has" if len(silent) == 1 else "have"
-        yield (
-            f"{len(silent)} of {len(by_meter)} physical meters {have} no reading: {shown}. "
-            "Check their `source` in meters.yaml, or import readings."
+        yield words.say_count(
+            "{number} of {all} physical meters has no reading: {names}. "
+            "Check their `source` in meters.yaml, or import readings.",
+            "{number} of {all} physical meters have no reading: {names}. "
+            "Check their `source` in meters.yaml, or import readings.",
+            len(silent),
+            all=len(by_meter),
+            names=shown,
         )
 
 
@@ -186,13 +223,14 @@ def _version(facts: ServerFacts) -> str:
 # Tibber
 
 
-def _tibber(settings: Settings, now: pd.Timestamp) -> Iterator[Fact]:
+def _tibber(settings: Settings, now: pd.Timestamp, words: Words) -> Iterator[Fact]:
     site, token = settings.site.tibber, settings.secrets.tibber_api_token
     if token is None:
-        yield Fact(
+        text = words.say(
             "Tibber: there is no token, so no hourly consumption and no prices are fetched. "
             "If you are Tibber's customer, write TIBBER_API_TOKEN into secrets/tibber.env."
         )
+        yield Fact(text)
         return
     try:
         client = TibberClient(site.url, token.get_secret_value(), site.home_id, attempts=1)
@@ -201,17 +239,16 @@ def _tibber(settings: Settings, now: pd.Timestamp) -> Iterator[Fact]:
     except TibberError as error:
         yield Fact(str(error), is_good=False)
         return
-    whose = f" of {account.name}" if account.name else ""
-    contract = f"subscription {home.subscription}" if home.subscription else "no subscription, so it may have no hours"
-    newest = (
-        f"newest hour {local_time(hours.index[-1], settings)}" if len(hours) else "no hour of the last week is known"
-    )
-    yield Fact(
-        f"Tibber {site.url}: reachable, the token opens the account{whose}; home {home}, {contract}; "
-        f"its hours go to '{site.meter_id}'; {newest}."
-    )
-
-
-def local_time(instant: pd.Timestamp, settings: Settings) -> str:
-    """Write an instant in the house's own time, to the minute."""
-    return f"{instant.tz_convert(settings.site.zone):%Y-%m-%d %H:%M}"
+    reach = words.say("Tibber {url}: reachable, the token opens the account", url=site.url)
+    if account.name:
+        reach = words.say(
+            "Tibber {url}: reachable, the token opens the account of {name}", url=site.url, name=account.name
+        )
+    contract = words.say("home {home}, no subscription, so it may have no hours", home=home)
+    if home.subscription:
+        contract = words.say("home {home}, subscription {subscription}", home=home, subscription=home.subscription)
+    newest = words.say("no hour of the last week is known")
+    if len(hours):
+        newest = words.say("newest hour {time}", time=words.format.minute(hours.index[-1]))
+    goes = words.say("its hours go to '{meter}'", meter=site.meter_id)
+    yield Fact(f"{reach}; {contract}; {goes}; {newest}.")
