@@ -53,6 +53,30 @@ def test_every_physical_meter_begins_at_its_raw_readings(graph, shipped):
         assert graph.get(raw_key(meter)).is_external
 
 
+@pytest.mark.parametrize(
+    ("asset", "meter", "partition", "first", "count"),
+    [
+        ("anomalies", "gas_zahler", "2025-03-01", "2023-01-31", 761),
+        ("anomalies", "strom_total", "2025-03-01", "2025-01-04", 57),
+        ("monthly_consumption", "gas_zahler", "2025-03-01", "2024-03-01", 396),
+        ("costs", "gas_zahler", "2025-03-01", "2025-03-01", 1),
+    ],
+    ids=lambda value: str(value),
+)
+def test_an_asset_declares_the_days_that_it_reads(shipped, asset, meter, partition, first, count):
+    """By what is due when one of them changes (repair/due.py), Dagster's lineage tells the truth."""
+    definition = build_definitions(shipped).resolve_assets_def(dg.AssetKey(asset))
+    upstream = build_definitions(shipped).resolve_assets_def(dg.AssetKey(meter)).partitions_def
+    mapping = definition.get_partition_mapping(dg.AssetKey(meter)) or dg.TimeWindowPartitionMapping()
+    subset = definition.partitions_def.subset_with_partition_keys([partition])
+    read = list(
+        mapping.get_upstream_mapped_partitions_result_for_partitions(
+            subset, definition.partitions_def, upstream
+        ).partitions_subset.get_partition_keys()
+    )
+    assert (read[0], len(read)) == (first, count)
+
+
 def test_every_meter_tells_a_house_owner_what_it_is(graph, shipped):
     for meter in shipped.meters:
         node = graph.get(dg.AssetKey(meter.meter_id))
@@ -114,8 +138,8 @@ def test_tibbers_hours_come_before_the_meter_that_reads_them(small_house, graph)
     assert on_tibber.get(tibber).child_keys == {raw}
     assert on_tibber.get(raw).is_external
     assert on_tibber.get(dg.AssetKey("haupt_strom")).parent_keys == {raw}
-    # The shipped house reads a register there.
-    assert graph.get(tibber).child_keys == set()
+    # The shipped house reads a register there; its prices are Tibber's.
+    assert graph.get(tibber).child_keys == {dg.AssetKey("costs")}
 
 
 def test_tibber_is_asked_without_partitions_by_a_job_of_its_own(graph, shipped):

@@ -23,7 +23,7 @@ from workflows_dagster.domain.months import (
 )
 from workflows_dagster.evaluation.anomalies import Anomalies
 from workflows_dagster.evaluation.costs import Costing
-from workflows_dagster.pipeline.assets.meters import OWNERS
+from workflows_dagster.pipeline.assets.meters import OWNERS, TIBBER_KEY
 from workflows_dagster.pipeline.partitions import day_range
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.pipeline.storage.partition_metadata import PartitionMetadata, add_partition_metadata
@@ -102,10 +102,11 @@ def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition
 def costs_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     """Build the asset that prices each meter's days."""
     priced = [meter for meter in settings.meters if settings.tariffs.of_meter(meter) is not None]
+    hourly = [TIBBER_KEY] if settings.tariffs.has_hourly_prices else []
 
     @dg.asset(
         key=COSTS_KEY,
-        deps=[dg.AssetKey(meter.meter_id) for meter in priced],
+        deps=[dg.AssetKey(meter.meter_id) for meter in priced] + hourly,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=_GROUP,
