@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +31,14 @@ def test_no_module_of_dagster_is_loaded_before_one_of_its_programs_is_asked_for(
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_a_service_links_what_a_killed_restore_has_moved_out_of_dagsters_home(tmp_path: Path) -> None:
+    (tmp_path / "data/state/current/home/history").mkdir(parents=True)
+    home = tmp_path / "data/dagster_home"
+    home.mkdir()
+    (home / ".history.link").symlink_to("../state/current/home/history")
+    command = [sys.executable, "-m", "workflows_dagster.service", "dagster", "--version"]
+    subprocess.run(command, env={**os.environ, "DAGSTER_HOME": str(home)}, capture_output=True, check=True)
+    assert [path.name for path in home.iterdir()] == ["history"]
+    assert (home / "history").resolve() == (tmp_path / "data/state/current/home/history").resolve()

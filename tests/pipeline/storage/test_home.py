@@ -63,6 +63,17 @@ def test_a_home_is_made_with_all_the_folders_above_it(tmp_path: Path) -> None:
     assert (home / "dagster.yaml").read_text() == INSTANCE_FILE
 
 
+def test_what_a_killed_restore_has_moved_out_is_linked(tmp_path: Path) -> None:
+    (tmp_path / "current" / "history").mkdir(parents=True)
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".history.link").symlink_to("../current/history")
+    (home / ".schedules.link").symlink_to("../current/schedules")
+    ensure_home(home)
+    assert (home / "history").is_dir()
+    assert not (home / "schedules").is_symlink()
+
+
 def test_nothing_else_is_left_in_a_fresh_home(tmp_path: Path) -> None:
     assert [path.name for path in ensure_home(tmp_path).iterdir()] == ["dagster.yaml"]
 
