@@ -10,6 +10,7 @@ import pytest
 
 from tools.reference import FILES, FOLDER, PLACES, commands, keys_of, options_of
 from workflows_dagster.logs.formats import JsonLines
+from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.settings.secrets import NAMES
 from workflows_dagster.stores.ports import MEASUREMENTS
 
@@ -70,3 +71,11 @@ def test_every_key_of_a_log_line_is_listed():
         "exception",
     }
     assert keys == set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]+) \|", page("logs"), re.MULTILINE))))
+
+
+def test_every_sensor_and_schedule_is_listed(shipped):
+    repository = build_definitions(shipped).get_repository_def()
+    names = [f"sensor `{sensor.name}`" for sensor in repository.sensor_defs]
+    names += [f"schedule `{schedule.name}`" for schedule in repository.schedule_defs]
+    listed = re.findall(r"^\| ((?:sensor|schedule) `\w+`)", page("automation"), re.MULTILINE)
+    assert sorted(listed) == sorted(names)
