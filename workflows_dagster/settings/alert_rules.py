@@ -10,9 +10,9 @@ from typing import Annotated
 import pandas as pd
 from pydantic import BeforeValidator, Field
 
-from workflows_dagster.settings.explain import Fault, refusal
 from workflows_dagster.settings.fields import Frozen, Number, Whole
 from workflows_dagster.settings.problems import shown
+from workflows_dagster.settings.validation import Violation, refusal
 
 _CLOCK = r"([01]?\d|2[0-3]):([0-5]\d)"
 _SPAN = re.compile(rf"\s*{_CLOCK}\s*[-–]\s*{_CLOCK}\s*", re.ASCII)
@@ -43,11 +43,11 @@ def _quiet_hours(value: object) -> object:
         return value
     found = _SPAN.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise refusal(Fault("quiet_hours", {"value": shown(value)}))
+        raise refusal(Violation("quiet_hours", {"value": shown(value)}))
     first_hour, first_minute, last_hour, last_minute = map(int, found.groups())
     quiet = QuietHours(time(first_hour, first_minute), time(last_hour, last_minute))
     if quiet.start == quiet.end:
-        raise refusal(Fault("quiet_hours_empty", {"value": shown(value)}))
+        raise refusal(Violation("quiet_hours_empty", {"value": shown(value)}))
     return quiet
 
 

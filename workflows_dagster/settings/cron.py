@@ -8,8 +8,8 @@ from typing import Annotated
 from croniter import CroniterBadDateError, CroniterError, croniter
 from pydantic import AfterValidator
 
-from workflows_dagster.settings.explain import Fault, refusal
 from workflows_dagster.settings.problems import shown
+from workflows_dagster.settings.validation import Violation, refusal
 
 _FIELDS = 5
 _FEBRUARY = [2]
@@ -23,15 +23,15 @@ def _cron(text: str) -> str:
     try:
         expanded = croniter.expand(text)[0]
         if len(expanded) != _FIELDS:
-            raise refusal(Fault("cron_fields", {"value": shown(text), "count": len(expanded)}))
+            raise refusal(Violation("cron_fields", {"value": shown(text), "count": len(expanded)}))
         croniter(text, _FROM).get_next()
         comes = expanded[3] != _FEBRUARY or expanded[2] not in _NOT_IN_FEBRUARY
     except CroniterBadDateError:
         comes = False
     except CroniterError:
-        raise refusal(Fault("cron_syntax", {"value": shown(text)})) from None
+        raise refusal(Violation("cron_syntax", {"value": shown(text)})) from None
     if not comes:
-        raise refusal(Fault("cron_never", {"value": shown(text)}))
+        raise refusal(Violation("cron_never", {"value": shown(text)}))
     return " ".join(text.split())
 
 

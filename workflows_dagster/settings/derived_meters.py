@@ -8,21 +8,21 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from workflows_dagster.settings.explain import Fault, refusal
 from workflows_dagster.settings.fields import CivilDay, Frozen, LastDay, Unit
 from workflows_dagster.settings.named_meter import NamedMeter
 from workflows_dagster.settings.problem_codes import Code
 from workflows_dagster.settings.problems import nearest
+from workflows_dagster.settings.validation import Violation, refusal
 
 
 def _without_repeats(values: tuple[str, ...], code: Code) -> tuple[str, ...]:
-    faults = [
-        Fault(code, {"name": value}, f"[{position}]")
+    violations = [
+        Violation(code, {"name": value}, f"[{position}]")
         for position, value in enumerate(values)
         if value in values[:position]
     ]
-    if faults:
-        raise refusal(*faults)
+    if violations:
+        raise refusal(*violations)
     return values
 
 
@@ -50,46 +50,46 @@ class Period(Frozen):
     def _after_start(cls, end: date | None, found: ValidationInfo) -> date | None:
         start = found.data.get("start_date")
         if start is not None and end is not None and end < start:
-            raise refusal(Fault("period_ends_before_start", {"end": end, "start": start}))
+            raise refusal(Violation("period_ends_before_start", {"end": end, "start": start}))
         return end
 
     @field_validator("source_meters")
     @classmethod
     def _as_many_as_composed(cls, sources: tuple[str, ...], found: ValidationInfo) -> tuple[str, ...]:
         if not sources:
-            raise refusal(Fault("no_sources"))
+            raise refusal(Violation("no_sources"))
         if found.data.get("composition_type") == "single" and len(sources) > 1:
-            raise refusal(Fault("several_sources", {"count": len(sources), "sources": sources}))
+            raise refusal(Violation("several_sources", {"count": len(sources), "sources": sources}))
         return _without_repeats(sources, "source_twice")
 
 
-def period_faults(spans: Iterable[tuple[int, date, date | None]]) -> list[Fault]:
+def period_violations(spans: Iterable[tuple[int, date, date | None]]) -> list[Violation]:
     """Find periods that overlap or leave a gap.
 
     Args:
         spans: Position in the file, first day and last day (None: open) of each period, in any order.
     """
-    faults: list[Fault] = []
+    violations: list[Violation] = []
     ordered = sorted(spans, key=lambda span: (span[1], span[2] or date.max))
     if not ordered:
-        return faults
+        return violations
     _, start, end = ordered[0]
     for position, following, following_end in ordered[1:]:
         at = f"[{position}].start_date"
         day_before = following - timedelta(days=1)
         if end is None:
-            faults.append(
-                Fault("period_overlaps_open", {"first": following, "start": start, "day_before": day_before}, at)
+            violations.append(
+                Violation("period_overlaps_open", {"first": following, "start": start, "day_before": day_before}, at)
             )
         elif end >= following:
             figures = {"first": following, "start": start, "end": end, "day_before": day_before}
-            faults.append(Fault("period_overlaps", figures, at))
+            violations.append(Violation("period_overlaps", figures, at))
         elif end < day_before:
             figures = {"first": following, "end": end, "day_after": end + timedelta(days=1)}
-            faults.append(Fault("period_gap", figures, at))
+            violations.append(Violation("period_gap", figures, at))
         if end is not None and (following_end is None or following_end > end):
             start, end = following, following_end
-    return faults
+    return violations
 
 
 class MasterMeter(NamedMeter):
@@ -111,10 +111,10 @@ class MasterMeter(NamedMeter):
     @classmethod
     def _one_after_the_other(cls, periods: tuple[Period, ...]) -> tuple[Period, ...]:
         if not periods:
-            raise refusal(Fault("no_periods"))
-        faults = period_faults((n, period.start_date, period.end_date) for n, period in enumerate(periods))
-        if faults:
-            raise refusal(*faults)
+            raise refusal(Violation("no_periods"))
+        violations = period_violations((n, period.start_date, period.end_date) for n, period in enumerate(periods))
+        if violations:
+            raise refusal(*violations)
         return tuple(sorted(periods, key=lambda period: period.start_date))
 
     @property
@@ -160,11 +160,11 @@ class VirtualMeter(NamedMeter):
     @classmethod
     def _each_once(cls, subtracted: tuple[str, ...], found: ValidationInfo) -> tuple[str, ...]:
         if not subtracted:
-            raise refusal(Fault("nothing_subtracted"))
+            raise refusal(Violation("nothing_subtracted"))
         base = found.data.get("base_meter")
         if base in subtracted:
             at = f"[{subtracted.index(base)}]"
-            raise refusal(Fault("base_subtracted", {"name": base}, at))
+            raise refusal(Violation("base_subtracted", {"name": base}, at))
         return _without_repeats(subtracted, "subtracted_twice")
 
     @field_validator("subtract_meter_conversions")
@@ -175,13 +175,13 @@ class VirtualMeter(NamedMeter):
         subtracted: tuple[str, ...] | None = found.data.get("subtract_meters")
         if subtracted is None:
             return conversions
-        faults = [
-            Fault("conversion_not_subtracted", {"name": name, "suggestion": nearest(name, subtracted)}, f".{name}")
+        violations = [
+            Violation("conversion_not_subtracted", {"name": name, "suggestion": nearest(name, subtracted)}, f".{name}")
             for name in conversions
             if name not in subtracted
         ]
-        if faults:
-            raise refusal(*faults)
+        if violations:
+            raise refusal(*violations)
         return conversions
 
     @property

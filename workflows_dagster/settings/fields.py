@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 from workflows_dagster.domain import units
-from workflows_dagster.settings.explain import Fault, refusal
 from workflows_dagster.settings.problems import nearest, shown
+from workflows_dagster.settings.validation import Violation, refusal
 
 _OPEN_YEAR = 9999
 
@@ -27,18 +27,18 @@ def _moment(value: object) -> date | datetime:
         try:
             value = datetime.fromisoformat(value.strip())
         except ValueError:
-            raise refusal(Fault("not_a_date", {"value": shown(value)})) from None
+            raise refusal(Violation("not_a_date", {"value": shown(value)})) from None
     if isinstance(value, datetime):
         return value.date() if value.time() == time() else value
     if isinstance(value, date):
         return value
-    raise refusal(Fault("not_a_date", {"value": shown(value)}))
+    raise refusal(Violation("not_a_date", {"value": shown(value)}))
 
 
 def _civil_day(value: object) -> date:
     moment = _moment(value)
     if isinstance(moment, datetime):
-        raise refusal(Fault("not_midnight", {"value": shown(value), "day": moment.date()}))
+        raise refusal(Violation("not_midnight", {"value": shown(value), "day": moment.date()}))
     return moment
 
 
@@ -51,18 +51,18 @@ def _last_day(value: object) -> date | None:
 
 def _unit(value: object) -> str:
     if not isinstance(value, str):
-        raise refusal(Fault("not_a_unit", {"value": shown(value), "known": tuple(units.UNITS)}))
+        raise refusal(Violation("not_a_unit", {"value": shown(value), "known": tuple(units.UNITS)}))
     try:
         return units.canonical(value)
     except units.UnitError:
         figures = {"value": shown(value), "known": tuple(units.UNITS), "suggestion": nearest(value, units.UNITS)}
-        raise refusal(Fault("unknown_unit", figures)) from None
+        raise refusal(Violation("unknown_unit", figures)) from None
 
 
 def _no_switch(value: object) -> object:
     """Refuse what YAML read as a switch (yes, on), which would count as the number 1."""
     if isinstance(value, bool):
-        raise refusal(Fault("number_is_switch", {"value": shown(value)}))
+        raise refusal(Violation("number_is_switch", {"value": shown(value)}))
     return value
 
 

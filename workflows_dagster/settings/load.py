@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from workflows_dagster.settings.documents import Document, read_document
-from workflows_dagster.settings.explain import doubled_keys, explain
 from workflows_dagster.settings.fields import civil_day
 from workflows_dagster.settings.language import Language
 from workflows_dagster.settings.meter_file import Entry, read_meters
@@ -26,6 +25,7 @@ from workflows_dagster.settings.secrets import Secrets, load_secrets
 from workflows_dagster.settings.site import Site
 from workflows_dagster.settings.tariff_references import check_tariffs
 from workflows_dagster.settings.tariffs import TariffFile
+from workflows_dagster.settings.validation import doubled_keys, problems_in
 
 CONFIG_DIR = "METERS_CONFIG_DIR"
 DATA_DIR = "METERS_DATA_DIR"
@@ -183,7 +183,7 @@ def _model(model: type[_Model], document: Document | None, problems: list[Proble
     try:
         return model.model_validate(document.content)
     except ValidationError as error:
-        problems.extend(explain(error, document.file, "", model))
+        problems.extend(problems_in(error, document.file, "", model))
         return None
 
 

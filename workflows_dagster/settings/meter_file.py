@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 
-from workflows_dagster.settings.derived_meters import MasterMeter, VirtualMeter, period_faults
+from workflows_dagster.settings.derived_meters import MasterMeter, VirtualMeter, period_violations
 from workflows_dagster.settings.documents import Document, Location
-from workflows_dagster.settings.explain import doubled_keys, explain, key_of
 from workflows_dagster.settings.fields import CivilDay, LastDay
 from workflows_dagster.settings.meters import Meter
 from workflows_dagster.settings.physical_meter import PhysicalMeter
 from workflows_dagster.settings.problems import Problem, nearest, shown
+from workflows_dagster.settings.validation import doubled_keys, key_of, problems_in
 
 _MODELS: dict[str, type[PhysicalMeter] | type[MasterMeter] | type[VirtualMeter]] = {
     "physical": PhysicalMeter,
@@ -125,7 +125,7 @@ def _validated(entry: Entry, zone: ZoneInfo, problems: list[Problem]) -> Entry:
             for key in known.model_fields
             if key not in model.model_fields
         }
-        problems.extend(explain(error, entry.file, entry.label, model, elsewhere))
+        problems.extend(problems_in(error, entry.file, entry.label, model, elsewhere))
         if model is MasterMeter:
             problems.extend(_period_problems(entry))
         return entry
@@ -140,8 +140,8 @@ def _period_problems(entry: Entry) -> Iterator[Problem]:
         return
     if any(span.end_date is not None and span.end_date < span.start_date for span in spans):
         return
-    for fault in period_faults((n, span.start_date, span.end_date) for n, span in enumerate(spans)):
-        yield Problem(entry.file, f"{entry.label}.periods{fault.at}", fault.code, fault.figures)
+    for violation in period_violations((n, span.start_date, span.end_date) for n, span in enumerate(spans)):
+        yield Problem(entry.file, f"{entry.label}.periods{violation.at}", violation.code, violation.figures)
 
 
 def _doubled_ids(entries: list[Entry]) -> Iterator[Problem]:

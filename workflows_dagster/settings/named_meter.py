@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from workflows_dagster.settings.explain import Fault, refusal
 from workflows_dagster.settings.fields import Frozen, Unit
 from workflows_dagster.settings.problems import shown
 from workflows_dagster.settings.utilities import Utility, utility_by_name
+from workflows_dagster.settings.validation import Violation, refusal
 
 RESERVED_IDS = frozenset(
     {
@@ -43,11 +43,11 @@ _ID = re.compile(r"[A-Za-z0-9_]+")
 
 def _meter_id(value: str) -> str:
     if not _ID.fullmatch(value):
-        raise refusal(Fault("id_characters", {"value": shown(value)}))
+        raise refusal(Violation("id_characters", {"value": shown(value)}))
     if value.casefold() in RESERVED_IDS:
-        raise refusal(Fault("id_of_system", {"name": value}))
+        raise refusal(Violation("id_of_system", {"name": value}))
     if value in _NOT_FOR_ASSETS:
-        raise refusal(Fault("id_of_dagster", {"name": value}))
+        raise refusal(Violation("id_of_dagster", {"name": value}))
     return value
 
 

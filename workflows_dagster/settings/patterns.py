@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from pydantic import field_validator
 
-from workflows_dagster.settings.explain import Fault, refusal
 from workflows_dagster.settings.fields import Frozen, Number
 from workflows_dagster.settings.problems import shown
+from workflows_dagster.settings.validation import Violation, refusal
 
 _MONTHS = 12
 # Twelve figures rounded to two decimals can miss 100 by that much, honestly.
@@ -31,17 +31,17 @@ class Pattern(Frozen):
     @classmethod
     def _a_whole_year(cls, values: tuple[float, ...]) -> tuple[float, ...]:
         total = math.fsum(values)
-        faults = [
-            Fault("percentage_negative", {"value": shown(value)}, f"[{position}]")
+        violations = [
+            Violation("percentage_negative", {"value": shown(value)}, f"[{position}]")
             for position, value in enumerate(values)
             if value < 0
         ]
         if len(values) != _MONTHS:
-            faults.append(Fault("percentages_not_twelve", {"count": len(values)}))
+            violations.append(Violation("percentages_not_twelve", {"count": len(values)}))
         elif abs(total - 100) > _TOLERANCE:
-            faults.append(Fault("percentages_not_100", {"total": f"{total:.6g}"}))
-        if faults:
-            raise refusal(*faults)
+            violations.append(Violation("percentages_not_100", {"total": f"{total:.6g}"}))
+        if violations:
+            raise refusal(*violations)
         return percentages_summing_to_100(values)
 
 

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from workflows_dagster.settings.explain import Fault, refusal
 from workflows_dagster.settings.fields import Frozen, Moment, Number, Text, Whole, civil_day
 from workflows_dagster.settings.named_meter import NamedMeter
 from workflows_dagster.settings.problems import shown
+from workflows_dagster.settings.validation import Violation, refusal
 
 _COARSE_UNITS = {"Wh": 1.0, "l": 1.0}
 _FINE = 0.001
@@ -44,7 +44,7 @@ class Source(Frozen):
         if value and "." in value:
             domain, _, entity = value.partition(".")
             figures = {"value": shown(value), "entity": entity, "domain": domain}
-            raise refusal(Fault("entity_with_domain", figures))
+            raise refusal(Violation("entity_with_domain", figures))
         return value
 
 
@@ -88,7 +88,7 @@ class PhysicalMeter(NamedMeter):
         start = found.data.get("installation_date")
         zone = (found.context or {}).get("zone", ZoneInfo("UTC"))
         if start is not None and end is not None and _is_before(end, start, zone):
-            raise refusal(Fault("removed_before_installed", {"end": str(end), "start": str(start)}))
+            raise refusal(Violation("removed_before_installed", {"end": str(end), "start": str(start)}))
         return end
 
     @field_validator("register_digits")
@@ -98,9 +98,9 @@ class PhysicalMeter(NamedMeter):
             return None
         source, initial = found.data.get("source"), found.data.get("initial_reading")
         if source is not None and source.kind == "interval":
-            raise refusal(Fault("interval_with_register"))
+            raise refusal(Violation("interval_with_register"))
         if initial is not None and initial >= 10**digits:
-            raise refusal(Fault("too_few_digits", {"digits": digits, "reading": f"{initial:g}"}))
+            raise refusal(Violation("too_few_digits", {"digits": digits, "reading": f"{initial:g}"}))
         return digits
 
     @property

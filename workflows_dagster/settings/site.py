@@ -13,11 +13,11 @@ from workflows_dagster.domain.units import GasFactors
 from workflows_dagster.settings.alert_rules import AlertSettings
 from workflows_dagster.settings.anomaly_rules import AnomalySettings
 from workflows_dagster.settings.cron import Cron
-from workflows_dagster.settings.explain import Fault, refusal
 from workflows_dagster.settings.fields import CivilDay, Frozen, Number, Text, Whole
 from workflows_dagster.settings.language import Language
 from workflows_dagster.settings.maintenance_rules import UpkeepSettings
 from workflows_dagster.settings.problems import nearest, shown
+from workflows_dagster.settings.validation import Violation, refusal
 
 _SHORTEST_TIMEOUT_MS = 1000
 _MS = 1000
@@ -28,7 +28,7 @@ def _timezone(name: str) -> str:
         ZoneInfo(name)
     except (ValueError, OSError, LookupError):
         suggestion = nearest(name, available_timezones())
-        raise refusal(Fault("unknown_zone", {"value": shown(name), "suggestion": suggestion})) from None
+        raise refusal(Violation("unknown_zone", {"value": shown(name), "suggestion": suggestion})) from None
     return name
 
 
@@ -38,11 +38,11 @@ def _url(text: str) -> str:
         host, login = parts.hostname, parts.username or parts.password
         _ = parts.port
     except ValueError:
-        raise refusal(Fault("not_an_address")) from None
+        raise refusal(Violation("not_an_address")) from None
     if login:
-        raise refusal(Fault("address_with_login"))
+        raise refusal(Violation("address_with_login"))
     if parts.scheme not in ("http", "https") or not host:
-        raise refusal(Fault("address_without_scheme", {"value": shown(text.partition("?")[0])}))
+        raise refusal(Violation("address_without_scheme", {"value": shown(text.partition("?")[0])}))
     return text.rstrip("/")
 
 
@@ -84,7 +84,7 @@ class InfluxSettings(Frozen):
     @classmethod
     def _not_among_the_raw(cls, bucket: str, found: ValidationInfo) -> str:
         if bucket == found.data.get("bucket_raw"):
-            raise refusal(Fault("same_bucket", {"name": bucket}))
+            raise refusal(Violation("same_bucket", {"name": bucket}))
         return bucket
 
     @field_validator("timeout")
@@ -218,20 +218,20 @@ class Site(Frozen):
         if isinstance(written, dict):
             return [written]
         if isinstance(written, list) and not written:
-            raise refusal(Fault("no_gas_pairs"))
+            raise refusal(Violation("no_gas_pairs"))
         return written
 
     @field_validator("gas_pairs")
     @classmethod
     def _each_from_its_own_day(cls, pairs: tuple[GasPair, ...]) -> tuple[GasPair, ...]:
-        faults = []
+        violations = []
         for position, pair in enumerate(pairs):
             if len(pairs) > 1 and "valid_from" not in pair.model_fields_set:
-                faults.append(Fault("gas_pair_undated", at=f"[{position}].valid_from"))
+                violations.append(Violation("gas_pair_undated", at=f"[{position}].valid_from"))
             elif pair.valid_from in [earlier.valid_from for earlier in pairs[:position]]:
-                faults.append(Fault("gas_pair_same_day", {"day": pair.valid_from}, f"[{position}].valid_from"))
-        if faults:
-            raise refusal(*faults)
+                violations.append(Violation("gas_pair_same_day", {"day": pair.valid_from}, f"[{position}].valid_from"))
+        if violations:
+            raise refusal(*violations)
         return tuple(sorted(pairs, key=lambda pair: pair.valid_from))
 
     @property

@@ -8,18 +8,18 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from workflows_dagster.domain.costs import Price, Span
-from workflows_dagster.settings.explain import Fault, refusal
 from workflows_dagster.settings.fields import CivilDay, Frozen, Number, Text, Unit
 from workflows_dagster.settings.named_meter import NamedMeter
 from workflows_dagster.settings.problems import shown
 from workflows_dagster.settings.utilities import Utility
+from workflows_dagster.settings.validation import Violation, refusal
 
 _CODE = re.compile(r"[A-Z]{3}")
 
 
 def _currency(value: str) -> str:
     if not _CODE.fullmatch(value):
-        raise refusal(Fault("currency_code", {"value": shown(value)}))
+        raise refusal(Violation("currency_code", {"value": shown(value)}))
     return value
 
 
@@ -49,9 +49,9 @@ class DatedPrice(Frozen):
     def _for_some_time(cls, span: Span | None, found: ValidationInfo) -> Span | None:
         charge = found.data.get("standing_charge", span)
         if charge is not None and span is None:
-            raise refusal(Fault("charge_without_time", {"charge": shown(charge)}))
+            raise refusal(Violation("charge_without_time", {"charge": shown(charge)}))
         if charge is None and span is not None:
-            raise refusal(Fault("time_without_charge"))
+            raise refusal(Violation("time_without_charge"))
         return span
 
     @field_validator("prices_include_vat")
@@ -61,9 +61,9 @@ class DatedPrice(Frozen):
             return included
         vat = found.data["vat_percent"]
         if vat is None and included is False:
-            raise refusal(Fault("vat_missing"))
+            raise refusal(Violation("vat_missing"))
         if vat is not None and included is None:
-            raise refusal(Fault("vat_undecided", {"vat": shown(vat)}))
+            raise refusal(Violation("vat_undecided", {"vat": shown(vat)}))
         return included
 
     def gross(self, written: float) -> float:

@@ -20,7 +20,7 @@ _SECRET_NAME = re.compile(r"token|passw|secret|api_?key|credential", re.IGNORECA
 
 
 @dataclass(frozen=True)
-class Fault:
+class Violation:
     """One thing that a validator found.
 
     Attributes:
@@ -34,9 +34,9 @@ class Fault:
     at: str = ""
 
 
-def refusal(*faults: Fault) -> PydanticCustomError:
+def refusal(*violations: Violation) -> PydanticCustomError:
     """Give the exception with which a validator refuses a value, for one reason or several."""
-    return PydanticCustomError("faults", "{text}", {"text": faults[0].code, "faults": faults})
+    return PydanticCustomError("violations", "{text}", {"text": violations[0].code, "violations": violations})
 
 
 def key_of(location: Location) -> str:
@@ -47,7 +47,7 @@ def key_of(location: Location) -> str:
     return key
 
 
-def explain(
+def problems_in(
     error: ValidationError, file: str, prefix: str, model: type[BaseModel], elsewhere: Mapping[str, str] | None = None
 ) -> Iterator[Problem]:
     """Turn each of a model's validation errors into a problem.
@@ -67,9 +67,9 @@ def explain(
         if details["type"] == "default_factory_not_called":
             # It only repeats that another field is wrong.
             continue
-        if details["type"] == "faults":
-            for fault in details["ctx"]["faults"]:
-                yield Problem(file, key + fault.at, fault.code, fault.figures)
+        if details["type"] == "violations":
+            for violation in details["ctx"]["violations"]:
+                yield Problem(file, key + violation.at, violation.code, violation.figures)
         elif details["type"] == "extra_forbidden":
             yield _unknown_key(file, key, location, model, elsewhere or {})
         else:
