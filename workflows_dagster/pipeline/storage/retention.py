@@ -88,11 +88,12 @@ def tidy(instance: DagsterInstance, keep_runs_days: int, now: datetime, progress
         known = _materialized(instance)
         going, logs = _old(instance, folder, keep_runs_days, now)
         progress(f"Deleting {len(going):,} old runs …")
-        for run_id in going:
-            instance.delete_run(run_id)
-            # Stock Dagster empties the file and leaves it.
-            _delete(folder / f"{run_id}.db")
-            done.runs += 1
+        with _kept_open(folder / "index.db"), _kept_open(folder.parent / "runs.db"):
+            for run_id in going:
+                instance.delete_run(run_id)
+                # Stock Dagster empties the file and leaves it.
+                _delete(folder / f"{run_id}.db")
+                done.runs += 1
         progress(f"Deleting {len(logs):,} old logs …")
         for path in logs:
             _delete(path)
@@ -168,6 +169,17 @@ def _runs_with_a_newest_event(index: Path) -> set[str]:
         return set()
     with closing(sqlite3.connect(f"{index.as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as connection:
         return {run_id for (run_id,) in connection.execute(_RUNS_WITH_A_NEWEST_EVENT)}
+
+
+@contextmanager
+def _kept_open(database: Path) -> Iterator[None]:
+    """Keep a database open: SQLite writes its log back when the last connection closes, here after each deletion."""
+    if not database.exists():
+        yield
+        return
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        yield
 
 
 def _materialized(instance: DagsterInstance) -> dict[AssetKey, set[str]]:
