@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from textwrap import dedent
 
-import pandas as pd
 import pytest
 
-from workflows_dagster.domain.days import DayRange
+from tests.houses import CONFIG, SAMPLE_DAYS, SmallHouse
+from tests.stores.influx_server import InfluxServer, executable
 from workflows_dagster.sample_house import write_sample
 from workflows_dagster.settings.load import Settings, load
 from workflows_dagster.stores.embedded import EmbeddedStore
-from workflows_dagster.stores.ports import RawSeries
-
-CONFIG = Path(__file__).parents[1] / "config"
-# A winter with both replacements, the 25-hour day, a Home Assistant zero's year and a silent week.
-SAMPLE_DAYS = DayRange(date(2024, 1, 1), date(2025, 2, 28))
 
 # Held in memory on Linux. What all tests write at one time is below half a gigabyte.
 MEMORY = Path("/dev/shm")
@@ -49,19 +44,6 @@ def sample_store(shipped: Settings, tmp_path_factory: pytest.TempPathFactory) ->
     store.close()
 
 
-class SmallHouse:
-    """A house of a few meters, described in the test itself."""
-
-    def __init__(self, settings: Settings, store: EmbeddedStore) -> None:
-        self.settings, self.store = settings, store
-
-    def read(self, meter_id: str, readings: Mapping[str, float], unit: str = "kWh") -> None:
-        """Write readings at local times."""
-        index = pd.DatetimeIndex(list(readings)).tz_localize(self.settings.site.zone).tz_convert("UTC").as_unit("us")
-        series = pd.Series(list(readings.values()), index=index, dtype=float)
-        self.store.write_readings(RawSeries(unit, meter_id), series)
-
-
 @pytest.fixture
 def small_house(tmp_path: Path) -> Iterator[Callable[..., SmallHouse]]:
     """Make small houses from the text of meters.yaml."""
@@ -81,3 +63,17 @@ def small_house(tmp_path: Path) -> Iterator[Callable[..., SmallHouse]]:
     yield make
     for store in opened:
         store.close()
+
+
+@pytest.fixture(scope="session")
+def influx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxServer]:
+    """A real InfluxDB for the whole session."""
+    if executable() is None:
+        pytest.skip("no influxd on the PATH: put InfluxDB 2.x there to run this against a real server")
+    server = InfluxServer(tmp_path_factory.mktemp("influxdb"))
+    try:
+        server.start()
+        server.set_up()
+        yield server
+    finally:
+        server.close()

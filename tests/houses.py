@@ -1,6 +1,17 @@
-"""The small house of many tests: a main meter, a flat behind it, and what is left."""
+"""Houses of many tests: any that is written on the spot, and the small one: a main meter, a flat, and the rest."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from workflows_dagster.domain.days import DayRange
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.stores.embedded import EmbeddedStore
+from workflows_dagster.stores.ports import RawSeries
 
 SMALL = ("main", "flat", "rest")
 
@@ -20,3 +31,23 @@ def small(installed: str, **options: str) -> str:
         "  - {meter_id: rest, type: virtual, output_unit: kWh, calculation_type: subtraction, base_meter: main,\n"
         f"     subtract_meters: [flat]{further['rest']}}}\n"
     )
+
+
+CONFIG = Path(__file__).parents[1] / "config"
+
+
+# A winter with both replacements, the 25-hour day, a Home Assistant zero's year and a silent week.
+SAMPLE_DAYS = DayRange(date(2024, 1, 1), date(2025, 2, 28))
+
+
+class SmallHouse:
+    """A house of a few meters, described in the test itself."""
+
+    def __init__(self, settings: Settings, store: EmbeddedStore) -> None:
+        self.settings, self.store = settings, store
+
+    def read(self, meter_id: str, readings: Mapping[str, float], unit: str = "kWh") -> None:
+        """Write readings at local times."""
+        index = pd.DatetimeIndex(list(readings)).tz_localize(self.settings.site.zone).tz_convert("UTC").as_unit("us")
+        series = pd.Series(list(readings.values()), index=index, dtype=float)
+        self.store.write_readings(RawSeries(unit, meter_id), series)

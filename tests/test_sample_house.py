@@ -69,9 +69,10 @@ def assert_same(left: SampleMeter, right: SampleMeter) -> None:
 def test_another_process_makes_the_same_readings() -> None:
     code = (
         "from datetime import date; from zoneinfo import ZoneInfo\n"
-        "from tests.test_sample_house import MeterBook, physical\n"
+        "from workflows_dagster.settings.meters import MeterBook, PhysicalMeter\n"
         "from workflows_dagster.sample_house import sample_readings\n"
-        "book, end = MeterBook([physical('eg_strom', 'kWh')]), date(2022, 3, 1)\n"
+        "begin, end = date(2022, 1, 1), date(2022, 3, 1)\n"
+        "book = MeterBook([PhysicalMeter(meter_id='eg_strom', output_unit='kWh', installation_date=begin)])\n"
         "m = sample_readings(book, ZoneInfo('Europe/Berlin'), end)['eg_strom']\n"
         "print(len(m.readings), repr(float(m.readings.sum())), repr(float(m.truth.sum())))"
     )

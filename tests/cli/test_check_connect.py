@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.cli.conftest import FrontDoor, at
+from tests.cli.front_door import FrontDoor, at
 from tests.clients.tibber_server import StandInHome, TibberStandIn
 from tests.stores.influx_server import ORG, TOKEN, InfluxServer, free_port
 from tests.stores.scripted_influx import NOTHING, Answer, ScriptedInflux, refusal

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from tests.cli.conftest import METERS, FrontDoor, at, every
+from tests.cli.front_door import METERS, FrontDoor, at, every
 from tests.stores.influx_server import ORG, TOKEN, InfluxServer, free_port
 from workflows_dagster.services.raw_catalogue import series_of
 from workflows_dagster.settings.load import load

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-from tests.cli.conftest import at, every
+from tests.cli.front_door import at, every
 from workflows_dagster.stores.ports import RawSeries
 
 METERS = """\

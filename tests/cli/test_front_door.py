@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.cli.conftest import FrontDoor, at
+from tests.cli.front_door import FrontDoor, at
 from workflows_dagster.cli.main import COMMANDS, main
 from workflows_dagster.maintenance.archive import PARTS
 from workflows_dagster.stores.ports import RawSeries

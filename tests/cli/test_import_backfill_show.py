@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.cli.conftest import FrontDoor, live_in
+from tests.cli.front_door import FrontDoor, live_in
 
 HOUSE = """\
     meters:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import every
+from tests.cli.front_door import every
 from workflows_dagster.pipeline.backfill import dagster_instance
 from workflows_dagster.stores.ports import RawSeries
 

@@ -9,7 +9,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from tests.reports.conftest import store_days
+from tests.reports.stored import store_days
 from workflows_dagster.domain import months
 from workflows_dagster.settings.load import load
 from workflows_dagster.stores.embedded import EmbeddedStore

@@ -11,8 +11,8 @@ import dagster as dg
 import pytest
 import yaml
 
-from tests.conftest import SmallHouse
 from tests.deploy.postgres_server import PASSWORD, PostgresServer, missing
+from tests.houses import SmallHouse
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.pipeline.backfill import backfill, dagster_instance

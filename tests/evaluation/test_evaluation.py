@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import CONFIG, SAMPLE_DAYS
+from tests.houses import CONFIG, SAMPLE_DAYS
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation

@@ -8,8 +8,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from tests.conftest import SAMPLE_DAYS
-from tests.houses import small
+from tests.houses import SAMPLE_DAYS, small
 from tests.sentences import said
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import resource
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.maintenance.conftest import NOW
+from tests.maintenance.kept_house import NOW, rewritten
 from workflows_dagster.maintenance.archive import DATA, PARTS, unpack
 from workflows_dagster.maintenance.backup import make_backup
 from workflows_dagster.maintenance.problems import UpkeepError
@@ -20,19 +19,6 @@ from workflows_dagster.maintenance.problems import UpkeepError
 @pytest.fixture
 def backup(house) -> Path:
     return make_backup(house.settings, house.places, house.folder / "backups", NOW).path
-
-
-def rewritten(backup: Path, change) -> Path:
-    """The same backup with its members changed by name and content."""
-    path = backup.with_name("changed.tar.gz")
-    with tarfile.open(backup) as old, tarfile.open(path, "w:gz") as new:
-        for header in old:
-            name, content = change(header.name, old.extractfile(header).read())
-            if content is not None:
-                changed = tarfile.TarInfo(name)
-                changed.size = len(content)
-                new.addfile(changed, io.BytesIO(content))
-    return path
 
 
 def test_what_was_written_is_read(backup: Path, tmp_path: Path):

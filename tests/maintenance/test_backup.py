@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.maintenance.conftest import NOW
+from tests.maintenance.kept_house import NOW
 from workflows_dagster.maintenance.archive import DATA, Writer, unpack
 from workflows_dagster.maintenance.backup import (
     NO_HISTORY,

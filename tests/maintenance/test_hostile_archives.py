@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.maintenance.conftest import NOW
+from tests.maintenance.kept_house import NOW
 from workflows_dagster.maintenance.archive import is_known, unpack
 from workflows_dagster.maintenance.backup import make_backup
 from workflows_dagster.maintenance.problems import UpkeepError

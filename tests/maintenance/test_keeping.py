@@ -10,8 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.maintenance.conftest import NOW
-from tests.maintenance.test_archive import rewritten
+from tests.maintenance.kept_house import NOW, rewritten
 from workflows_dagster.maintenance.backup import backup_folder, backups_in, make_backup
 from workflows_dagster.maintenance.backup_retention import back_up
 from workflows_dagster.maintenance.problems import UpkeepError

@@ -11,21 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tests.houses import small
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.ports import RawSeries
 
 ROOT = Path(__file__).parents[2]
-METERS = """\
-meters:
-  - {meter_id: main, type: physical, output_unit: kWh, installation_date: 2025-01-01}
-  - {meter_id: flat, type: physical, output_unit: kWh, installation_date: 2025-01-01}
-  - meter_id: rest
-    type: virtual
-    output_unit: kWh
-    calculation_type: subtraction
-    base_meter: main
-    subtract_meters: [flat]
-"""
+METERS = small("2025-01-01")
 
 
 def make_house(folder: Path) -> dict[str, str]:

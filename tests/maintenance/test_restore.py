@@ -16,11 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.maintenance.conftest import NOW
-from tests.maintenance.test_archive import rewritten
+from tests.maintenance.kept_house import BACKED_UP, NOW, events, rewritten, sums
 from workflows_dagster.maintenance.archive import DATA, HOME
 from workflows_dagster.maintenance.backup import make_backup
-from workflows_dagster.maintenance.checksums import sums_in
 from workflows_dagster.maintenance.contents import Places
 from workflows_dagster.maintenance.generations import settle
 from workflows_dagster.maintenance.problems import UpkeepError
@@ -30,7 +28,6 @@ from workflows_dagster.stores.migrations import MIGRATIONS
 
 LATER = NOW + timedelta(days=3)
 STAMP = "20260304T041000Z"
-BACKED_UP = {"main": {"2026-01": 2.75, "2026-02": 0.1 + 0.2}}
 CHANGED = {"main": {"2026-01": 2.75, "2026-02": 0.1 + 0.2 + 7.0}}
 
 
@@ -44,16 +41,6 @@ def backup(house) -> Path:
 def elsewhere(house) -> Places:
     other = house.folder / "other machine"
     return Places(other / "config", other / "data", other / "data" / "utility_meters.sqlite", other / "home")
-
-
-def sums(house, path: Path | None = None):
-    with closing(sqlite3.connect(path or house.places.database)) as connection:
-        return sums_in(connection, house.settings.site.zone)
-
-
-def events(home: Path) -> int:
-    with closing(sqlite3.connect(home / "history" / "runs" / "index.db")) as index:
-        return int(index.execute("SELECT count(*) FROM event_logs").fetchone()[0])
 
 
 def change(house) -> None:

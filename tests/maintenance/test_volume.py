@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from tests.maintenance.conftest import NOW
-from tests.maintenance.test_restore import BACKED_UP, events, sums
+from tests.maintenance.kept_house import BACKED_UP, NOW, events, sums
 from workflows_dagster.maintenance.backup import make_backup
 
 OWN_MOUNTS = ("unshare", "--map-root-user", "--mount", "--")

@@ -20,8 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.maintenance.killing import DATABASE, points
-from tests.pipeline.test_automation import copy_of, opened_house, set_environment
-from tests.pipeline.test_downstream import TARIFFS
+from tests.pipeline.small_house import TARIFFS, copy_of, opened_house, set_environment
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.pipeline.backfill import backfill, dagster_instance
 from workflows_dagster.stores.ports import CONSUMPTION_MONTHLY, COST_DAILY, FINDING_MONTHLY

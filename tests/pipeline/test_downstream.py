@@ -10,15 +10,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from tests.pipeline.test_automation import (
-    ALL,
-    build_house,
-    compute_without_what_follows,
-    copy_of,
-    instance,  # noqa: F401
-    night,
-    span_of,
-)
+from tests.pipeline.small_house import ALL, TARIFFS, build_house, compute_without_what_follows, copy_of, night, span_of
 from workflows_dagster.domain.days import REPRESENTABLE, DayRange
 from workflows_dagster.pipeline.backfill import backfill
 from workflows_dagster.pipeline.graph import build_definitions
@@ -42,13 +34,6 @@ FIRST, LAST = date(2026, 1, 1), date(2026, 5, 31)
 DOWNSTREAM_JOBS = (INSIGHT_JOB, MONTHS_JOB, CHECKS_JOB)
 NO_POINTS = pd.DataFrame(columns=["digest", "days"], index=pd.DatetimeIndex([], tz="UTC"))
 WITHIN = DayRange(FIRST, date(2026, 11, 20))
-TARIFFS = """\
-tariffs:
-  - utility: electricity
-    billed_meter: main
-    prices:
-      - {valid_from: 2026-01-01, unit_price: 0.30, per: kWh, standing_charge: 120, standing_charge_per: year}
-"""
 
 
 def every_day(house, meter, first, last, a_day):
@@ -86,7 +71,7 @@ def priced(house, tmp_path, tariffs):
     return house
 
 
-def look(house, instance, cursor=None, now=None):  # noqa: F811
+def look(house, instance, cursor=None, now=None):
     """One look of the sensor; gives its requests by job and its next cursor."""
     repository = build_definitions(house.settings).get_repository_def()
     sensor = repository.get_sensor_def("downstream")
@@ -126,7 +111,7 @@ def test_a_backfill_leaves_costs_months_and_anomalies_and_each_adds_up(computed)
     assert judged["severity"].isna().all()
 
 
-def test_after_a_backfill_nothing_follows_because_it_was_done_there(computed, instance):  # noqa: F811
+def test_after_a_backfill_nothing_follows_because_it_was_done_there(computed, instance):
     requests, cursor = look(computed, instance)
     assert requests == []
     backfill(computed.settings, instance, ALL, DayRange(date(2026, 3, 10), date(2026, 3, 12)))
@@ -135,7 +120,7 @@ def test_after_a_backfill_nothing_follows_because_it_was_done_there(computed, in
     assert look(computed, instance, cursor) == ([], cursor)
 
 
-def follow(house, instance, requests):  # noqa: F811
+def follow(house, instance, requests):
     """Do what the daemon would do with the requests."""
     repository = build_definitions(house.settings).get_repository_def()
     for request in requests:
@@ -145,13 +130,13 @@ def follow(house, instance, requests):  # noqa: F811
         assert job.execute_in_process(instance=instance, tags=request.tags).success
 
 
-def other_days(house, instance, first, last, a_day=5.0):  # noqa: F811
+def other_days(house, instance, first, last, a_day=5.0):
     """Change readings and compute their days, as the page or the daemon does."""
     every_day(house, "flat", first, last, a_day)
     compute_without_what_follows(house.settings, instance, ALL, first, last)
 
 
-def test_days_that_the_page_computed_are_followed_once(computed, instance):  # noqa: F811
+def test_days_that_the_page_computed_are_followed_once(computed, instance):
     _, cursor = look(computed, instance)
     computed.read("flat", {"2026-03-11 00:00": 4.0 * 69 + 1})
     compute_without_what_follows(computed.settings, instance, ALL, date(2026, 3, 9), date(2026, 3, 12))
@@ -172,13 +157,13 @@ def test_days_that_the_page_computed_are_followed_once(computed, instance):  # n
     assert look(computed, instance, cursor)[0] == []
 
 
-def test_days_that_are_computed_again_and_come_out_the_same_are_followed_by_nothing(computed, instance):  # noqa: F811
+def test_days_that_are_computed_again_and_come_out_the_same_are_followed_by_nothing(computed, instance):
     _, cursor = look(computed, instance)
     compute_without_what_follows(computed.settings, instance, ALL, date(2026, 3, 9), date(2026, 3, 12))
     assert look(computed, instance, cursor) == ([], cursor)
 
 
-def test_what_was_computed_before_the_first_look_is_followed(computed, instance):  # noqa: F811
+def test_what_was_computed_before_the_first_look_is_followed(computed, instance):
     """A sensor that looks at runs takes the newest one for seen."""
     computed.read("flat", {"2026-03-11 00:00": 4.0 * 69 + 1})
     compute_without_what_follows(computed.settings, instance, ALL, date(2026, 3, 9), date(2026, 3, 12))
@@ -189,7 +174,7 @@ def test_what_was_computed_before_the_first_look_is_followed(computed, instance)
 
 
 @pytest.mark.parametrize("job", [DAYS_JOB, INSIGHT_JOB, MONTHS_JOB, CHECKS_JOB])
-def test_it_waits_while_days_or_what_follows_them_are_computed(computed, instance, job):  # noqa: F811
+def test_it_waits_while_days_or_what_follows_them_are_computed(computed, instance, job):
     _, cursor = look(computed, instance)
     computed.read("flat", {"2026-03-11 00:00": 4.0 * 69 + 1})
     compute_without_what_follows(computed.settings, instance, ALL, date(2026, 3, 10), date(2026, 3, 10))
@@ -200,7 +185,7 @@ def test_it_waits_while_days_or_what_follows_them_are_computed(computed, instanc
     assert len(look(computed, instance, cursor)[0]) == 4
 
 
-def test_what_failed_for_good_is_requested_again_on_the_next_day_only(computed, instance):  # noqa: F811
+def test_what_failed_for_good_is_requested_again_on_the_next_day_only(computed, instance):
     _, cursor = look(computed, instance)
     computed.read("flat", {"2026-03-11 00:00": 4.0 * 69 + 1})
     compute_without_what_follows(computed.settings, instance, ALL, date(2026, 3, 10), date(2026, 3, 10))
@@ -215,7 +200,7 @@ def test_what_failed_for_good_is_requested_again_on_the_next_day_only(computed, 
     assert jobs_of(again) == {"months": 1, "checks": 1}
 
 
-def test_a_house_that_was_computed_without_digests_is_followed_whole_and_once(computed, instance):  # noqa: F811
+def test_a_house_that_was_computed_without_digests_is_followed_whole_and_once(computed, instance):
     for owner in (*ALL, *OWNERS):
         computed.store.replace(MADE_FROM, owner, "digest", *REPRESENTABLE, NO_POINTS)
     requests, cursor = look(computed, instance)
@@ -228,7 +213,7 @@ def test_a_house_that_was_computed_without_digests_is_followed_whole_and_once(co
     assert look(computed, instance, cursor)[0] == []
 
 
-def test_each_day_proves_the_digests_by_the_stored_days(computed, instance):  # noqa: F811
+def test_each_day_proves_the_digests_by_the_stored_days(computed, instance):
     """Whoever writes days without their digests is found in the night."""
     _, cursor = look(computed, instance)
     frame = read_days(computed.store, "flat").loc["2026-03-09 23:00":"2026-03-09 23:00"].drop(columns="unit")
@@ -240,7 +225,7 @@ def test_each_day_proves_the_digests_by_the_stored_days(computed, instance):  # 
     assert jobs_of(requests) == {"insight": 2, "months": 1, "checks": 1}
 
 
-def test_a_corrected_price_reprices_its_days_and_an_added_one_none_of_the_past(computed, instance, tmp_path):  # noqa: F811
+def test_a_corrected_price_reprices_its_days_and_an_added_one_none_of_the_past(computed, instance, tmp_path):
     _, cursor = look(computed, instance)
     added = TARIFFS + "      - {valid_from: 2030-01-01, unit_price: 0.50, per: kWh}\n"
     requests, cursor = look(priced(computed, tmp_path, added), instance, cursor)
@@ -279,7 +264,7 @@ def test_months_that_follow_each_other_are_one_run():
     ]
 
 
-def test_checks_tell_what_was_found_in_sentences(house, instance):  # noqa: F811
+def test_checks_tell_what_was_found_in_sentences(house, instance):
     house.read("flat", {"2026-03-05 10:00": 0.0})
     backfill(house.settings, instance, ALL, DayRange(FIRST, LAST))
     evaluation = latest_check(instance, "flat", "readings")
@@ -293,19 +278,19 @@ def test_checks_tell_what_was_found_in_sentences(house, instance):  # noqa: F811
         assert latest_check(instance, meter, check).passed
 
 
-def latest_check(instance, meter, check):  # noqa: F811
+def latest_check(instance, meter, check):
     key = dg.AssetCheckKey(dg.AssetKey(meter), check)
     (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
     return record.event.dagster_event.asset_check_evaluation_data
 
 
-def test_checks_leave_one_row_each_however_many_days(computed, instance):  # noqa: F811
+def test_checks_leave_one_row_each_however_many_days(computed, instance):
     """A row a day and check made a backfill over years twice as long."""
     key = dg.AssetCheckKey(dg.AssetKey("main"), "conservation")
     assert len(instance.event_log_storage.get_asset_check_execution_history(key, limit=100)) == 1
 
 
-def test_a_glitch_that_changes_no_day_is_found_all_the_same(computed, instance):  # noqa: F811
+def test_a_glitch_that_changes_no_day_is_found_all_the_same(computed, instance):
     computed.read("flat", {"2026-03-05 10:00": 0.0})
     before = read_days(computed.store, "flat")
     (request,) = night(computed, instance, pd.Timestamp("2026-06-01 02:00", tz="Europe/Berlin").to_pydatetime())

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from tests.conftest import CONFIG, SAMPLE_DAYS
-from tests.pipeline.test_automation import compute_without_what_follows
+from tests.houses import CONFIG, SAMPLE_DAYS, small
+from tests.pipeline.small_house import compute_without_what_follows
 from tests.settings.houses import METERS, write_house
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
@@ -151,17 +151,7 @@ def test_tibber_is_asked_without_partitions_by_a_job_of_its_own(graph, shipped):
     assert job.asset_layer.selected_asset_keys == {dg.AssetKey("tibber_consumption")}
 
 
-TWO_METERS = """
-    meters:
-      - {meter_id: main, type: physical, output_unit: kWh, installation_date: 2024-01-01}
-      - {meter_id: flat, type: physical, output_unit: kWh, installation_date: 2024-01-01}
-      - meter_id: rest
-        type: virtual
-        output_unit: kWh
-        calculation_type: subtraction
-        base_meter: main
-        subtract_meters: [flat]
-"""
+TWO_METERS = small("2024-01-01")
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from tests.conftest import CONFIG
-from tests.pipeline.test_automation import HOUSE, compute_without_what_follows, meters_of, night, run, span_of, tick
+from tests.houses import CONFIG
+from tests.pipeline.small_house import HOUSE, compute_without_what_follows, meters_of, night, run, span_of, tick
 from tests.stores.influx_server import ORG, TOKEN, InfluxServer, executable, free_port
 from workflows_dagster.cli import main
 from workflows_dagster.domain import days

@@ -16,7 +16,7 @@ from dagster import serialize_value
 from pydantic import SecretStr
 
 from tests.clients.tibber_server import Fault, TibberStandIn, drop, graphql_error, refusal
-from tests.conftest import SmallHouse
+from tests.houses import SmallHouse
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation

@@ -16,6 +16,7 @@ import dagster as dg
 import pytest
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
+from tests.houses import SmallHouse, small
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.maintenance.problems import UpkeepError
 from workflows_dagster.pipeline.backfill import backfill, dagster_instance
@@ -25,17 +26,7 @@ from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE
 from workflows_dagster.pipeline.storage.home import HomeError
 from workflows_dagster.pipeline.storage.retention import NotSqliteError, preview, tidy
 
-HOUSE = """
-    meters:
-      - {meter_id: main, type: physical, output_unit: kWh, installation_date: 2026-01-01}
-      - {meter_id: flat, type: physical, output_unit: kWh, installation_date: 2026-01-01}
-      - meter_id: rest
-        type: virtual
-        output_unit: kWh
-        calculation_type: subtraction
-        base_meter: main
-        subtract_meters: [flat]
-"""
+HOUSE = small("2026-01-01")
 METERS = ["main", "flat", "rest"]
 KEPT_DAYS = 30
 
@@ -125,7 +116,6 @@ def run_failing(days, instance, first: date, last: date) -> str:
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory):
     """Made once: a backfill, days recomputed by two later runs, and a run that failed over days of its own."""
-    from tests.conftest import SmallHouse  # the fixture of that name lives for one test only
     from workflows_dagster.settings.load import load
     from workflows_dagster.stores.embedded import EmbeddedStore
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import SmallHouse
+from tests.houses import SmallHouse
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.months import whole_months
@@ -227,7 +227,6 @@ def test_a_finding_in_a_days_readings_is_part_of_it_and_its_words_are_not(follow
     assert due(followed)[CHECKS] == (DAY,)
     assert digest(finding, "1 reading ignored") == with_it
     assert digest(replace(finding, figures={**GLITCH, "highest": 2.0}), "1 reading left out") != with_it
-
 
 def test_a_price_is_due_on_the_days_on_which_it_holds(followed) -> None:
     before = state(followed)

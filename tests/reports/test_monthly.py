@@ -7,7 +7,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from tests.reports.conftest import store_costs, store_days
+from tests.reports.stored import store_costs, store_days
 from workflows_dagster.domain import days
 from workflows_dagster.domain.periods import by_period
 from workflows_dagster.records.days import read_days

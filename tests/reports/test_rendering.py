@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.reports.conftest import store_days
+from tests.reports.stored import store_days
 from workflows_dagster.reports import Note, monthly_report
 from workflows_dagster.reports.content import Bar, Series
 from workflows_dagster.reports.markdown import escaped, render_markdown

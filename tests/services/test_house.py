@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.conftest import SmallHouse
+from tests.houses import SmallHouse
 from workflows_dagster import House
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.pipeline.backfill import backfill, dagster_instance, fit_missing_profiles

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.alerts.receiver import SECRET
-from tests.conftest import CONFIG
+from tests.houses import CONFIG
 from workflows_dagster.settings.alert_rules import AlertSettings
 from workflows_dagster.settings.load import load
 from workflows_dagster.settings.problems import SettingsError

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
+from tests.settings.broken import ODD, lines, places, replaced
 from tests.settings.houses import CONFIG, METERS, PATTERNS, SHIPPED, complaints, write_house
 from workflows_dagster.settings.load import load
-from workflows_dagster.settings.problems import SettingsError
-from workflows_dagster.wording import Words
-from workflows_dagster.wording.problems import problem_texts
 
 PHYSICAL = "meters:\n  - {meter_id: m, type: physical, output_unit: kWh, %s}\n"
 GAS = """\
@@ -670,39 +665,6 @@ WHOLE = {
     "meters.yaml": METERS + GAS.removeprefix("meters:\n") + CONVERSION % ("kWh", "m³"),
     "seasonal_patterns.yaml": PATTERNS,
 }
-ODD = (
-    None,
-    True,
-    -1,
-    0,
-    1e400,
-    "",
-    "\x00\n",
-    [],
-    [None],
-    [[1]],
-    {},
-    {1: 2},
-    {"a": {}},
-    date(1, 1, 1),
-    b"\xff",
-    10**400,
-)
-
-
-def _places(content: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    yield path
-    if isinstance(content, dict | list):
-        for key, value in content.items() if isinstance(content, dict) else enumerate(content):
-            yield from _places(value, (*path, key))
-
-
-def _with(content: Any, path: tuple[str | int, ...], value: object) -> Any:
-    if not path:
-        return value
-    changed = content.copy()
-    changed[path[0]] = _with(content[path[0]], path[1:], value)
-    return changed
 
 
 @pytest.mark.parametrize("file", WHOLE)
@@ -711,16 +673,8 @@ def test_no_value_in_any_place_ends_in_a_traceback(tmp_path: Path, file: str):
     folder = write_house(tmp_path, **dict(zip(("config", "meters", "patterns"), texts.values(), strict=True)))
     assert load(folder, {})
     content = yaml.safe_load(WHOLE[file])
-    for number, path in enumerate(_places(content)):
+    for number, path in enumerate(places(content)):
         # Every place meets a few of the odd values, every odd value many places.
         for odd in ODD[number % 4 :: 4]:
-            (folder / file).write_text(yaml.safe_dump(_with(content, path, odd)), encoding="utf-8")
-            assert all(line.endswith((".", "?", ").")) for line in _lines(folder))
-
-
-def _lines(folder: Path) -> list[str]:
-    try:
-        load(folder, {})
-    except SettingsError as error:
-        return problem_texts(error, Words("en"))
-    return []
+            (folder / file).write_text(yaml.safe_dump(replaced(content, path, odd)), encoding="utf-8")
+            assert all(line.endswith((".", "?", ").")) for line in lines(folder))

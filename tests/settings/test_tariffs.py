@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.settings.broken import ODD, lines, places, replaced
 from tests.settings.houses import METERS, SHIPPED, complaints, house, write_house
-from tests.settings.test_broken_files import ODD, _lines, _places, _with
 from workflows_dagster.domain.costs import Price
 from workflows_dagster.settings.load import load
 
@@ -354,7 +354,7 @@ tariffs:
     folder = write_house(tmp_path, config=GAS_FACTORS, meters=GAS_METERS, tariffs=whole)
     assert load(folder, {})
     content = yaml.safe_load(whole)
-    for number, path in enumerate(_places(content)):
+    for number, path in enumerate(places(content)):
         for odd in ODD[number % 3 :: 3]:
-            (folder / "tariffs.yaml").write_text(yaml.safe_dump(_with(content, path, odd)), encoding="utf-8")
-            assert all(line.endswith((".", "?", ").")) for line in _lines(folder))
+            (folder / "tariffs.yaml").write_text(yaml.safe_dump(replaced(content, path, odd)), encoding="utf-8")
+            assert all(line.endswith((".", "?", ").")) for line in lines(folder))
