@@ -228,6 +228,7 @@ def test_a_finding_in_a_days_readings_is_part_of_it_and_its_words_are_not(follow
     assert digest(finding, "1 reading ignored") == with_it
     assert digest(replace(finding, figures={**GLITCH, "highest": 2.0}), "1 reading left out") != with_it
 
+
 def test_a_price_is_due_on_the_days_on_which_it_holds(followed) -> None:
     before = state(followed)
     priced(followed, prices=[*PRICES, {"valid_from": "2025-06-20", "unit_price": 0.4, "per": "kWh"}])
