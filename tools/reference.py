@@ -208,7 +208,7 @@ _JUDGED = {
 _FINDING = {
     "code": "what was found, such as `reading_overdue`",
     "severity": "`note`, `warn` or `error`",
-    "sentence": "of results from before the language was free: the sentence",
+    "sentence": "the same as a sentence, for Grafana; in the language of config.yaml",
     "until": "last instant that it is about (ISO 8601)",
     "figures": "its figures as JSON",
 }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal, get_currency_symbol, get_decimal_symbol
+from babel.numbers import format_currency, get_currency_symbol, get_decimal_symbol, get_group_symbol
 
 from workflows_dagster.settings.language import Language
 from workflows_dagster.wording.catalogue import catalogue
@@ -47,7 +48,7 @@ class Formatter:
         """
         if value is None or math.isnan(value):
             return DASH
-        return self._decimal(float(f"{value:.{digits}g}") + 0.0, "#,##0.#")
+        return self._marked(_positional(value, digits), grouped=True)
 
     def plain_number(self, value: float | None, digits: int = 9) -> str:
         """Write a number to calculate with: without marks between the thousands.
@@ -58,14 +59,13 @@ class Formatter:
         """
         if value is None or math.isnan(value):
             return DASH
-        return self._decimal(float(f"{value:.{digits}g}") + 0.0, "0.#")
+        return self._marked(_positional(value, digits), grouped=False)
 
     def fixed(self, value: float | None, decimals: int) -> str:
         """Write a number with so many decimals; None and NaN are a dash."""
         if value is None or math.isnan(value):
             return DASH
-        # Rounded as Python rounds, so that both languages show the same digits.
-        return self._decimal(float(f"{value:.{decimals}f}") + 0.0, "#,##0." + "0" * decimals if decimals else "#,##0")
+        return self._marked(_fixed(value, decimals), grouped=True)
 
     @property
     def decimal_mark(self) -> str:
@@ -81,11 +81,11 @@ class Formatter:
         if value is None or math.isnan(value):
             return DASH
         decimals = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-        return self._decimal(float(f"{value:.{decimals}f}") + 0.0, "0." + "0" * decimals if decimals else "0")
+        return self._marked(_fixed(value, decimals), grouped=False)
 
     def count(self, number: int) -> str:
         """Write a number of things."""
-        return self._decimal(number, "#,##0")
+        return self._marked(str(number), grouped=True)
 
     def amount(self, value: float | None, unit: str, digits: int = 4) -> str:
         """Write an amount with its unit: `0.25 m³`, `8,510 kWh`.
@@ -213,7 +213,27 @@ class Formatter:
             return "".join(items)
         return self._catalogue.gettext("{first} and {last}").format(first=", ".join(items[:-1]), last=items[-1])
 
-    def _decimal(self, value: float, pattern: str) -> str:
-        # A float's shortest decimals, without a power of ten.
-        exact = np.format_float_positional(value, trim="-") if isinstance(value, float) else str(value)
-        return str(format_decimal(exact, format=pattern, locale=self._language, decimal_quantization=False))
+    def _marked(self, text: str, *, grouped: bool) -> str:
+        """Put the language's marks into a number as Python writes it."""
+        thousands, point = _marks(self._language)
+        whole, _, decimals = text.lstrip("-").partition(".")
+        if grouped:
+            whole = f"{int(whole):,}".replace(",", thousands)
+        sign = "-" if text.startswith("-") else ""
+        return f"{sign}{whole}{point}{decimals}" if decimals else f"{sign}{whole}"
+
+
+@cache
+def _marks(language: Language) -> tuple[str, str]:
+    """Give what stands between thousands, and before the decimals."""
+    return str(get_group_symbol(language)), str(get_decimal_symbol(language))
+
+
+def _positional(value: float, digits: int) -> str:
+    """Write a number with so many significant digits, without a power of ten and without zeros that end it."""
+    return np.format_float_positional(float(f"{value:.{digits}g}") + 0.0, trim="-")
+
+
+def _fixed(value: float, decimals: int) -> str:
+    """Write a number with so many decimals, never a negative zero."""
+    return f"{float(f'{value:.{decimals}f}') + 0.0:.{decimals}f}"
