@@ -22,13 +22,12 @@ from typing import TYPE_CHECKING, Any
 import dagster
 from dagster import AssetMaterialization, DagsterEventType, EventLogEntry, Field, StringSource
 from dagster._core.storage.event_log import SqliteEventLogStorage
-from sqlalchemy import Connection, Engine, NullPool, create_engine, func, select
+from sqlalchemy import Connection, Engine, NullPool, create_engine
 
 from workflows_dagster.pipeline.storage.event_rows import MATERIALIZATION, MaterializationRows, Row, materialization_of
 from workflows_dagster.pipeline.storage.version import is_tested
 
 if is_tested():
-    from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
     from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 if TYPE_CHECKING:
     from dagster._serdes import ConfigurableClassData
@@ -225,12 +224,17 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         Returns:
             The highest id in the index before.
         """
-        newest = select(func.coalesce(func.max(SqlEventLogStorageTable.c.id), 0))
-        of_run = {"schema_translate_map": {None: _RUN_SHARD}}
-        highest = int(connection.execute(newest).scalar_one())
-        highest_of_run = int(connection.execute(newest, execution_options=of_run).scalar_one())
-        connection.execute(SqlEventLogStorageTable.insert(), rows, execution_options=of_run)
+        newest = "SELECT coalesce(max(id), 0) FROM {}.event_logs"
+        highest = int(connection.exec_driver_sql(newest.format("main")).scalar_one())
+        highest_of_run = int(connection.exec_driver_sql(newest.format(_RUN_SHARD)).scalar_one())
         columns = ", ".join(rows[0])
+        # As SQLAlchemy writes it, which would take as long for its part as SQLite for the insert.
+        written = [
+            tuple({**row, "timestamp": row["timestamp"].isoformat(" ", "microseconds")}.values()) for row in rows
+        ]
+        connection.exec_driver_sql(
+            f"INSERT INTO {_RUN_SHARD}.event_logs ({columns}) VALUES ({', '.join('?' * len(rows[0]))})", written
+        )
         connection.exec_driver_sql(
             f"INSERT INTO main.event_logs (id, {columns}) "
             f"SELECT id - ? + ?, {columns} FROM {_RUN_SHARD}.event_logs WHERE id > ? ORDER BY id",
