@@ -34,7 +34,7 @@ def test_the_tutorial_leads_to_the_first_report(tmp_path, monkeypatch):
                 ran.append(line.split()[2])
                 said = result.stdout
             elif "…" not in line:
-                # Trailing blanks of a table are not on the page.
-                assert line in [printed.rstrip() for printed in said.splitlines()], line
+                # How wide a table's columns are is none of the tutorial's business.
+                assert line.split() in [printed.split() for printed in said.splitlines()], line
     assert ran == ["check", "import", "backfill", "show", "explain", "report"]
     assert (tmp_path / "data" / "reports" / "2024-10.html").exists()
