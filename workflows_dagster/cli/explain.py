@@ -31,6 +31,7 @@ def explain(ctx: click.Context, meter: str, day: CivilPeriod, form: str, depth: 
     from workflows_dagster.evaluation.explanation.plain import plain
     from workflows_dagster.evaluation.explanation.text import render
     from workflows_dagster.stores.open import open_store
+    from workflows_dagster.wording import words_of
 
     settings = settings_of(ctx)
     known_meter(settings, meter)
@@ -38,7 +39,7 @@ def explain(ctx: click.Context, meter: str, day: CivilPeriod, form: str, depth: 
         with open_store(settings) as store:
             explanation = Explainer(settings, store, pd.Timestamp.now("UTC")).explain(meter, day)
     except NothingToExplainError as error:
-        fail(ctx, f"{meter}: {error}", EXIT_WRONG_INPUT)
+        fail(ctx, f"{meter}: {error.sentence(words_of(settings.site))}", EXIT_WRONG_INPUT)
     if form == "json":
         click.echo(json.dumps(plain(explanation), indent=1, ensure_ascii=False))
     else:

@@ -20,17 +20,33 @@ from workflows_dagster.evaluation.explanation.figures import Explanation, Stored
 from workflows_dagster.evaluation.explanation.of_master import MasterExplained, known
 from workflows_dagster.evaluation.explanation.of_physical import PhysicalExplained
 from workflows_dagster.evaluation.explanation.of_virtual import VirtualExplained
+from workflows_dagster.evaluation.explanation.text_reasons import OutsideCode, outside_sentence
 from workflows_dagster.evaluation.house import Evaluation
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter
 from workflows_dagster.stores.ports import Store
+from workflows_dagster.wording import Words
 
 _COMPARED = ("opening", "closing", "consumption", "quality", "estimated_share", "residual")
 
 
 class NothingToExplainError(ValueError):
-    """The days asked for lie outside those that the system knows; the text says which it knows."""
+    """The days asked for lie outside those that the system knows; the text says which it knows.
+
+    Args:
+        code: Why.
+        period: What was asked for.
+        day: Today; for `before_days` the first day.
+    """
+
+    def __init__(self, code: OutsideCode, period: str, day: date) -> None:
+        self.code, self.period, self.day = code, period, day
+        super().__init__(self.sentence(Words("en")))
+
+    def sentence(self, words: Words) -> str:
+        """Write why there is nothing to explain, and what to ask instead."""
+        return outside_sentence(self.code, self.period, self.day, words)
 
 
 class Explainer:
@@ -71,18 +87,14 @@ class Explainer:
         today, begin = days.civil_day(self._now, self._zone), self._settings.first_day
         whole = DayRange(asked.first, asked.last)
         if whole.first > today:
-            raise NothingToExplainError(
-                f"{asked.name} lies in the future: today is {today}. Ask for a day until today."
-            )
+            raise NothingToExplainError("in_future", asked.name, today)
         if whole.last < begin:
-            raise NothingToExplainError(f"{asked.name} lies before the first day, {begin}. Ask for a later one.")
+            raise NothingToExplainError("before_days", asked.name, begin)
         if whole.count == 1:
             return whole
         over = whole.clipped(DayRange(begin, today - timedelta(days=1))) if begin < today else None
         if over is None:
-            raise NothingToExplainError(
-                f"no day of {asked.name} is over yet. Ask for the day itself, {today}, or wait until tomorrow."
-            )
+            raise NothingToExplainError("not_over", asked.name, today)
         return over
 
     def _stored(self, meter_id: str, house: _House) -> Stored:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 import pandas as pd
 
 from workflows_dagster.evaluation.explanation.reasons import Figure, Reason
 from workflows_dagster.wording.words import Words, marked
+
+OutsideCode = Literal["in_future", "before_days", "not_over"]
 
 _SENTENCES = {
     "extrapolated_before": marked("extrapolated: before the first reading, of {at}, it is given what was usual after"),
@@ -54,6 +57,25 @@ def reason_sentence(reason: Reason, words: Words, unit: str) -> str:
         reason.missing,
         first=words.format.day(reason.first_missing),
         sentence=sentence,
+    )
+
+
+def outside_sentence(code: OutsideCode, period: str, day: date, words: Words) -> str:
+    """Write why a period cannot be explained, and what to ask for instead.
+
+    Args:
+        code: Why.
+        period: The day, month or year asked for.
+        day: Today; for `before_days` the first day.
+        words: The reader's language.
+    """
+    figures = {"period": period, "day": words.format.day(day)}
+    if code == "in_future":
+        return words.say("{period} lies in the future: today is {day}. Ask for a day until today.", **figures)
+    if code == "before_days":
+        return words.say("{period} lies before the first day, {day}. Ask for a later one.", **figures)
+    return words.say(
+        "no day of {period} is over yet. Ask for the day itself, {day}, or wait until tomorrow.", **figures
     )
 
 
