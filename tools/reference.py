@@ -195,16 +195,20 @@ def commands_page() -> str:
 # Measurements
 
 _QUALITY = "`measured`, `interpolated`, `extrapolated` or `missing`"
-_JUDGED = {
+_EXPECTED = {
     "expected": "what the meter's own past lets expect",
     "lower": "lower end of what nine of ten usual days lie in",
     "upper": "upper end of it",
+}
+_FLAGGED = {
+    **_EXPECTED,
     "delta_percent": "difference from the expectation [%]",
-    "severity": "`notice`, or `alert` beyond twice or below half; empty where the day is usual",
+    "severity": "`notice`, or `alert` beyond twice or below half",
     "code": "why: `day`, `week`, `plain`, `gap` or `base_load`",
     "figures": "figures of the comparison, JSON",
     "reason": "the comparison, in words, for Grafana; in the language of config.yaml",
 }
+_BASE_LOAD = "least consumption of four whole hours running [unit/h]"
 _FINDING = {
     "code": "what was found, such as `reading_overdue`",
     "severity": "`note`, `warn` or `error`",
@@ -243,12 +247,18 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     "meter_anomaly": (
-        "Judged days: what was used against what was to be expected.",
-        {"consumption": "what was used", **_JUDGED},
+        "Flagged days only: what was used against what was to be expected. Of a long gap the point stands at the day "
+        "in which it ends, and is about all of it.",
+        {"consumption": "what was used", **_FLAGGED},
     ),
+    "meter_expectation": ("What was to be expected of every judged day, flagged or not.", _EXPECTED),
     "meter_base_load": (
-        "Judged days of hourly meters: the least of four hours running.",
-        {"base_load": "least consumption of four whole hours running [unit/h]", **_JUDGED},
+        "Flagged days of hourly meters by the least of four hours running.",
+        {"base_load": _BASE_LOAD, **_FLAGGED},
+    ),
+    "meter_base_load_expectation": (
+        "The base load of every judged day of hourly meters, and what was to be expected of it.",
+        {"base_load": _BASE_LOAD, **_EXPECTED},
     ),
     "meter_cost": (
         "Costs, a point a day; further tag `currency`.",

@@ -11,7 +11,7 @@ from tests.sentences import said
 from workflows_dagster.domain import days
 from workflows_dagster.domain.anomaly_reasons import Reason
 from workflows_dagster.domain.findings import Finding
-from workflows_dagster.records.anomalies import write_anomalies
+from workflows_dagster.records.anomalies import USE, write_anomalies
 from workflows_dagster.records.findings import keep_findings
 from workflows_dagster.reports.notes import notes_of_month
 from workflows_dagster.stores.ports import ANOMALY_DAILY, FINDING_DAILY, FINDING_NOW
@@ -81,9 +81,7 @@ def test_a_stored_reason_is_said_in_the_readers_language_and_an_old_sentence_as_
         },
         index=pd.DatetimeIndex([at("2024-05-10")]),
     )
-    write_anomalies(
-        house.store, ANOMALY_DAILY, "m1_strom", "kWh", days.REPRESENTABLE, judged, lambda reason: "old words"
-    )
+    write_anomalies(house.store, USE, "m1_strom", "kWh", days.REPRESENTABLE, judged, lambda reason: "old words")
     judge(house, "m2_strom", {"2024-05-11": 90.0})
     month = pd.Timestamp("2024-05-01").date()
     english = [note.sentence for note in notes_of_month(house.settings, house.store, month)]

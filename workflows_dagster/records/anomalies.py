@@ -1,19 +1,45 @@
-"""Unusual days as the store keeps them."""
+"""Unusual days as the store keeps them: the flagged ones, and apart from them what is expected of every judged day."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain.anomaly_reasons import Reason, decoded, encoded
-from workflows_dagster.stores.ports import Measurement, ProcessedStore
+from workflows_dagster.domain.days import REPRESENTABLE
+from workflows_dagster.stores.ports import (
+    ANOMALY_DAILY,
+    BASE_LOAD_DAILY,
+    BASE_LOAD_EXPECTATION_DAILY,
+    EXPECTATION_DAILY,
+    Measurement,
+    ProcessedStore,
+)
+
+
+class Judgement(NamedTuple):
+    """Where one kind of judgement is kept.
+
+    Attributes:
+        flagged: The days that stand out.
+        expectation: What is expected of every judged day.
+    """
+
+    flagged: Measurement
+    expectation: Measurement
+
+
+USE = Judgement(ANOMALY_DAILY, EXPECTATION_DAILY)
+BASE_LOAD = Judgement(BASE_LOAD_DAILY, BASE_LOAD_EXPECTATION_DAILY)
 
 
 def write_anomalies(
     store: ProcessedStore,
-    measurement: Measurement,
+    kind: Judgement,
     meter_id: str,
     unit: str,
     bounds: tuple[pd.Timestamp, pd.Timestamp],
@@ -24,7 +50,7 @@ def write_anomalies(
 
     Args:
         store: Where to write.
-        measurement: `ANOMALY_DAILY` or `BASE_LOAD_DAILY`.
+        kind: `USE` or `BASE_LOAD`.
         meter_id: The meter.
         unit: Its unit.
         bounds: First instant, and the instant after the last, UTC.
@@ -34,15 +60,55 @@ def write_anomalies(
     Raises:
         StoreError: The range does not read back as written.
     """
-    reasons: list[Reason | None] = list(judged["reason"])
+    store.replace(kind.expectation, meter_id, unit, *bounds, judged[list(kind.expectation.fields)])
+    flagged = judged[judged["severity"].notna()]
+    reasons: list[Reason | None] = list(flagged["reason"])
     columns: dict[str, list[str | None]] = {
         "code": [reason.code if reason else None for reason in reasons],
         "figures": [encoded(reason.figures) if reason else None for reason in reasons],
         "reason": [sentence(reason) if reason else None for reason in reasons],
     }
-    texts = {name: pd.Series(column, judged.index, dtype=object) for name, column in columns.items()}
-    points = judged.assign(**texts)
-    store.replace(measurement, meter_id, unit, *bounds, points[list(measurement.fields)])
+    texts = {name: pd.Series(column, flagged.index, dtype=object) for name, column in columns.items()}
+    points = flagged.assign(**texts)
+    store.replace(kind.flagged, meter_id, unit, *bounds, points[list(kind.flagged.fields)])
+
+
+def move_expectations(store: ProcessedStore) -> None:
+    """Move what an older version kept with the flagged days: the expectations of all the others.
+
+    The embedded store does so by itself when it is opened. Expectations are there before anything is removed, and those
+    that are there already stay as they are; so it may end at any point, and a repeat changes nothing.
+
+    Args:
+        store: The store, in which no anomalies are being written.
+
+    Raises:
+        StoreError: A range does not read back as written.
+    """
+    for kind in (USE, BASE_LOAD):
+        flagged = store.texts(kind.flagged, "severity")
+        for meter_id, instants in store.present(kind.flagged, *REPRESENTABLE).items():
+            if len(instants) > len(flagged.get(meter_id, ())):
+                _move(store, kind, meter_id)
+
+
+def _move(store: ProcessedStore, kind: Judgement, meter_id: str) -> None:
+    judged = store.read(kind.flagged, meter_id)
+    known = store.read(kind.expectation, meter_id)
+    fields = list(kind.expectation.fields)
+    units = judged["unit"].to_numpy(dtype=object)
+    cuts = np.flatnonzero(units[1:] != units[:-1]) + 1
+    # A range holds one unit; an older version may have left days of another one.
+    for first, last in pairwise([0, *cuts.tolist(), len(judged)]):
+        days, unit = judged.iloc[first:last], str(units[first])
+        bounds = (days.index[0], days.index[-1] + pd.Timedelta(microseconds=1))
+        inside = known[(known.index >= bounds[0]) & (known.index < bounds[1])]
+        missing = days[~days.index.isin(inside.index)]
+        both = pd.concat([part for part in (inside[fields], missing[fields]) if len(part)]).sort_index()
+        store.replace(kind.expectation, meter_id, unit, *bounds, both)
+        store.replace(
+            kind.flagged, meter_id, unit, *bounds, days.loc[days["severity"].notna(), list(kind.flagged.fields)]
+        )
 
 
 def reason_of(row: Mapping[Any, Any]) -> Reason | None:

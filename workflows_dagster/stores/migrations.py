@@ -25,6 +25,22 @@ class Migration:
     statements: tuple[str, ...]
 
 
+def _expectations_apart(flagged: str, expectation: str, fields: str) -> tuple[str, ...]:
+    """Give the statements that copy what is expected of all judged days, and then leave the flagged days only."""
+    return (
+        "INSERT INTO point_series (measurement, meter_id, unit, field)"
+        f" SELECT '{expectation}', meter_id, unit, field FROM point_series"
+        f" WHERE measurement = '{flagged}' AND field IN ({fields})",
+        "INSERT INTO points SELECT new.id, points.time, points.value FROM point_series AS old"
+        " JOIN point_series AS new USING (meter_id, unit, field) JOIN points ON points.series = old.id"
+        f" WHERE old.measurement = '{flagged}' AND new.measurement = '{expectation}'",
+        f"DELETE FROM points WHERE series IN (SELECT id FROM point_series WHERE measurement = '{flagged}')"
+        " AND NOT EXISTS (SELECT 1 FROM point_series AS own JOIN point_series AS severity"
+        " USING (measurement, meter_id, unit) JOIN points AS known ON known.series = severity.id"
+        " WHERE own.id = points.series AND severity.field = 'severity' AND known.time = points.time)",
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(
         "raw readings",
@@ -45,6 +61,15 @@ MIGRATIONS: tuple[Migration, ...] = (
             " unit TEXT NOT NULL, field TEXT NOT NULL, UNIQUE (measurement, meter_id, unit, field)) STRICT",
             "CREATE TABLE points (series INTEGER NOT NULL REFERENCES point_series (id), time INTEGER NOT NULL,"
             " value ANY NOT NULL, PRIMARY KEY (series, time)) STRICT, WITHOUT ROWID",
+        ),
+    ),
+    Migration(
+        "expectations apart from flagged days",
+        (
+            *_expectations_apart("meter_anomaly", "meter_expectation", "'expected', 'lower', 'upper'"),
+            *_expectations_apart(
+                "meter_base_load", "meter_base_load_expectation", "'base_load', 'expected', 'lower', 'upper'"
+            ),
         ),
     ),
 )

@@ -82,18 +82,20 @@ CONSUMPTION_MONTHLY = Measurement(
 COST_DAILY = Measurement(
     "meter_cost", {"cost": "number", "unit_price": "number", "standing_charge": "number"}, unit_as="currency"
 )
-_EXPECTATION: dict[str, FieldKind] = {
-    "expected": "number",
-    "lower": "number",
-    "upper": "number",
+_EXPECTED: dict[str, FieldKind] = {"expected": "number", "lower": "number", "upper": "number"}
+_FLAGGED: dict[str, FieldKind] = {
+    **_EXPECTED,
     "delta_percent": "number",
     "severity": "text",
     "code": "text",
     "figures": "text",
     "reason": "text",
 }
-ANOMALY_DAILY = Measurement("meter_anomaly", {"consumption": "number", **_EXPECTATION})
-BASE_LOAD_DAILY = Measurement("meter_base_load", {"base_load": "number", **_EXPECTATION})
+# Flagged days only; what is to be expected of every judged day is a measurement of its own.
+ANOMALY_DAILY = Measurement("meter_anomaly", {"consumption": "number", **_FLAGGED})
+EXPECTATION_DAILY = Measurement("meter_expectation", _EXPECTED)
+BASE_LOAD_DAILY = Measurement("meter_base_load", {"base_load": "number", **_FLAGGED})
+BASE_LOAD_EXPECTATION_DAILY = Measurement("meter_base_load_expectation", {"base_load": "number", **_EXPECTED})
 # What is found is written where it is known: with the day that it begins on, by the month, or as things stand now.
 _FINDING: dict[str, FieldKind] = {
     "code": "text",
@@ -115,7 +117,9 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     REGISTER_MONTHLY,
     CONSUMPTION_MONTHLY,
     ANOMALY_DAILY,
+    EXPECTATION_DAILY,
     BASE_LOAD_DAILY,
+    BASE_LOAD_EXPECTATION_DAILY,
     COST_DAILY,
     PROFILE,
     RUNNING_DAY,

@@ -28,7 +28,7 @@ from workflows_dagster.pipeline.partitions import day_range
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.pipeline.storage.partition_metadata import PartitionMetadata, add_partition_metadata
 from workflows_dagster.pipeline.table_schema import table_schema
-from workflows_dagster.records.anomalies import write_anomalies
+from workflows_dagster.records.anomalies import BASE_LOAD, USE, move_expectations, write_anomalies
 from workflows_dagster.records.days import read_days
 from workflows_dagster.repair.due import ANOMALIES, COSTS, GAP_LOOKBACK_DAYS, MONTHS, MadeFrom
 from workflows_dagster.reports import NoDaysError, monthly_report, write_report
@@ -37,8 +37,6 @@ from workflows_dagster.reports.notes import notes_of_month
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter, PhysicalMeter
 from workflows_dagster.stores.ports import (
-    ANOMALY_DAILY,
-    BASE_LOAD_DAILY,
     CONSUMPTION_MONTHLY,
     COST_DAILY,
     REGISTER_MONTHLY,
@@ -81,6 +79,7 @@ def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition
     def anomalies(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult[None]:
         asked = day_range(context.partition_key_range)
         made_from = MadeFrom(settings)
+        move_expectations(store.store)
         numbers = made_from.now(store.store, ANOMALIES, asked)
         judge = Anomalies(settings, store.store)
         flagged: dict[str, dict[str, int]] = {key: {"flagged": 0, "alerts": 0} for key in context.partition_keys}
@@ -88,9 +87,8 @@ def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition
         for meter in settings.meters:
             write = partial(anomaly_sentence, unit=meter.output_unit, words=words)
             judged = judge.of_meter(meter.meter_id, asked)
-            for measurement, frame in ((ANOMALY_DAILY, judged.days), (BASE_LOAD_DAILY, judged.base_load)):
-                unit = meter.output_unit
-                write_anomalies(store.store, measurement, meter.meter_id, unit, bounds, frame, write)
+            for kind, frame in ((USE, judged.days), (BASE_LOAD, judged.base_load)):
+                write_anomalies(store.store, kind, meter.meter_id, meter.output_unit, bounds, frame, write)
                 _count(flagged, frame, settings)
         made_from.keep(store.store, ANOMALIES, asked, numbers)
         add_partition_metadata(context, flagged)
