@@ -6,13 +6,14 @@ import multiprocessing
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
 
-from workflows_dagster.pipeline.sensors.lost_runs import lost_runs_sensor, process_of
+from workflows_dagster.pipeline.sensors.lost_runs import START_SECONDS, lost_runs_sensor, process_of
 
 STARTED, STARTING = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING
 
@@ -58,8 +59,9 @@ def run_of(instance: dg.DagsterInstance, process: int | None, status: dg.Dagster
     return run
 
 
-def look(instance: dg.DagsterInstance) -> str:
-    found = lost_runs_sensor()(dg.build_sensor_context(instance))
+def look(instance: dg.DagsterInstance, later: int = 0) -> str:
+    sensor = lost_runs_sensor(now=lambda: datetime.now(UTC) + timedelta(seconds=later))
+    found = sensor(dg.build_sensor_context(instance))
     assert isinstance(found, dg.SkipReason)
     return found.skip_message or ""
 
@@ -96,6 +98,18 @@ def test_a_run_whose_process_works_goes_on(instance: dg.DagsterInstance, child: 
     run = run_of(instance, child)
     assert look(instance) == "Every run has its process."
     assert status_of(instance, run) is STARTED
+
+
+def test_a_run_for_which_no_process_came_has_failed_after_a_minute(instance: dg.DagsterInstance) -> None:
+    """The daemon was killed between its word that the run starts and the code server's that it did."""
+    look(instance)
+    run = run_of(instance, None, STARTING)
+    assert look(instance) == "Every run has its process."
+    by_hand = run_of(instance, None, STARTED)
+    assert look(instance, later=START_SECONDS + 1) == "1 runs had lost their process."
+    assert status_of(instance, run) is dg.DagsterRunStatus.FAILURE
+    assert status_of(instance, by_hand) is STARTED
+    instance.delete_run(by_hand.run_id)
 
 
 def test_a_run_that_waits_or_was_started_otherwise_is_left_alone(instance: dg.DagsterInstance) -> None:

@@ -8,7 +8,8 @@ a sensor can look for the process.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -19,14 +20,29 @@ _GONE = (
     "The process of this run (pid {}) is gone: the code server was ended with it, or the power was cut. What it had "
     "written stays; the days that are missing are computed again."
 )
+_NEVER_STARTED = (
+    "No process was started for this run within {} s: the daemon was ended as it asked for one, or the power was cut. "
+    "A process that comes late does nothing."
+)
+# Longer than the code server takes to start a process. [s]
+START_SECONDS = 60
 _STARTED = re.compile(r"Started process for run \(pid: (\d+)\)")
 _PROCESSES = Path("/proc")
 # What Python calls the children that the code server makes. After a restart the number may be another program's.
 _CHILD = b"multiprocessing.spawn"
 
 
-def lost_runs_sensor(seconds: int = LOOK_SECONDS) -> dg.SensorDefinition:
-    """Build the sensor that writes down that runs have failed whose process is gone."""
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def lost_runs_sensor(seconds: int = LOOK_SECONDS, now: Callable[[], datetime] = _now) -> dg.SensorDefinition:
+    """Build the sensor that marks runs as failed whose process is gone, or never came.
+
+    Args:
+        seconds: Least time between two looks. [s]
+        now: Tells the present.
+    """
 
     @dg.sensor(
         name="lost_runs",
@@ -36,10 +52,12 @@ def lost_runs_sensor(seconds: int = LOOK_SECONDS) -> dg.SensorDefinition:
         "for it. A run that asks for it is then tried again.",
     )
     def lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        found = list(_lost(context.instance))
+        found = list(_lost(context.instance, now()))
         for run, process in found:
-            context.instance.report_run_failed(run, _GONE.format(process))
-            context.log.warning(f"Run {run.run_id[:8]} of job '{run.job_name}': its process (pid {process}) is gone.")
+            reason = _NEVER_STARTED.format(START_SECONDS) if process is None else _GONE.format(process)
+            context.instance.report_run_failed(run, reason)
+            what = "it never got a process" if process is None else f"its process (pid {process}) is gone"
+            context.log.warning(f"Run {run.run_id[:8]} of job '{run.job_name}': {what}.")
         return dg.SkipReason(f"{len(found)} runs had lost their process." if found else "Every run has its process.")
 
     return lost_runs
@@ -58,14 +76,18 @@ def process_of(instance: DagsterInstance, run_id: str) -> int | None:
     return None
 
 
-def _lost(instance: DagsterInstance) -> Iterator[tuple[dg.DagsterRun, int]]:
+def _lost(instance: DagsterInstance, now: datetime) -> Iterator[tuple[dg.DagsterRun, int | None]]:
     # Other launchers start runs elsewhere, where no process can be looked for; they are asked by Dagster itself.
     if not isinstance(instance.run_launcher, dg.DefaultRunLauncher):
         return
     under_way = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
-    for run in instance.get_runs(dg.RunsFilter(statuses=under_way)):
+    for record in instance.get_run_records(dg.RunsFilter(statuses=under_way)):
+        run = record.dagster_run
         process = process_of(instance, run.run_id)
-        if process is not None and not _lives(process):
+        # Only the launcher sets a run to STARTING; one in a process of its own, such as `meters backfill`, never is.
+        is_late = now - record.update_timestamp > timedelta(seconds=START_SECONDS)
+        never_started = process is None and run.status == dg.DagsterRunStatus.STARTING and is_late
+        if never_started or (process is not None and not _lives(process)):
             current = instance.get_run_by_id(run.run_id)
             # It may have ended, well, between the two looks.
             if current is not None and current.status in under_way:
