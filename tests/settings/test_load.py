@@ -194,12 +194,25 @@ def test_history_does_not_begin_before_the_start_year(tmp_path: Path):
 
 def test_history_begins_with_the_first_installation_or_period(tmp_path: Path):
     meters = METERS.replace("start_date: 2020-01-01", "start_date: 2021-05-01")
-    assert house(tmp_path, meters=meters.replace("2020-01-01", "2021-06-01")).first_day == date(2021, 5, 1)
+    dated = meters.replace("2020-01-01", "2021-06-01").replace("pattern: mains", "installation_date: 2022-01-01")
+    assert house(tmp_path, meters=dated).first_day == date(2021, 5, 1)
 
 
 def test_history_begins_on_the_civil_day_of_an_instant(tmp_path: Path):
     meters = "meters: [{meter_id: m, type: physical, output_unit: kWh, installation_date: 2021-05-31T23:30:00Z}]"
     assert house(tmp_path, meters=meters).first_day == date(2021, 6, 1)
+
+
+def test_a_meter_without_a_date_keeps_its_history_when_a_dated_one_is_added(tmp_path: Path):
+    first = "  - {meter_id: old, type: physical, output_unit: kWh}\n"
+    added = "  - {meter_id: new, type: physical, output_unit: m³, installation_date: 2024-06-01}\n"
+    for folder, meters, begins in (
+        ("alone", first, date(2020, 1, 1)),
+        ("both", first + added, date(2020, 1, 1)),
+        ("dated", added, date(2024, 6, 1)),
+    ):
+        (tmp_path / folder).mkdir()
+        assert house(tmp_path / folder, meters="meters:\n" + meters).first_day == begins
 
 
 def test_history_begins_with_the_start_year_where_no_date_is_known(tmp_path: Path):

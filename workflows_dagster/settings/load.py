@@ -74,11 +74,18 @@ class Settings:
 
     @property
     def first_day(self) -> date:
-        """The first civil day of all: the earliest installation or period, but not before `start_year`."""
+        """The first civil day of all, not before `start_year`.
+
+        The earliest installation or period where every physical meter has an installation date; a meter without one may
+        have readings from any time, so then it is the first day of `start_year`.
+        """
         zone, floor = self.site.zone, date(self.site.workflows.analytics.start_year, 1, 1)
-        installed = [civil_day(m.installation_date, zone) for m in self.meters.physical if m.installation_date]
+        installed = [m.installation_date for m in self.meters.physical]
+        known = [civil_day(moment, zone) for moment in installed if moment is not None]
+        if len(known) < len(installed):
+            return floor
         begun = [master.periods[0].start_date for master in self.meters.masters]
-        return max(min([*installed, *begun], default=floor), floor)
+        return max(min([*known, *begun], default=floor), floor)
 
 
 def load(config_dir: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
