@@ -20,11 +20,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster
-from dagster import AssetMaterialization, DagsterEventType, EventLogEntry, Field, StringSource
+from dagster import DagsterEventType, EventLogEntry, Field, StringSource
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from sqlalchemy import Connection, Engine, NullPool, create_engine
 
-from workflows_dagster.pipeline.storage.event_rows import MATERIALIZATION, MaterializationRows, Row, materialization_of
+from workflows_dagster.pipeline.storage.event_rows import (
+    MATERIALIZATION,
+    MaterializationRows,
+    Row,
+    asset_name,
+    materialization_of,
+    with_equal_tags,
+)
 from workflows_dagster.pipeline.storage.version import is_tested
 
 if is_tested():
@@ -293,7 +300,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
                 self.store_asset_check_event(event, event_id)
                 continue
             tagged.append((event, event_id))
-            kinds = last.setdefault(_asset_name(event), {})
+            kinds = last.setdefault(asset_name(event), {})
             # Taken out first, so that the kinds stand in the order of their last events.
             kinds.pop(kind, None)
             kinds[kind] = (event, event_id)
@@ -305,7 +312,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     def _store_tags(self, connection: Connection, tagged: Sequence[tuple[EventLogEntry, int]]) -> None:
         """Store the events' tags: those of a step's first event as stock does, and copies of them for the others."""
         by_stock: list[tuple[EventLogEntry, int]] = []
-        for alike in _with_equal_tags(tagged):
+        for alike in with_equal_tags(tagged):
             by_stock.append(alike[0])
             if len(alike) > 1:
                 self.store_asset_event_tags([event for event, _ in by_stock], [event_id for _, event_id in by_stock])
@@ -320,33 +327,6 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
                     )
         if by_stock:
             self.store_asset_event_tags([event for event, _ in by_stock], [event_id for _, event_id in by_stock])
-
-
-def _asset_name(event: EventLogEntry) -> str:
-    made = materialization_of(event)
-    return str(made.asset_key if made is not None else event.get_dagster_event().asset_key)
-
-
-def _with_equal_tags(tagged: Sequence[tuple[EventLogEntry, int]]) -> Iterator[list[tuple[EventLogEntry, int]]]:
-    """Give the events with their ids in groups: materializations of one asset in a row with the same tags, or one."""
-    group: list[tuple[EventLogEntry, int]] = []
-    first: AssetMaterialization | None = None
-    for event, event_id in tagged:
-        made = materialization_of(event)
-        if not (
-            group
-            and made is not None
-            and first is not None
-            and event_id == group[-1][1] + 1
-            and made.asset_key == first.asset_key
-            and made.tags == first.tags
-        ):
-            if group:
-                yield group
-            group, first = [], made
-        group.append((event, event_id))
-    if group:
-        yield group
 
 
 def _announced_partitions(event: EventLogEntry) -> list[str] | None:

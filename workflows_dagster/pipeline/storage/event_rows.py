@@ -7,7 +7,7 @@ row is Dagster's own.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -40,6 +40,34 @@ def materialization_of(event: dg.EventLogEntry) -> dg.AssetMaterialization | Non
     specifics: Any = dagster_event.event_specific_data
     made: dg.AssetMaterialization = specifics.materialization
     return made
+
+
+def asset_name(event: dg.EventLogEntry) -> str:
+    """Give the key of an asset event's asset, as text."""
+    made = materialization_of(event)
+    return str(made.asset_key if made is not None else event.get_dagster_event().asset_key)
+
+
+def with_equal_tags(tagged: Sequence[tuple[dg.EventLogEntry, int]]) -> Iterator[list[tuple[dg.EventLogEntry, int]]]:
+    """Give the events with their ids in groups: materializations of one asset in a row with the same tags, or one."""
+    group: list[tuple[dg.EventLogEntry, int]] = []
+    first: dg.AssetMaterialization | None = None
+    for event, event_id in tagged:
+        made = materialization_of(event)
+        if not (
+            group
+            and made is not None
+            and first is not None
+            and event_id == group[-1][1] + 1
+            and made.asset_key == first.asset_key
+            and made.tags == first.tags
+        ):
+            if group:
+                yield group
+            group, first = [], made
+        group.append((event, event_id))
+    if group:
+        yield group
 
 
 class _Template(NamedTuple):
