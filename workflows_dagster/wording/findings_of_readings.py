@@ -1,0 +1,271 @@
+"""Findings about readings as sentences."""
+
+from __future__ import annotations
+
+from workflows_dagster.wording.finding_figures import Figures
+
+# Digits of what the season lets one expect.
+_ROUGH = 3
+
+
+def not_a_number(said: Figures) -> str:
+    """Write that readings are no numbers."""
+    return said.words.say_count(
+        "{number} reading is not a number and left out. See what sends it to Home Assistant.",
+        "{number} readings are not a number and left out. See what sends them to Home Assistant.",
+        said.count("count"),
+    )
+
+
+def out_of_time(said: Figures) -> str:
+    """Write that readings are dated outside of all that is possible."""
+    return said.words.say_count(
+        "{number} reading is dated before 1970 or after 2199, the first {day}, and left out. Correct the date.",
+        "{number} readings are dated before 1970 or after 2199, the first {day}, and left out. Correct the date.",
+        said.count("count"),
+        day=said.words.format.day(said.finding.start.date()),
+    )
+
+
+def ahead(said: Figures) -> str:
+    """Write that a reading is dated in the future."""
+    return said.words.say(
+        "a reading is dated {day}, which is still to come; the days until now are computed towards it. "
+        "Correct its date, or delete it.",
+        day=said.words.format.day(said.words.format.day_at(said.finding.end)),
+    )
+
+
+def glitch(said: Figures) -> str:
+    """Write that readings were left out because the counter came back."""
+    shown = said.amount("lowest")
+    if said.value("lowest") != said.value("highest"):
+        shown = said.words.say("{first} to {last}", first=said.number("lowest"), last=said.amount("highest"))
+    return said.words.say_count(
+        "{number} reading of {shown} left out, because the counter came back. Nothing to do, unless it happens often.",
+        "{number} readings of {shown} left out, because the counter came back. Nothing to do, unless it happens often.",
+        said.count("count"),
+        shown=shown,
+    )
+
+
+def unconfirmed(said: Figures) -> str:
+    """Write that the newest reading waits for another one."""
+    return said.words.say(
+        "the newest reading, {after}, lies below the one before, {before}; it waits until another reading says whether "
+        "the counter comes back. Check it, or declare a replacement.",
+        after=said.amount("after"),
+        before=said.amount("before"),
+    )
+
+
+def rollover(said: Figures) -> str:
+    """Write that the counter ran over."""
+    return said.words.say(
+        "the counter ran over from {before} to {after}; {advance} are counted. Nothing to do.",
+        before=said.number("before"),
+        after=said.amount("after"),
+        advance=said.amount("advance"),
+    )
+
+
+def reset(said: Figures) -> str:
+    """Write that the counter fell and did not come back."""
+    return said.words.say(
+        "the counter fell from {before} to {after} and did not come back; {advance} are counted for the time between. "
+        "Declare the replacement in meters.yaml (deinstallation_date, a new meter, a period in its master).",
+        before=said.number("before"),
+        after=said.amount("after"),
+        advance=said.amount("advance"),
+    )
+
+
+def negative(said: Figures) -> str:
+    """Write that intervals have a negative consumption."""
+    return said.words.say_count(
+        "{number} interval has a negative consumption, {lowest} at the least, and is treated as unknown. "
+        "Check the source.",
+        "{number} intervals have a negative consumption, {lowest} at the least, and are treated as unknown. "
+        "Check the source.",
+        said.count("count"),
+        lowest=said.amount("lowest"),
+    )
+
+
+def implausible(said: Figures) -> str:
+    """Write that an advance is far faster than those nearby."""
+    figures = {
+        "advance": said.amount("advance"),
+        "duration": said.words.format.duration(said.finding.end - said.finding.start, dative=True),
+    }
+    remedy = said.words.say("Check the reading; if it is wrong, correct it or delete it where it is kept.")
+    if "times" not in said:
+        fact = said.words.say(
+            "{advance} within {duration}, at most {usual} in any gap nearby.", usual=said.amount("usual"), **figures
+        )
+    else:
+        times = said.words.format.fixed(said.value("times"), 0)
+        fact = said.words.say(
+            "{advance} within {duration}, {times} times as fast as ever nearby.", times=times, **figures
+        )
+    return f"{fact} {remedy}"
+
+
+def hours_missing(said: Figures) -> str:
+    """Write that hours are missing."""
+    return said.words.say(
+        "no hours for {duration}; {advance} are estimated for them. "
+        "They are filled in as soon as the source delivers them.",
+        duration=said.hours("hours"),
+        advance=said.amount("advance", 4),
+    )
+
+
+def late(said: Figures) -> str:
+    """Write that a reading came late."""
+    words, figures = said.words, {"duration": said.lasted, "advance": said.amount("advance", 4)}
+    if "planned_days" in said:
+        fact = words.say_count(
+            "no reading for {duration} while {advance} were used; one every day was planned.",
+            "no reading for {duration} while {advance} were used; every {planned} days were planned.",
+            _plural_of(said.value("planned_days")),
+            planned=said.number("planned_days"),
+            **figures,
+        )
+    elif "usual_hours" in said:
+        fact = words.say(
+            "no reading for {duration} while {advance} were used; they usually come within {usual}.",
+            usual=said.hours("usual_hours"),
+            **figures,
+        )
+    else:
+        fact = words.say("no reading for {duration} while {advance} were used.", **figures)
+    return f"{fact} {_consequence(said)}".rstrip()
+
+
+def _consequence(said: Figures) -> str:
+    """Say what a late reading means for the days."""
+    spread = said.text("spread")
+    if spread == "one_day":
+        return said.words.say("Both readings are of one day, whose consumption is known all the same; nothing is lost.")
+    if spread == "measured":
+        return said.words.say(
+            "Readings no further apart than {hours} hours count as measured; nothing is lost.",
+            hours=said.number("measured_hours"),
+        )
+    if spread == "estimated":
+        return said.words.say("How they spread over the days between is estimated; nothing is lost.")
+    return ""
+
+
+def overdue(said: Figures) -> str:
+    """Write that the next reading is overdue."""
+    words, parts = said.words, []
+    if "planned_days" in said:
+        parts.append(
+            words.say_count(
+                "the last reading is {duration} old; one every day is planned.",
+                "the last reading is {duration} old; every {planned} days are planned.",
+                _plural_of(said.value("planned_days")),
+                duration=said.lasted,
+                planned=said.number("planned_days"),
+            )
+        )
+    elif "usual_hours" in said:
+        parts.append(
+            words.say(
+                "the last reading is {duration} old; they usually come within {usual}.",
+                duration=said.lasted,
+                usual=said.hours("usual_hours"),
+            )
+        )
+    elif "unvalued_since" in said:
+        parts.append(_unvalued(said))
+    else:
+        parts.append(words.say("the last reading is {duration} old.", duration=said.lasted))
+    if "expected" in said and said.value("expected"):
+        expected = said.amount("expected", _ROUGH)
+        parts.append(words.say("About {expected} should have been used since.", expected=expected))
+    if said.text("reader") == "person":
+        parts.append(words.say("Read the meter."))
+    elif said.text("reader") == "sensor":
+        parts.append(words.say("See whether the sensor and Home Assistant are running."))
+    if "unvalued_since" in said and ("planned_days" in said or "usual_hours" in said):
+        parts.append(words.say("The days since {day} have no value.", day=said.day("unvalued_since")))
+    return " ".join(parts)
+
+
+def _unvalued(said: Figures) -> str:
+    figures = {"duration": said.lasted, "day": said.day("unvalued_since")}
+    if said.text("no_rate") == "single":
+        return said.words.say(
+            "the last reading is {duration} old; the days since {day} have no value, because a single reading tells no "
+            "rate to go on with.",
+            **figures,
+        )
+    if said.text("no_rate") == "several":
+        return said.words.say(
+            "the last reading is {duration} old; the days since {day} have no value, because its readings tell no rate "
+            "to go on with.",
+            **figures,
+        )
+    return said.words.say("the last reading is {duration} old; the days since {day} have no value.", **figures)
+
+
+def no_readings(said: Figures) -> str:
+    """Write that there is no reading."""
+    remedy = said.words.say(
+        "Look for its name in Home Assistant, or import readings; `meters discover` lists what is there."
+    )
+    if "entity" in said:
+        fact = said.words.say("there is no reading at all in `{entity}`.", entity=said.text("entity"))
+    else:
+        fact = said.words.say("there is no reading at all.")
+    return f"{fact} {remedy}"
+
+
+def extrapolated(said: Figures) -> str:
+    """Write that the last days are extrapolated."""
+    return said.words.say(
+        "the last reading is {duration} old; the days since are estimated by the season and the last year.",
+        duration=said.lasted,
+    )
+
+
+def backwards(said: Figures) -> str:
+    """Write that the first days are estimated backwards."""
+    remedy = said.words.say("An initial_reading in meters.yaml makes their sum right.")
+    if said.text("before") == "no_value":
+        fact = said.words.say(
+            "the first reading was taken {duration} after the installation; the days before it have no value.",
+            duration=said.lasted,
+        )
+    else:
+        fact = said.words.say(
+            "the first reading was taken {duration} after the installation; the days before it are estimated backwards "
+            "from what was used later.",
+            duration=said.lasted,
+        )
+    return f"{fact} {remedy}"
+
+
+def tibber_unknown(said: Figures) -> str:
+    """Write that Tibber does not know some hours."""
+    at = said.words.format
+    figures = {"start": at.minute(said.finding.start), "end": at.minute(said.finding.end)}
+    asked = at.count(said.count("asked_days") if "asked_days" in said else 30)
+    return said.words.say_count(
+        "Tibber has no consumption for {number} hour, {start} to {end}, after more than {asked} days, and is no longer "
+        "asked for it. It is filled like any gap; a reading of the register before and after makes it sure.",
+        "Tibber has no consumption for {number} hours, {start} to {end}, after more than {asked} days, and is no "
+        "longer asked for them. They are filled like any gap; a reading of the register before and after makes them "
+        "sure.",
+        said.count("hours"),
+        asked=asked,
+        **figures,
+    )
+
+
+def _plural_of(number: float) -> int:
+    """Give the number by which a plural is chosen; what is no whole number is many."""
+    return 1 if number == 1 else 2
