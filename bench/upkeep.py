@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bench.simulated_days import Home, Template
     from workflows_dagster.settings.load import Settings
 
-MOST_MEGABYTES, MOST_GROWTH = 500, 0.01
+MOST_MEGABYTES, MOST_GROWTH = 700, 0.01
 _AT_WORK_DAYS = 14
 _HOUR = timedelta(hours=1)
 _UPKEEP = timedelta(hours=4, minutes=40)
@@ -119,6 +119,10 @@ def _simulate(console: Console, folder: Path, days: int, years: int) -> None:
         began = time.monotonic()
         done = tidy(instance, keep, _opening(until_upkeep) + _UPKEEP)
         console.print(f"First upkeep, {time.monotonic() - began:.0f} s. {done}")
+        for database in (path / "history" / "runs" / "index.db", path / "history" / "runs.db"):
+            # A home that is tidied from its first night on never has the pages that a year without leaves empty.
+            with closing(sqlite3.connect(database)) as connection:
+                connection.execute("VACUUM")
         week: list[Sizes] = []
         seconds: list[float] = []
 

@@ -194,6 +194,19 @@ def test_a_run_goes_with_its_log_once_none_of_its_partitions_is_the_newest(home)
     assert {whole, last} <= left
 
 
+def test_what_checks_found_goes_with_their_run_and_the_newest_result_stays(home):
+    days = "SELECT run_id FROM runs WHERE pipeline_name = 'days' AND status = 'SUCCESS' ORDER BY id"
+    _, overtaken, _, last = [run for (run,) in home.rows(days, "history/runs.db")]
+    with closing(sqlite3.connect(home.folder / "history/runs/index.db")) as index, index:
+        index.executemany(
+            "INSERT INTO asset_check_executions (asset_key, check_name, run_id, execution_status)"
+            " VALUES ('[\"main\"]', 'plausible', ?, 'SUCCEEDED')",
+            [(overtaken,), (last,)],
+        )
+    home.tidy()
+    assert home.rows("SELECT run_id FROM asset_check_executions WHERE check_name = 'plausible'") == [(last,)]
+
+
 def test_a_run_that_stays_loses_its_log_and_can_still_be_looked_at(home):
     days = "SELECT run_id FROM runs WHERE pipeline_name = 'days' ORDER BY id LIMIT 1"
     ((whole,),) = home.rows(days, "history/runs.db")

@@ -7,12 +7,13 @@ newest of its kind for an asset and partition. SQLite fills the space of deleted
 by itself: after a kill the next night goes on.
 """
 
+import json
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dagster import AssetKey, DagsterInstance, DagsterRunStatus, RunsFilter
@@ -94,6 +95,7 @@ def tidy(instance: DagsterInstance, keep_runs_days: int, now: datetime, progress
                 # Stock Dagster empties the file and leaves it.
                 _delete(folder / f"{run_id}.db")
                 done.runs += 1
+        _delete_check_results(instance, folder / "index.db", keep_runs_days, now)
         progress(f"Deleting {len(logs):,} old logs …")
         for path in logs:
             _delete(path)
@@ -169,6 +171,18 @@ def _runs_with_a_newest_event(index: Path) -> set[str]:
         return set()
     with closing(sqlite3.connect(f"{index.as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as connection:
         return {run_id for (run_id,) in connection.execute(_RUNS_WITH_A_NEWEST_EVENT)}
+
+
+def _delete_check_results(instance: DagsterInstance, index: Path, keep_runs_days: int, now: datetime) -> None:
+    """Delete what checks found in runs that are gone: Dagster leaves it, 70 MB a year."""
+    known = json.dumps([record.dagster_run.run_id for record in instance.get_run_records()])
+    before = (now - timedelta(days=keep_runs_days)).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    with closing(sqlite3.connect(index, timeout=_BUSY_SECONDS)) as connection, connection:
+        connection.execute(
+            "DELETE FROM asset_check_executions"
+            " WHERE create_timestamp < ? AND run_id NOT IN (SELECT value FROM json_each(?))",
+            (before, known),
+        )
 
 
 @contextmanager
