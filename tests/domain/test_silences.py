@@ -15,7 +15,7 @@ from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 from workflows_dagster.domain.intervals import register_from_intervals
 from workflows_dagster.domain.register import clean
 from workflows_dagster.domain.season import FLAT, weight_of
-from workflows_dagster.domain.silences import Habit, is_silent, late_readings, missing_hours, overdue
+from workflows_dagster.domain.silences import Habit, is_silent, late_readings, missing_intervals, overdue
 
 BY_ITSELF = Habit("strom", 0.001, 25.0)
 BY_HAND = Habit("strom", 0.001, 25.0, reading_interval_days=42)
@@ -78,8 +78,8 @@ def test_a_slice_that_ends_beside_a_gap_leaves_it_to_a_wider_look():
 
 def test_hours_that_an_interval_meter_lacks_are_named_with_what_is_estimated_for_them():
     hours = hourly([0.5] * 48).drop(hourly([0.5] * 48).index[10:13])
-    register = register_from_intervals(hours, "haupt_strom", weight_of(FLAT))
-    (found,) = missing_hours(register, "haupt_strom")
+    register = register_from_intervals(hours, "haupt_strom", weight_of(FLAT), zone=HERE)
+    (found,) = missing_intervals(register, "haupt_strom")
     assert found.figures == pytest.approx({"hours": 3.0, "advance": 1.5})
 
 
@@ -147,5 +147,7 @@ def test_a_silence_tells_its_amounts_without_powers_of_ten():
     (found,) = late_readings(register, BY_HAND, HERE)
     assert "while 12,350,000 Wh were used" in said(found, "Wh")
     hours = hourly([20_000.0] * 48).drop(hourly([0.5] * 48).index[10:13])
-    (lacking,) = missing_hours(register_from_intervals(hours, "haupt_strom", weight_of(FLAT)), "haupt_strom")
+    (lacking,) = missing_intervals(
+        register_from_intervals(hours, "haupt_strom", weight_of(FLAT), zone=HERE), "haupt_strom"
+    )
     assert "60,000 Wh are estimated" in said(lacking, "Wh")

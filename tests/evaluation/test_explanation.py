@@ -390,8 +390,8 @@ def test_an_interval_meters_hours_are_listed_and_missing_ones_say_what_bridges_t
     holed = explain(house.settings, house.store, "tibber", "2024-03-02")
     assert sum(whole.arithmetic.pieces[0].hours) == pytest.approx(whole.consumption)
     text = render(whole, 1)
-    assert "24 hours" in text
-    printed = [float(x) for x in entry(text, "24 hours").split()]
+    assert "24 intervals" in text
+    printed = [float(x) for x in entry(text, "24 intervals").split()]
     assert sum(printed) == pytest.approx(whole.consumption)
     text = render(holed, 1)
     assert recomputed(as_json(holed)) == pytest.approx(holed.consumption, rel=1e-9)

@@ -1,8 +1,9 @@
-"""Interval sources: consumption by the hour, as the register that would have counted it."""
+"""Interval sources: consumption by the hour or quarter hour, as the register that would have counted it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,9 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.interval_lengths import lengths
 from workflows_dagster.domain.register import Register, empty
 from workflows_dagster.domain.season import Weight
-
-HOUR = pd.Timedelta(hours=1)
 
 
 def register_from_intervals(
@@ -21,7 +21,8 @@ def register_from_intervals(
     meter_id: str,
     weight: Weight,
     *,
-    width: pd.Timedelta = HOUR,
+    zone: ZoneInfo,
+    minutes: int | None = None,
     start_value: float = 0.0,
     anchors: Register | None = None,
 ) -> Register:
@@ -36,30 +37,30 @@ def register_from_intervals(
             Nulls are unknown, not zero; negative ones are left out and reported.
         meter_id: The meter.
         weight: The meter's weight.
-        width: Length of an interval.
+        zone: The house's zone, for intervals of a day.
+        minutes: Length of an interval, or None, to find it from their spacing. [min]
         start_value: Register when the first interval opens, where no anchor says better. [meter unit]
         anchors: Valid readings of the same meter's register, or None.
 
     Returns:
         The register at the edges of intervals: its `advances` are the intervals themselves, to the last bit, and those
-        of missing stretches are marked `substituted`.
+        of missing stretches are marked `unknown`, and `substituted` where no readings say what flowed in them.
     """
-    finite = intervals[np.isfinite(intervals.to_numpy(dtype=float))]
-    finite = finite[(finite.index >= days.REPRESENTABLE[0]) & (finite.index < days.REPRESENTABLE[1])]
-    usable = finite[~finite.index.duplicated(keep="last")].sort_index()
-    negative = usable < 0
-    findings = _negative(usable[negative], meter_id)
-    usable = usable[~negative]
+    given = intervals[(intervals.index >= days.REPRESENTABLE[0]) & (intervals.index < days.REPRESENTABLE[1])]
+    given = given[~given.index.duplicated(keep="last")].sort_index()
+    findings = _negative(given[given < 0], meter_id)
+    known = (np.isfinite(given) & (given >= 0)).to_numpy(dtype=bool)
+    usable = given[known]
     if usable.empty:
         return replace(anchors, findings=findings) if anchors is not None else empty(findings=findings)
-    opening = days.microseconds(pd.DatetimeIndex(usable.index))
-    closing = np.minimum(
-        opening + width // pd.Timedelta(microseconds=1), np.append(opening[1:], np.iinfo(np.int64).max)
-    )
+    # What is null or negative has no amount, but its place.
+    stamps = days.microseconds(pd.DatetimeIndex(given.index))
+    opening, closing = stamps[known], lengths(stamps, zone, minutes).closing[known]
     known_readings = anchors.times if anchors is not None else np.empty(0, dtype=np.int64)
     times = np.unique(np.concatenate([opening, closing, known_readings]))
     advances = _laid_out(times, opening, closing, usable.to_numpy(dtype=float))
-    substituted = np.isnan(advances)
+    unknown = np.isnan(advances)
+    substituted = unknown.copy()
     for gap in np.flatnonzero(substituted).tolist():
         advances[gap] = _bridge(gap, times, advances, substituted, weight)
     if anchors is not None:
@@ -76,6 +77,7 @@ def register_from_intervals(
         substituted=substituted,
         counts=False,
         findings=findings,
+        unknown=unknown,
     )
 
 

@@ -71,6 +71,7 @@ class Register:
         ends: Whether the last reading here is the last there is.
         counts: Whether `values` is what a counter showed; else it is a running sum of `advances`.
         findings: What a person should know, in time order.
+        unknown: Of an interval source, gaps in which no interval is known, shape (n - 1,), `bool`; None of a counter.
     """
 
     times: np.ndarray
@@ -84,6 +85,7 @@ class Register:
     ends: bool = True
     counts: bool = True
     findings: tuple[Finding, ...] = ()
+    unknown: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.times)
@@ -100,6 +102,7 @@ class Register:
             advances=self.advances[gaps],
             falls=self.falls[gaps],
             substituted=self.substituted[gaps],
+            unknown=self.unknown[gaps] if self.unknown is not None else None,
             begins=self.begins and first == 0,
             ends=self.ends and last == len(self) - 1,
         )

@@ -26,6 +26,8 @@ _GRACE = 1.25
 _UNUSUAL = 3.0
 _SHORTEST_HOURS = 2.0
 _SHORTEST_OPEN_HOURS = 24.0
+# Known intervals between two missing stretches that are reported as one.
+_FEW_BETWEEN = 2
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,23 @@ def late_readings(register: Register, habit: Habit, zone: ZoneInfo) -> list[Find
     return findings
 
 
-def missing_hours(register: Register, meter_id: str) -> list[Finding]:
-    """Find the stretches of an interval meter without hours."""
-    length = np.diff(register.times)
+def missing_intervals(register: Register, meter_id: str) -> list[Finding]:
+    """Find the stretches of an interval meter without intervals.
+
+    Stretches with no more than two known intervals between them are one finding: of every second half hour that is
+    missing for a day a person wants to read once.
+    """
+    if register.unknown is None:
+        return []
+    length, missing = np.diff(register.times), np.flatnonzero(register.unknown)
+    groups = np.split(missing, np.flatnonzero(np.diff(missing) > _FEW_BETWEEN + 1) + 1) if len(missing) else []
     findings = []
-    for k in np.flatnonzero(register.substituted | (length > 1.5 * MICROSECONDS_PER_HOUR)).tolist():
-        start, end = days.instants(register.times[[k, k + 1]])
-        figures = {"hours": float(length[k] / MICROSECONDS_PER_HOUR), "advance": float(register.advances[k])}
+    for gaps in groups:
+        start, end = days.instants(register.times[[gaps[0], gaps[-1] + 1]])
+        figures = {
+            "hours": float(length[gaps].sum() / MICROSECONDS_PER_HOUR),
+            "advance": float(register.advances[gaps].sum()),
+        }
         findings.append(Finding("hours_missing", meter_id, start, end, figures))
     return findings
 

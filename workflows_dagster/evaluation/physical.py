@@ -31,7 +31,7 @@ from workflows_dagster.domain.intervals import register_from_intervals
 from workflows_dagster.domain.plausibility import implausible_rates
 from workflows_dagster.domain.register import CONTEXT, Counter, Register, clean
 from workflows_dagster.domain.season import FLAT, Profile, Weight, fit_profile, table_profile, weight_of
-from workflows_dagster.domain.silences import NEIGHBOURS, Habit, late_readings, missing_hours
+from workflows_dagster.domain.silences import NEIGHBOURS, Habit, late_readings, missing_intervals
 from workflows_dagster.evaluation.evaluated import Evaluated
 from workflows_dagster.records.profiles import kept_profile
 from workflows_dagster.settings.load import Settings
@@ -132,7 +132,7 @@ class PhysicalMeters:
     def _suspicions(self, meter: PhysicalMeter, register: Register) -> list[Finding]:
         """Find what the readings around the days say about themselves: silences and unlikely advances."""
         if not register.counts:
-            return missing_hours(register, meter.meter_id)
+            return missing_intervals(register, meter.meter_id)
         weight = weight_of(self.profile(meter))
         return [
             *late_readings(register, habit_of(meter), self._zone),
@@ -275,6 +275,8 @@ class PhysicalMeters:
             intervals,
             meter.meter_id,
             weight_of(self.profile(meter)),
+            zone=self._zone,
+            minutes=meter.source.interval_minutes,
             start_value=meter.initial_reading or 0.0,
             anchors=anchors,
         )

@@ -25,7 +25,8 @@ class Source(Frozen):
     """Where a meter's raw readings are.
 
     Attributes:
-        kind: A cumulative counter (register), or consumption by the hour (interval).
+        kind: A cumulative counter (register), or consumption of each hour, quarter hour or day (interval).
+        interval_minutes: Length of an interval; 1440 is a civil day. None means as the readings' spacing shows. [min]
         entity_id: Home Assistant's entity without its domain; None means the meter's id.
         measurement: InfluxDB measurement; None means the meter's unit.
         field: Field that holds the number; None means the kind's usual one.
@@ -37,6 +38,14 @@ class Source(Frozen):
     measurement: Text | None = None
     field: Text | None = None
     domain: Text | None = None
+    interval_minutes: Annotated[Whole, Field(ge=1, le=1440)] | None = None
+
+    @field_validator("interval_minutes")
+    @classmethod
+    def _only_of_intervals(cls, minutes: int | None, found: ValidationInfo) -> int | None:
+        if minutes is not None and found.data.get("kind") == "register":
+            raise refusal(Violation("register_with_intervals"))
+        return minutes
 
     @field_validator("entity_id")
     @classmethod

@@ -70,6 +70,7 @@ Code = Literal[
     "entity_with_domain",
     "removed_before_installed",
     "interval_with_register",
+    "register_with_intervals",
     "too_few_digits",
     "no_periods",
     "period_ends_before_start",

@@ -114,8 +114,8 @@ def implausible(said: Figures) -> str:
 def hours_missing(said: Figures) -> str:
     """Write that hours are missing."""
     return said.words.say(
-        "no hours for {duration}; {advance} are estimated for them. "
-        "They are filled in as soon as the source delivers them.",
+        "no consumption was delivered for {duration}; {advance} are estimated. "
+        "They are replaced as soon as the source delivers it.",
         duration=said.hours("hours"),
         advance=said.amount("advance", 4),
     )

@@ -143,6 +143,10 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
         marked("a source of kind interval has no register that could wrap around"),
         marked("Remove the key."),
     ),
+    "register_with_intervals": (
+        marked("a source of kind register has no intervals"),
+        marked("Remove the key, or write `kind: interval` before it."),
+    ),
     "too_few_digits": (
         marked("{digits} digits cannot show the initial_reading {reading}"),
         marked("Count the digits before the decimal mark again."),

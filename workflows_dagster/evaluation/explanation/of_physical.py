@@ -12,7 +12,6 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 from workflows_dagster.domain.findings import Finding
-from workflows_dagster.domain.intervals import HOUR
 from workflows_dagster.evaluation.explanation.pieces import PieceCutter, Stretch
 from workflows_dagster.evaluation.explanation.reading_figures import (
     BeyondReadings,
@@ -76,7 +75,7 @@ class PhysicalExplained:
         self._edges = days.microseconds(cuts)
         self._basis: Basis = meters.basis(meter, cuts)
         self._raw = self._raw_around()
-        self._cutter = PieceCutter(self._basis, self._zone, self._known_hours(), self._declared_at())
+        self._cutter = PieceCutter(self._basis, self._zone, self._declared_at())
 
     def grounds(self) -> PhysicalGrounds:
         """Give the arithmetic, and why it is known as it is."""
@@ -148,10 +147,8 @@ class PhysicalExplained:
         start, end = self._basis.life.start, self._basis.life.end
         lo, hi = lo if lo is not None else start, hi if hi is not None else end
         bounds = [days.instants(np.array([at]))[0] if at is not None else None for at in (lo, hi)]
-        # An interval's hour may begin before the register reading that parts it.
-        early = bounds[0] - HOUR if bounds[0] is not None and self._meter.source.kind == "interval" else bounds[0]
         past = bounds[1] + pd.Timedelta(microseconds=1) if bounds[1] is not None else None
-        return self._store.readings(raw_series(self._meter), early, past)
+        return self._store.readings(raw_series(self._meter), bounds[0], past)
 
     def _held_and_excluded(self) -> tuple[int, tuple[Reading, ...]]:
         if not self._basis.register.counts:
@@ -168,12 +165,6 @@ class PhysicalExplained:
         inside = (times >= (lo if lo is not None else times.min(initial=0))) & ((times <= hi) if hi else True)
         left_out = np.flatnonzero(~valid & inside & np.isfinite(values))
         return held, tuple(Reading(self._cutter.local(int(times[k])), float(values[k])) for k in left_out.tolist())
-
-    def _known_hours(self) -> np.ndarray | None:
-        if self._meter.source.kind != "interval" or self._basis.register.counts:
-            return None
-        known = self._raw[np.isfinite(self._raw.to_numpy(dtype=float)) & (self._raw.to_numpy(dtype=float) >= 0)]
-        return days.microseconds(pd.DatetimeIndex(known.index))
 
     def _declared_at(self) -> int | None:
         """Give the instant of the register's first reading where it stands in meters.yaml and not in the store."""

@@ -51,15 +51,13 @@ class PieceCutter:
     Args:
         basis: What the meter's days are computed from.
         zone: The house's zone.
-        known_hours: Instants at which an interval source has an hour, microseconds since 1970; None for a register.
-        declared_at: Instant of a declared initial reading that stands before all others, likewise, or None.
+        declared_at: Instant of a declared initial reading that stands before all others, microseconds since 1970, or
+            None.
     """
 
-    def __init__(
-        self, basis: Basis, zone: ZoneInfo, known_hours: np.ndarray | None = None, declared_at: int | None = None
-    ) -> None:
-        self._basis, self._zone = basis, zone
-        self._known_hours, self._declared_at = known_hours, declared_at
+    def __init__(self, basis: Basis, zone: ZoneInfo, declared_at: int | None = None) -> None:
+        self._basis, self._zone, self._declared_at = basis, zone, declared_at
+        self._unknown = basis.register.unknown
 
     def pieces(self, stretch: Stretch) -> tuple[Piece, ...]:
         """Give what the stretch's consumption is made from, in time order."""
@@ -89,7 +87,7 @@ class PieceCutter:
 
         for (whole, _, _), group in groupby(range(len(cut.amount)), key=family):
             numbers = list(group)
-            if whole and (len(numbers) > 1 or self._known_hours is not None):
+            if whole and (len(numbers) > 1 or self._unknown is not None):
                 yield self._whole(cut, numbers[0], numbers[-1], single=single)
             else:
                 yield from (self._one(cut, k) for k in numbers)
@@ -114,7 +112,7 @@ class PieceCutter:
             longest_gap_days=float(lengths.max()) / MICROSECONDS_PER_DAY,
             amount=float(np.cumsum(amounts)[-1]),
             estimated_amount=float(np.cumsum(amounts * cut.estimated[first : last + 1])[-1]),
-            hours=tuple(map(float, amounts)) if self._known_hours is not None and single else (),
+            hours=tuple(map(float, amounts)) if self._unknown is not None and single else (),
         )
 
     def _one(self, cut: Pieces, k: int) -> Piece:
@@ -152,8 +150,9 @@ class PieceCutter:
 
     def _kind(self, gap: int) -> GapKind:
         register = self._basis.register
-        if self._known_hours is not None:
-            return self._kind_of_hour(gap)
+        if self._unknown is not None:
+            known: GapKind = "fitted" if self._unknown[gap] else "hour"
+            return "bridged" if register.substituted[gap] else known
         if not register.falls[gap]:
             return "climb"
         if register.advances[gap] == 0 and register.values[gap] - register.values[gap + 1] <= (
@@ -161,16 +160,6 @@ class PieceCutter:
         ):
             return "step_back"
         return "rollover" if register.bases[gap] == register.values[gap] else "reset"
-
-    def _kind_of_hour(self, gap: int) -> GapKind:
-        register = self._basis.register
-        if register.substituted[gap]:
-            return "bridged"
-        assert self._known_hours is not None
-        start = int(register.times[gap])
-        latest = int(np.searchsorted(self._known_hours, start, side="right")) - 1
-        known = latest >= 0 and start - int(self._known_hours[latest]) < MICROSECONDS_PER_HOUR
-        return "hour" if known else "fitted"
 
     def _beyond(self, cut: Pieces, k: int, side: Side, number: int, window: RateWindow | None) -> BeyondReadings:
         assert window is not None, "a day beyond the readings without a rate has no value"

@@ -73,7 +73,7 @@ class _Writer:
         """Write which readings lie within a month or year."""
         words, label = self._words, self._words.say_as("explain", "within")
         if arithmetic.source == "interval":
-            self._sheet.entry(label, words.say("hours, not readings"))
+            self._sheet.entry(label, words.say("consumption of intervals, not readings"))
             return
         if arithmetic.first_inside is None or arithmetic.last_inside is None:
             self._sheet.entry(label, words.say("no valid reading"))
@@ -97,7 +97,7 @@ class _Writer:
         if piece.hours:
             rows = [piece.hours[k : k + _HOURS_A_ROW] for k in range(0, len(piece.hours), _HOURS_A_ROW)]
             filled = [[*map(self._figure, row), *[""] * (_HOURS_A_ROW - len(row))] for row in rows]
-            label = words.say_count("{number} hour", "{number} hours", len(piece.hours))
+            label = words.say_count("{number} interval", "{number} intervals", len(piece.hours))
             sheet.table(label, filled, right=range(_HOURS_A_ROW))
             sheet.entry(words.say_as("explain", "their sum"), self._amount(piece.amount))
             return
@@ -119,7 +119,7 @@ class _Writer:
         label_of_weight = words.say_as("explain", "weight")
         if gap.kind == "hour":
             figures = {"at": self._moment(gap.before.at), "amount": self._amount(gap.advance)}
-            sheet.entry(words.say_as("explain", "the hour"), words.say("from {at} on, {amount}", **figures))
+            sheet.entry(words.say_as("explain", "the interval"), words.say("from {at} on, {amount}", **figures))
         elif gap.kind in ("bridged", "fitted"):
             self._write_missing_hours(gap)
         else:
