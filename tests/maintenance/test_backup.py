@@ -27,6 +27,7 @@ from workflows_dagster.maintenance.backup import (
 from workflows_dagster.maintenance.contents import Places
 from workflows_dagster.maintenance.problems import UpkeepError
 from workflows_dagster.stores.embedded import EmbeddedStore
+from workflows_dagster.stores.migrations import MIGRATIONS
 
 
 def names(path: Path) -> set[str]:
@@ -54,7 +55,7 @@ def test_a_backup_holds_configuration_data_and_history_and_says_what_must_be_in_
     assert (manifest.readings, manifest.points) == (2, 4)
     assert manifest.sums == {"main": {"2026-01": 2.75, "2026-02": 0.1 + 0.2}}
     assert manifest.partitions == {'["main"]': 2}
-    assert manifest.files["data/utility_meters.sqlite"].schema_versions == {"user_version": "2"}
+    assert manifest.files["data/utility_meters.sqlite"].schema_versions == {"user_version": str(len(MIGRATIONS))}
     assert manifest.notes == []
 
 

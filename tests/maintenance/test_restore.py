@@ -250,7 +250,10 @@ def test_a_backup_of_a_newer_schema_or_dagster_is_refused_before_anything_is_tou
             content = json.dumps({**json.loads(content), "dagster": "7.0.1"}).encode()
         return name, content
 
-    with pytest.raises(UpkeepError, match=r"schema version 3, this program knows up to 2\. Update the program to 9\.1"):
+    with pytest.raises(
+        UpkeepError,
+        match=rf"version {len(MIGRATIONS) + 1}, this program .* {len(MIGRATIONS)}\. Update the program to 9\.1",
+    ):
         restore(rewritten(backup, newer_schema), elsewhere(house), LATER)
     with pytest.raises(UpkeepError, match=r"written by Dagster 7\.0\.1"):
         restore(rewritten(backup, newer_dagster), elsewhere(house), LATER)
