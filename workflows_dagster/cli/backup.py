@@ -23,9 +23,9 @@ def backup(ctx: click.Context, folder: Path | None) -> None:
 
     It may be done while everything is at work. Only `meters backup` without --to lets go of the oldest.
     """
-    from workflows_dagster.maintenance.backup_retention import back_up
     from workflows_dagster.maintenance.contents import places
     from workflows_dagster.maintenance.problems import UpkeepError
+    from workflows_dagster.maintenance.verified_backup import back_up
 
     settings = settings_of(ctx)
     try:

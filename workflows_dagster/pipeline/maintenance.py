@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from workflows_dagster.maintenance.backup_retention import back_up
 from workflows_dagster.maintenance.contents import places
 from workflows_dagster.maintenance.problems import UpkeepError
 from workflows_dagster.maintenance.status import note
+from workflows_dagster.maintenance.verified_backup import back_up
 from workflows_dagster.pipeline.storage.retention import NotSqliteError, tidy
 from workflows_dagster.settings.load import Settings
 

@@ -12,10 +12,10 @@ import pytest
 
 from tests.maintenance.kept_house import NOW, rewritten
 from workflows_dagster.maintenance.backup import backup_folder, backups_in, make_backup
-from workflows_dagster.maintenance.backup_retention import back_up
 from workflows_dagster.maintenance.problems import UpkeepError
 from workflows_dagster.maintenance.restore_drill import drill
 from workflows_dagster.maintenance.status import Attempt, Status, note, read_status, status_path
+from workflows_dagster.maintenance.verified_backup import back_up
 
 
 def test_a_good_backup_says_what_was_compared(house):
