@@ -290,6 +290,10 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
     "meter_finding": ("Findings about a day, at the instant at which it opens.", _FINDING),
     "meter_finding_monthly": ("Findings about a month.", _FINDING),
     "meter_finding_now": ("Findings about the present, such as overdue readings.", _FINDING),
+    "meter_readings_changed": (
+        "Months whose readings were changed by us, for the sensor `new_readings`; the tag `meter_id` is the entity.",
+        {"mark": "new with each change"},
+    ),
     "meter_made_from": (
         "What results were made from, a point a month; for the system's own use.",
         {"digest": "digest of the month's days", "days": "digests by day"},

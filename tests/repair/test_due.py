@@ -77,7 +77,7 @@ def due(house: SmallHouse) -> dict[str, tuple[date, ...]]:
 
 
 def state(house: SmallHouse) -> str:
-    return MadeFrom(house.settings).state(house.store, WITHIN.last)
+    return MadeFrom(house.settings).state(house.store, WITHIN.last, pd.Timestamp.now("UTC"))
 
 
 def ranges(days: tuple[date, ...]) -> tuple[date, date, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import socket
 import struct
 import threading
@@ -14,6 +15,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import urllib3
+
+from workflows_dagster.stores.ports import READINGS_CHANGED
 
 Kind = Literal["query", "write"]
 
@@ -77,7 +80,7 @@ Fault = Callable[[Exchange], None]
 
 
 class FaultProxy:
-    """Passes everything on, except the requests that it is told to spoil.
+    """Passes everything on, except the requests that it is told to spoil; never marks of changed months.
 
     Attributes:
         url: Its address.
@@ -138,7 +141,9 @@ class FaultProxy:
 
         exchange = Exchange(handler, forward)
         with self._lock:
-            wanted = self._left > 0 and urlsplit(handler.path).path.endswith(f"/{self._kind}")
+            content = gzip.decompress(body) if handler.headers.get("Content-Encoding") == "gzip" else body
+            named = urlsplit(handler.path).path.endswith(f"/{self._kind}")
+            wanted = self._left > 0 and named and not content.startswith(READINGS_CHANGED.name.encode())
             fault = self._fault if wanted else None
             self._left -= wanted
             self.spoiled += wanted
@@ -147,5 +152,5 @@ class FaultProxy:
                 fault(exchange)
                 handler.close_connection = True
             else:
-                status, content = forward()
-                exchange.answer(status, content, "text/csv" if status == 200 else "application/json")
+                status, answer = forward()
+                exchange.answer(status, answer, "text/csv" if status == 200 else "application/json")

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from workflows_dagster.stores.ports import READINGS_CHANGED
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -62,11 +64,15 @@ def readings(*rows: str, results: int = 1) -> Answer:
 
 
 class ScriptedInflux:
-    """Plays its answers in order; a request beyond them is answered 599, which nobody expects."""
+    """Plays its answers in order; a request beyond them is answered 599, which nobody expects.
+
+    Marks of changed months are stored aside.
+    """
 
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
         self.requests: list[Request] = []
+        self.marks: list[Request] = []
         self._released = threading.Event()
         script = self
 
@@ -99,8 +105,13 @@ class ScriptedInflux:
         body = gzip.decompress(sent) if handler.headers.get("Content-Encoding") == "gzip" else sent
         parts = urlsplit(handler.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        self.requests.append(Request(handler.command, parts.path, query, dict(handler.headers), body.decode()))
-        answer = self.answers.pop(0) if self.answers else Answer(599)
+        request = Request(handler.command, parts.path, query, dict(handler.headers), body.decode())
+        if request.path == "/api/v2/write" and request.body.startswith(READINGS_CHANGED.name):
+            self.marks.append(request)
+            answer = Answer()
+        else:
+            self.requests.append(request)
+            answer = self.answers.pop(0) if self.answers else Answer(599)
         gave_up = self._released.wait(answer.delay)
         content = answer.body.encode()
         if not answer.drop and not gave_up:

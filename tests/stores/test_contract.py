@@ -11,7 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workflows_dagster.stores.embedded import EmbeddedStore
-from workflows_dagster.stores.ports import CONSUMPTION_DAILY, REGISTER_DAILY, Measurement, RawSeries, Store
+from workflows_dagster.stores.ports import (
+    CONSUMPTION_DAILY,
+    READINGS_CHANGED,
+    REGISTER_DAILY,
+    WRITING,
+    Measurement,
+    RawSeries,
+    Store,
+)
 
 GAS = RawSeries("m³", "gas_zahler")
 NOTE = Measurement("meter_note", {"amount": "number", "reason": "text"})
@@ -313,6 +321,40 @@ def test_fingerprints_summarise_by_utc_month_in_the_order_asked(store: Store) ->
         (GAS, "2024-01", 2, 6.5, instants[1], instants[2]),
         (GAS, "2024-03", 1, 5.0, instants[3], instants[3]),
     ]
+
+
+def test_fingerprints_of_some_months_are_those_of_all_cut_to_them(store: Store) -> None:
+    index = pd.date_range("2023-11-20", "2024-03-05", freq="31h", tz="UTC").as_unit("us")
+    for one in (GAS, RawSeries("kWh", "strom")):
+        store.write_readings(one, pd.Series(np.arange(len(index)) / 3, index=index))
+    asked = [RawSeries("kWh", "strom"), GAS]
+    everything = store.fingerprints(asked)
+    for start, end in (("2023-12", "2024-02"), ("2024-01", None), (None, "2024-01"), ("2023-12", "2023-12")):
+        found = store.fingerprints(asked, at(start) if start else None, at(end) if end else None)
+        inside = (everything["month"] >= (start or "")) & (everything["month"] < (end or "9"))
+        pd.testing.assert_frame_equal(found, everything[inside].reset_index(drop=True), check_exact=True)
+
+
+def marks(store: Store) -> dict[tuple[str, str], str]:
+    found = store.texts(READINGS_CHANGED, "mark")
+    return {(entity, f"{time:%Y-%m}"): text for entity, texts in found.items() for time, text in texts.items()}
+
+
+def test_a_change_of_readings_marks_its_months_and_a_repeat_does_not(store: Store) -> None:
+    given = readings({at("2024-01-31 23:59:59.999999"): 1.0, at("2024-03-01"): 2.0})
+    store.write_readings(GAS, given)
+    first = marks(store)
+    assert set(first) == {("gas_zahler", "2024-01"), ("gas_zahler", "2024-03")}
+    store.write_readings(GAS, given)
+    store.delete_readings(GAS, at("2024-02-01"), at("2024-03-01"))
+    assert marks(store) == first
+    store.write_readings(GAS, given + pd.Series([0.0, 1.0], index=given.index))
+    second = marks(store)
+    assert [second[place] != first[place] for place in sorted(first)] == [False, True]
+    store.delete_readings(GAS, at("2024-01-01"), at("2024-03-01"))
+    third = marks(store)
+    assert [third[place] != second[place] for place in sorted(first)] == [True, False]
+    assert not any(mark.startswith(WRITING) for mark in third.values())
 
 
 def test_fingerprints_tell_only_of_the_series_asked_for(store: Store) -> None:

@@ -79,6 +79,20 @@ def test_readings_are_written_as_packed_line_protocol_with_microsecond_stamps(op
     assert written.body == "m³,domain=input_number,entity_id=gas\\ zähler value=1.5 1709272800000001"
 
 
+def test_a_month_is_marked_before_its_readings_change_and_anew_when_they_have(opened: Opened) -> None:
+    store, server = opened(NOTHING, Answer(), ONE_READING)
+    store.write_readings(GAS, one_reading())
+    before, after = (mark.body for mark in server.marks)
+    head = 'meter_readings_changed,meter_id=gas\\ zähler,unit=mark mark="'
+    assert before.startswith(f"{head}writing ")
+    assert after.startswith(head)
+    assert "writing" not in after
+    assert before.endswith('" 1709251200000000')
+    store, server = opened(NOTHING, refusal(401, "unauthorized access"))
+    message_of(lambda: store.write_readings(GAS, one_reading()))
+    assert ["writing" in mark.body for mark in server.marks] == [True]
+
+
 def test_what_stands_there_already_is_not_written_again(opened: Opened) -> None:
     store, server = opened(ONE_READING)
     store.write_readings(GAS, one_reading())
@@ -123,9 +137,9 @@ def test_neighbours_are_looked_for_further_and_further_out_and_only_on_the_side_
 
 
 def test_a_deletion_ends_a_nanosecond_before_the_end_because_the_server_includes_both_ends(opened: Opened) -> None:
-    store, server = opened(Answer(), NOTHING)
+    store, server = opened(ONE_READING, Answer(), NOTHING)
     store.delete_readings(GAS, *DAY)
-    deleted = server.requests[0]
+    deleted = server.requests[1]
     assert (deleted.path, deleted.query) == ("/api/v2/delete", {"org": "home", "bucket": "lampfi"})
     assert '"start": "2024-03-01T00:00:00.000000000Z"' in deleted.body
     assert '"stop": "2024-03-01T23:59:59.999999999Z"' in deleted.body
@@ -209,7 +223,7 @@ def test_a_range_that_does_not_read_back_is_an_error_although_the_server_said_20
 
 
 def test_a_deletion_that_left_something_is_an_error(opened: Opened) -> None:
-    store, _ = opened(Answer(), ONE_READING)
+    store, _ = opened(ONE_READING, Answer(), ONE_READING)
     assert "1 are still there" in message_of(lambda: store.delete_readings(GAS, *DAY))
 
 

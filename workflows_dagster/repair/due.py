@@ -40,6 +40,7 @@ from workflows_dagster.repair.digest_sums import (
     summed,
     window,
 )
+from workflows_dagster.repair.fingerprints import Fingerprints
 from workflows_dagster.repair.snapshot import digest
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter, PhysicalMeter
@@ -79,19 +80,23 @@ class MadeFrom:
         self._recipe = digest(settings.tariffs, site.gas_conversion, site.anomalies, site.timezone, meters)
         self._dated_prices: dict[DayRange, dict[str, Numbers]] = {}
         self._hourly: dict[str, tuple[str, pd.Series]] = {}
+        self._fingerprints = Fingerprints()
 
-    def state(self, store: Store, last: date) -> str:
+    def state(self, store: Store, last: date, now: pd.Timestamp) -> str:
         """Sum up all on which `due` depends, cheaply: what was due in an equal state is due now, and nothing else.
 
         Args:
             store: The house's store.
             last: Last complete day.
+            now: The present, UTC.
 
         Raises:
             StoreError: The store cannot be read.
         """
         months = {owner: (tuple(found.index), tuple(found)) for owner, found in month_digests(store).items()}
-        prices = self._price_months(store) if self._settings.tariffs.has_hourly_prices else {}
+        prices = {}
+        if self._settings.tariffs.has_hourly_prices:
+            prices = _by_month(self._fingerprints.look(store, [hourly_prices(self._settings)], now))
         return digest(last, sorted(months.items()), sorted(prices.items()), self._profiles(store), self._recipe)
 
     def due(self, store: Store, within: DayRange) -> dict[str, DueDays]:
@@ -246,17 +251,11 @@ class MadeFrom:
             self._dated_prices = {span: found}
         return self._dated_prices[span]
 
-    def _price_months(self, store: Store) -> dict[str, str]:
-        """Sum up the prices of the hour of each UTC month."""
-        found = store.fingerprints([hourly_prices(self._settings)])
-        rows = found[["month", "count", "sum", "first", "last"]].itertuples(index=False, name=None)
-        return {str(row[0]): digest(*map(str, row)) for row in rows}
-
     def _all_hourly(self, store: Store, span: DayRange) -> pd.Series:
         """Read the prices of the hour of months that have changed since the last time, and give those of all."""
         if not self._settings.tariffs.has_hourly_prices:
             return pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
-        months = self._price_months(store)
+        months = _by_month(store.fingerprints([hourly_prices(self._settings)]))
         for month, fingerprint in months.items():
             if self._hourly.get(month, ("", None))[0] != fingerprint:
                 begin = pd.Timestamp(f"{month}-01", tz="UTC")
@@ -289,6 +288,12 @@ class MadeFrom:
     @staticmethod
     def _profiles(store: Store) -> _Profiles:
         return {meter_id: str(versions.iloc[-1]) for meter_id, versions in store.texts(PROFILE, "version").items()}
+
+
+def _by_month(fingerprints: pd.DataFrame) -> dict[str, str]:
+    """Sum up the prices of the hour of each UTC month."""
+    rows = fingerprints[["month", "count", "sum", "first", "last"]].itertuples(index=False, name=None)
+    return {str(row[0]): digest(*map(str, row)) for row in rows}
 
 
 def prove_digests(settings: Settings, store: Store, within: DayRange) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,6 +15,8 @@ from workflows_dagster.repair.stale_days import StaleDays
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter, PhysicalMeter, VirtualMeter
 from workflows_dagster.stores.ports import RawSeries, Store
+
+Look = Callable[[Sequence[RawSeries]], pd.DataFrame]
 
 
 @dataclass(frozen=True, order=True)
@@ -45,6 +47,7 @@ def plan_repairs(
     before: Snapshot | None,
     within: DayRange,
     computed: Callable[[str], Collection[date]],
+    look: Look | None = None,
 ) -> Plan:
     """Find what has changed since a snapshot, and the runs that repair it.
 
@@ -54,11 +57,12 @@ def plan_repairs(
         before: The last snapshot; without one everything is compared.
         within: Days that partitions exist for.
         computed: Gives the days of a meter that were computed before. A day that never was is the daily schedule's.
+        look: Gives the fingerprints of raw series; by default the store does.
 
     Raises:
         StoreError: The store cannot be read.
     """
-    fingerprints = _fingerprints(settings, store)
+    fingerprints = _fingerprints(settings, look or store.fingerprints)
     snapshot = take_snapshot(settings, store, fingerprints)
     if before is not None and before.encode() == snapshot.encode():
         return Plan((), snapshot, ())
@@ -113,7 +117,7 @@ def group(settings: Settings, stale: Mapping[str, set[date]]) -> list[Repair]:
     ]
 
 
-def _fingerprints(settings: Settings, store: Store) -> dict[str, pd.DataFrame]:
+def _fingerprints(settings: Settings, look: Look) -> dict[str, pd.DataFrame]:
     """Ask for all meters' fingerprints at once: an interval meter's register readings count as its own."""
     series: dict[str, list[RawSeries]] = {}
     for meter in settings.meters.physical:
@@ -121,9 +125,13 @@ def _fingerprints(settings: Settings, store: Store) -> dict[str, pd.DataFrame]:
         if meter.source.kind == "interval":
             own.append(RawSeries(meter.output_unit, meter.meter_id))
         series[meter.meter_id] = own
-    everything = store.fingerprints(list(dict.fromkeys(address for own in series.values() for address in own)))
+    numbers: dict[RawSeries, int] = {}
+    for address in (address for own in series.values() for address in own):
+        numbers.setdefault(address, len(numbers))
+    everything = look(list(numbers))
+    number = everything["series"].map(numbers)
     # Two meters may share one entity: the old and the new one under the same name.
-    return {meter_id: everything[everything["series"].isin(own)] for meter_id, own in series.items()}
+    return {meter_id: everything[number.isin([numbers[one] for one in own])] for meter_id, own in series.items()}
 
 
 def _recipe(meter: Meter, settings: Settings, physical: PhysicalMeters) -> str:

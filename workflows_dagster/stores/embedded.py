@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,13 +23,14 @@ from workflows_dagster.stores.frames import (
     given_readings,
     kind_fits,
     last_at_each_instant,
+    mark_of_months,
     micros,
     points_of,
     presence,
     readings_of,
     texts_by_meter,
 )
-from workflows_dagster.stores.ports import Measurement, RawSeries, StoreError
+from workflows_dagster.stores.ports import READINGS_CHANGED, Measurement, RawSeries, StoreError
 
 _FOREVER = (-(2**63), 2**63 - 1)
 _READING = np.dtype([("time", np.int64), ("value", np.float64), ("written", np.int64)])
@@ -120,21 +122,28 @@ class EmbeddedStore:
                     for time, value in zip(given.times[new].tolist(), given.values[new].tolist(), strict=True)
                 ),
             )
+            self._mark(connection, series, given.times[new])
 
     def delete_readings(self, series: RawSeries, start: pd.Timestamp, end: pd.Timestamp) -> None:
         """Delete the readings of a series in `[start, end)`, both UTC."""
         bounds = (micros(start), micros(end))
         with self._file.writing() as connection:
             for number in self._raw_numbers(connection, series):
-                connection.execute(
-                    "DELETE FROM readings WHERE series = ? AND time >= ? AND time < ?", (number, *bounds)
-                )
+                gone = connection.execute(
+                    "DELETE FROM readings WHERE series = ? AND time >= ? AND time < ? RETURNING time", (number, *bounds)
+                ).fetchall()
+                self._mark(connection, series, np.array([time for (time,) in gone], dtype=np.int64))
 
-    def fingerprints(self, series: Sequence[RawSeries]) -> pd.DataFrame:
+    def fingerprints(
+        self, series: Sequence[RawSeries], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
+    ) -> pd.DataFrame:
         """Summarise each series by UTC month, cheaply and for all series at once."""
+        bounds = _bounds(start, end)
         with self._file.reading() as connection:
             rows = [
-                (one, *row) for one in series for row in self._months(connection, self._raw_numbers(connection, one))
+                (one, *row)
+                for one in series
+                for row in self._months(connection, self._raw_numbers(connection, one), bounds)
             ]
         return fingerprint_frame(rows)
 
@@ -180,7 +189,7 @@ class EmbeddedStore:
         end: pd.Timestamp | None = None,
     ) -> pd.DataFrame:
         """Read a meter's points in `[start, end)`."""
-        bounds = (_FOREVER[0] if start is None else micros(start), _FOREVER[1] if end is None else micros(end))
+        bounds = _bounds(start, end)
         with self._file.reading() as connection:
             columns = self._columns(connection, measurement, meter_id, bounds)
         return points_of(
@@ -212,7 +221,7 @@ class EmbeddedStore:
         end: pd.Timestamp | None = None,
     ) -> dict[str, pd.Series]:
         """Read one text field of all meters in `[start, end)`, at once."""
-        bounds = (_FOREVER[0] if start is None else micros(start), _FOREVER[1] if end is None else micros(end))
+        bounds = _bounds(start, end)
         parts: dict[str, list[Column]] = {}
         with self._file.reading() as connection:
             for number, meter_id in connection.execute(
@@ -237,12 +246,20 @@ class EmbeddedStore:
         return [number for (number,) in found.fetchall()]
 
     @staticmethod
-    def _months(connection: sqlite3.Connection, numbers: list[int]) -> list[tuple[str, int, float, int, int]]:
+    def _months(
+        connection: sqlite3.Connection, numbers: list[int], bounds: tuple[int, int]
+    ) -> list[tuple[str, int, float, int, int]]:
         return connection.execute(
             "SELECT strftime('%Y-%m', time / 1000000, 'unixepoch') AS month, count(*), sum(value), min(time), max(time)"
-            f" FROM readings WHERE series IN ({', '.join('?' * len(numbers))}) GROUP BY month ORDER BY month",
-            numbers,
+            f" FROM readings WHERE series IN ({', '.join('?' * len(numbers))}) AND time >= ? AND time < ?"
+            " GROUP BY month ORDER BY month",
+            (*numbers, *bounds),
         ).fetchall()
+
+    def _mark(self, connection: sqlite3.Connection, series: RawSeries, times: Micros) -> None:
+        """Mark the months in which readings change, in the same transaction."""
+        key = (READINGS_CHANGED.name, series.entity_id, "mark", "mark")
+        self._make_so(connection, key, None, mark_of_months(times, secrets.token_hex(4)))
 
     @staticmethod
     def _columns(
@@ -287,6 +304,10 @@ class EmbeddedStore:
                 for time, value in zip(wanted.times[new].tolist(), wanted.values[new].tolist(), strict=True)
             ),
         )
+
+
+def _bounds(start: pd.Timestamp | None, end: pd.Timestamp | None) -> tuple[int, int]:
+    return _FOREVER[0] if start is None else micros(start), _FOREVER[1] if end is None else micros(end)
 
 
 def _column(rows: Sequence[tuple[int, float | str]]) -> Column:

@@ -221,6 +221,13 @@ def texts_by_meter(parts: Mapping[str, Sequence[Column]]) -> dict[str, pd.Series
     return found
 
 
+def mark_of_months(times: Micros, mark: str) -> Column:
+    """Mark each UTC month in which some instants lie, at its opening."""
+    months = np.unique(times.astype("datetime64[us]").astype("datetime64[M]"))
+    openings = months.astype("datetime64[us]").astype(np.int64)
+    return Column(openings, np.full(len(openings), mark, dtype=object))
+
+
 def fingerprint_frame(rows: Sequence[tuple[RawSeries, str, int, float, int, int]]) -> pd.DataFrame:
     """Shape fingerprints as the port promises them, from (series, month, count, sum, first, last), in order."""
     series = np.empty(len(rows), dtype=object)

@@ -110,6 +110,11 @@ FINDING_NOW = Measurement("meter_finding_now", _FINDING)
 # One point a month, at the instant at which the month opens: of a meter, what its stored days are; of what is made from
 # the days, what they were when it was made (records/made_from.py).
 MADE_FROM = Measurement("meter_made_from", {"digest": "text", "days": "text"})
+# One point per entity and UTC month into which our own writers wrote readings, or from which they deleted some, at the
+# instant at which the month opens: looks for changed readings read these months again. The mark is new with each
+# writing; one that begins with `WRITING` was set before, and is replaced when all is stored.
+READINGS_CHANGED = Measurement("meter_readings_changed", {"mark": "text"})
+WRITING = "writing "
 
 MEASUREMENTS: tuple[Measurement, ...] = (
     REGISTER_DAILY,
@@ -127,6 +132,7 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     FINDING_MONTHLY,
     FINDING_NOW,
     MADE_FROM,
+    READINGS_CHANGED,
 )
 
 
@@ -164,6 +170,9 @@ class RawStore(Protocol):
     def write_readings(self, series: RawSeries, readings: pd.Series) -> None:
         """Write readings; one at an instant that has one already replaces it. A repeat changes nothing.
 
+        The entity's months that change are marked (`READINGS_CHANGED`), so that whatever ends this process, a change
+        that was stored is marked too. `delete_readings` does so as well.
+
         Args:
             series: Where to write. Without a domain, `input_number` is written.
             readings: Finite values by UTC instant, in any order; of two at one instant the last wins. Negative zero is
@@ -185,8 +194,15 @@ class RawStore(Protocol):
         """
         ...
 
-    def fingerprints(self, series: Sequence[RawSeries]) -> pd.DataFrame:
+    def fingerprints(
+        self, series: Sequence[RawSeries], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
+    ) -> pd.DataFrame:
         """Summarise each series by UTC month, cheaply and for all series at once.
+
+        Args:
+            series: What to summarise.
+            start: Opening of the first month, UTC; None for the first with readings.
+            end: Opening of the month after the last, UTC; None for the last with readings.
 
         Returns:
             Frame with columns `series` (RawSeries as asked), `month` (`YYYY-MM`), `count` (int), `sum` (float),

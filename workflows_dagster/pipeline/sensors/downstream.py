@@ -145,7 +145,7 @@ def downstream_sensor(
                 context.log.info(f"Digests of {len(corrected)} meters did not match their days and are corrected.")
             # A new day is a new chance for what failed.
             cursor = _Cursor(proved=today)
-        state = made_from.state(store.store, within.last)
+        state = made_from.state(store.store, within.last, now())
         if state == cursor.state:
             return dg.SkipReason("Nothing has changed.")
         due = made_from.due(store.store, within)

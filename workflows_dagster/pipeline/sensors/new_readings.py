@@ -9,6 +9,7 @@ import pandas as pd
 from workflows_dagster.pipeline.partitions import partition_span
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.pipeline.runs import SENSOR_SECONDS, computed_days, is_unfinished, repair_requests
+from workflows_dagster.repair.fingerprints import Fingerprints
 from workflows_dagster.repair.repairs import plan_repairs
 from workflows_dagster.repair.snapshot import decode, digest
 from workflows_dagster.settings.load import Settings
@@ -18,8 +19,10 @@ def new_readings_sensor(settings: Settings, job: str, seconds: int = SENSOR_SECO
     """Build the sensor that finds new, back-dated, edited and deleted readings, and requests the days they reach.
 
     Its cursor is a snapshot of the readings. It moves only with the requests that it stands for, and waits while days
-    are being computed, so that no change falls between a run and the look at its result.
+    are being computed, so that no change falls between a run and the look at its result. What somebody else changes in
+    an older month is found within the hour (repair/fingerprints.py), all else at the next look.
     """
+    fingerprints = Fingerprints()
 
     @dg.sensor(
         name="new_readings",
@@ -31,12 +34,14 @@ def new_readings_sensor(settings: Settings, job: str, seconds: int = SENSOR_SECO
     def new_readings(context: dg.SensorEvaluationContext, store: StoreResource) -> dg.SensorResult | dg.SkipReason:
         if is_unfinished(context.instance, job_name=job):
             return dg.SkipReason("Days are being computed; the readings are looked at when that is done.")
-        within = partition_span(settings, pd.Timestamp.now("UTC"))
+        now = pd.Timestamp.now("UTC")
+        within = partition_span(settings, now)
         if within is None:
             return dg.SkipReason("No day is complete yet.")
         number, _, text = (context.cursor or "").partition("|")
         before = decode(text)
-        plan = plan_repairs(settings, store.store, before, within, partial(computed_days, context.instance))
+        look = partial(fingerprints.look, store.store, now=now)
+        plan = plan_repairs(settings, store.store, before, within, partial(computed_days, context.instance), look)
         if not plan.changed:
             return dg.SkipReason("No reading has changed.")
         # Numbered, because readings that go back to what they were must be a new request all the same.

@@ -27,6 +27,7 @@ from workflows_dagster.stores.influx import flux, line_protocol
 from workflows_dagster.stores.influx.annotated_csv import NUMBERS, Section
 from workflows_dagster.stores.influx.connection import InfluxConnection
 from workflows_dagster.stores.influx.errors import RefusedError
+from workflows_dagster.stores.influx.marks import Marks
 from workflows_dagster.stores.influx.stored_series import DOMAIN, StoredSeries, Tags, conflicting, merged, stored_series
 from workflows_dagster.stores.ports import RawSeries
 
@@ -57,11 +58,12 @@ class _Sums(NamedTuple):
 
 
 class InfluxRaw:
-    """The raw side of the port, on one bucket."""
+    """The raw side of the port, on one bucket; marks go into another."""
 
-    def __init__(self, connection: InfluxConnection, bucket: str) -> None:
+    def __init__(self, connection: InfluxConnection, bucket: str, bucket_marks: str) -> None:
         self._connection = connection
         self._raw = bucket
+        self._marks = Marks(connection, bucket_marks)
 
     def readings(
         self,
@@ -91,13 +93,16 @@ class InfluxRaw:
         tags = {"entity_id": series.entity_id, "domain": domain}
         changed = Column(given.times[new], given.values[new])
         lines = line_protocol.readings(series.measurement, tags, series.field, changed)
-        self._connection.write(lines, self._raw, what)
-        parts = self._stored(exact, [(*bounds, "")])
-        if self._drop_rivals(exact, parts, changed.times, what):
+        with self._marks.around(series.entity_id, changed.times, what):
+            self._connection.write(lines, self._raw, what)
             parts = self._stored(exact, [(*bounds, "")])
-        lost = differing(given, self._merged(exact, parts))
-        if lost.any():
-            raise self._connection.lost(f"{what}: {int(lost.sum())} of {len(given.times)} do not read back as written")
+            if self._drop_rivals(exact, parts, changed.times, what):
+                parts = self._stored(exact, [(*bounds, "")])
+            lost = differing(given, self._merged(exact, parts))
+            if lost.any():
+                raise self._connection.lost(
+                    f"{what}: {int(lost.sum())} of {len(given.times)} do not read back as written"
+                )
 
     def delete_readings(self, series: RawSeries, start: pd.Timestamp, end: pd.Timestamp) -> None:
         """Delete the readings of a series in `[start, end)`, both UTC, and with them their points' other fields."""
@@ -106,24 +111,31 @@ class InfluxRaw:
             return
         what = f"deleting readings of {series.entity_id}"
         predicate = flux.predicate(_measurement=series.measurement, entity_id=series.entity_id, domain=series.domain)
-        # The server deletes both ends too: it ends a nanosecond before `end`.
-        self._connection.delete(flux.instant(lowest), flux.instant(highest - 1, 999), predicate, self._raw, what)
-        left = self._readings(series, lowest, highest)
-        if len(left.times):
-            raise self._connection.lost(f"{what}: {len(left.times)} are still there")
+        with self._marks.around(series.entity_id, self._readings(series, lowest, highest).times, what):
+            # The server deletes both ends too: it ends a nanosecond before `end`.
+            self._connection.delete(flux.instant(lowest), flux.instant(highest - 1, 999), predicate, self._raw, what)
+            left = self._readings(series, lowest, highest)
+            if len(left.times):
+                raise self._connection.lost(f"{what}: {len(left.times)} are still there")
 
-    def fingerprints(self, series: Sequence[RawSeries]) -> pd.DataFrame:
+    def fingerprints(
+        self, series: Sequence[RawSeries], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
+    ) -> pd.DataFrame:
         """Summarise each series by UTC month, cheaply and for all series at once."""
         asked = list(dict.fromkeys(series))
+        lowest, highest = flux.bounds(start, end)
+        if lowest >= highest:
+            return fingerprint_frame([])
+        head = flux.source(self._raw, lowest, highest)
         try:
-            months = self._months(flux.around(asked)) if asked else {}
+            months = self._months(head + flux.filtered(flux.around(asked))) if asked else {}
         except RefusedError as error:
             # A sum over texts fails the whole query, so leave out what is not a number.
             if "unsupported input type" not in str(error):
                 raise
             numeric = self._series_ends("first", min, flux.of_any(asked))
             left = [one for one in asked if any(_belongs(key, one) for key in numeric)]
-            months = self._months(flux.of_any(left)) if left else {}
+            months = self._months(head + flux.filtered(flux.of_any(left))) if left else {}
         rows = []
         for one in series:
             by_month: dict[str, list[_Sums]] = {}
@@ -232,9 +244,12 @@ class InfluxRaw:
                     ends[address] = which(ends.get(address, time), time)
         return ends
 
-    def _months(self, condition: str) -> dict[tuple[str, _Address], list[_Sums]]:
-        """Give count, sum, first and last by month and address, once for each stored series that has any."""
-        head = flux.source(self._raw, flux.EARLIEST, flux.LATEST) + flux.filtered(condition)
+    def _months(self, head: str) -> dict[tuple[str, _Address], list[_Sums]]:
+        """Give count, sum, first and last by month and address, once for each stored series that has any.
+
+        Args:
+            head: Query of the points.
+        """
         queries = [
             f'{head} |> aggregateWindow(every: 1mo, fn: {sums}, createEmpty: false, timeSrc: "_start")'
             f'{flux.dropped(("_start", "_stop"))} |> yield(name: "{sums}")'

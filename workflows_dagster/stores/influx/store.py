@@ -43,7 +43,7 @@ class InfluxStore(InfluxRaw, InfluxProcessed):
         """
         retries = RetryPolicy(retry_attempts, longest_total=_LONGEST_RETRYING, clock=clock or SystemClock())
         connection = InfluxConnection(url, token, org, timeout_ms, retries)
-        InfluxRaw.__init__(self, connection, bucket_raw)
+        InfluxRaw.__init__(self, connection, bucket_raw, bucket_processed)
         InfluxProcessed.__init__(self, connection, bucket_processed)
 
     def __repr__(self) -> str:
