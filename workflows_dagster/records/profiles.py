@@ -18,6 +18,11 @@ def kept_profile(store: ProcessedStore, meter_id: str) -> Profile | None:
     return Profile(base=float(last["base"]), season=float(last["season"]), percentages=table)
 
 
+def kept_versions(store: ProcessedStore) -> dict[str, str]:
+    """Read the version of the profile that was kept last, of every meter that has one."""
+    return {meter_id: str(versions.iloc[-1]) for meter_id, versions in store.texts(PROFILE, "version").items()}
+
+
 def keep_profile(store: ProcessedStore, meter_id: str, unit: str, profile: Profile, at: pd.Timestamp) -> bool:
     """Keep a profile from an instant on, unless the kept one is as good (`Profile.is_near`).
 

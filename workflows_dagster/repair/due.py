@@ -29,6 +29,7 @@ from workflows_dagster.records.made_from import (
     month_digests,
     stored_digests,
 )
+from workflows_dagster.records.profiles import kept_versions
 from workflows_dagster.repair.digest_sums import (
     Numbers,
     folded,
@@ -44,7 +45,7 @@ from workflows_dagster.repair.fingerprints import Fingerprints
 from workflows_dagster.repair.snapshot import digest
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter, PhysicalMeter
-from workflows_dagster.stores.ports import PROFILE, Store
+from workflows_dagster.stores.ports import Store
 
 COSTS, ANOMALIES, MONTHS, CHECKS = "costs", "anomalies", "monthly_consumption", "meter_checks"
 OWNERS = (COSTS, ANOMALIES, MONTHS, CHECKS)
@@ -97,7 +98,7 @@ class MadeFrom:
         prices = {}
         if self._settings.tariffs.has_hourly_prices:
             prices = _by_month(self._fingerprints.look(store, [hourly_prices(self._settings)], now))
-        return digest(last, sorted(months.items()), sorted(prices.items()), self._profiles(store), self._recipe)
+        return digest(last, sorted(months.items()), sorted(prices.items()), kept_versions(store), self._recipe)
 
     def due(self, store: Store, within: DayRange) -> dict[str, DueDays]:
         """Find on which of some days each result is due; one that is due on none is not there.
@@ -109,7 +110,7 @@ class MadeFrom:
         kept = all_kept_digests(store, self._zone, span)
         wanted = {
             COSTS: self._costs(kept, span, self._all_hourly(store, span)),
-            ANOMALIES: self._anomalies(kept, span, self._profiles(store)),
+            ANOMALIES: self._anomalies(kept, span, kept_versions(store)),
             CHECKS: self._checks(kept, span),
         }
         wanted[MONTHS] = self._months({**kept, COSTS: wanted[COSTS]}, span)
@@ -146,7 +147,7 @@ class MadeFrom:
         if owner == COSTS:
             numbers = self._costs(kept, span, self._hourly_prices(store, span))
         elif owner == ANOMALIES:
-            numbers = self._anomalies(kept, span, self._profiles(store))
+            numbers = self._anomalies(kept, span, kept_versions(store))
         elif owner == MONTHS:
             numbers = self._months(kept, span)
         else:
@@ -284,10 +285,6 @@ class MadeFrom:
             low, high = lows[k], highs[k]
             numbers[k] = key(instants[low:high].tobytes(), values[low:high].tobytes())
         return numbers
-
-    @staticmethod
-    def _profiles(store: Store) -> _Profiles:
-        return {meter_id: str(versions.iloc[-1]) for meter_id, versions in store.texts(PROFILE, "version").items()}
 
 
 def _by_month(fingerprints: pd.DataFrame) -> dict[str, str]:

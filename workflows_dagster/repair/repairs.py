@@ -9,7 +9,9 @@ from datetime import date
 import pandas as pd
 
 from workflows_dagster.domain.days import DayRange, joined
-from workflows_dagster.evaluation.physical import PhysicalMeters, raw_series
+from workflows_dagster.domain.season import table_profile
+from workflows_dagster.evaluation.physical import raw_series
+from workflows_dagster.records.profiles import kept_versions
 from workflows_dagster.repair.snapshot import Snapshot, changed_periods, digest, digests, periods_of
 from workflows_dagster.repair.stale_days import StaleDays
 from workflows_dagster.settings.load import Settings
@@ -88,10 +90,10 @@ def plan_repairs(
 
 def take_snapshot(settings: Settings, store: Store, fingerprints: Mapping[str, pd.DataFrame]) -> Snapshot:
     """Sum up the readings, and the recipe by which each meter's days are computed."""
-    physical = PhysicalMeters(settings, store)
+    profiles = kept_versions(store)
     return Snapshot(
         readings={meter_id: digests(rows, periods_of(rows)) for meter_id, rows in fingerprints.items()},
-        recipes={meter.meter_id: _recipe(meter, settings, physical) for meter in settings.meters},
+        recipes={meter.meter_id: _recipe(meter, settings, profiles) for meter in settings.meters},
     )
 
 
@@ -134,10 +136,12 @@ def _fingerprints(settings: Settings, look: Look) -> dict[str, pd.DataFrame]:
     return {meter_id: everything[number.isin([numbers[one] for one in own])] for meter_id, own in series.items()}
 
 
-def _recipe(meter: Meter, settings: Settings, physical: PhysicalMeters) -> str:
+def _recipe(meter: Meter, settings: Settings, profiles: Mapping[str, str]) -> str:
     facts: list[object] = [repr(meter.model_copy(update={"description": None})), settings.site.timezone]
     if isinstance(meter, PhysicalMeter):
-        facts.append(physical.profile(meter).version)
+        pattern = settings.pattern_of(meter.meter_id)
+        kept = profiles.get(meter.meter_id) if pattern else None
+        facts.append(kept or table_profile(pattern).version)
     if isinstance(meter, VirtualMeter) and meter.subtract_meter_conversions:
         facts.append(settings.site.gas_conversion)
     return digest(*facts)
