@@ -298,6 +298,14 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
         "What results were made from, a point a month; for the system's own use.",
         {"digest": "digest of the month's days", "days": "digests by day"},
     ),
+    "meter_reading_note": (
+        "What was noted beside a reading by hand, at the instant of the reading.",
+        {"note": "the note"},
+    ),
+    "meter_readings_added": (
+        "When readings were last imported or typed in; `meters check` lists what was found about them.",
+        {"first": "instant of the first reading that was added", "last": "instant of the last one"},
+    ),
 }
 
 

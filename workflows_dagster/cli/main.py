@@ -21,6 +21,12 @@ COMMANDS = {
         "import_",
         "Import readings from FILES: CSV (time,value[,meter_id]), or Ab-Datum;Ab-Zeit;Zählerstand as CSV or .xlsx.",
     ),
+    "reading": (
+        "reading",
+        "Store one reading of a METER: its register shows VALUE. It is compared with the meter's history first.",
+    ),
+    "readings": ("readings", "List the stored readings of a METER, with what cleaning made of each."),
+    "forget": ("forget", "Take back one reading of a METER: the one of the moment WHEN ('20.11.2026 12:00')."),
     "backfill": ("backfill", "Compute a range of days for all meters, in one Dagster run."),
     "show": ("show", "Show a METER's days, months or years; the days end with today so far, which is provisional."),
     "explain": ("explain", "Explain why a METER's number for a DAY is what it is, with figures to calculate with."),

@@ -94,7 +94,7 @@ class PhysicalMeters:
         spread = partial(allocate, register, weight=weight, allowance=allowance, life=life, rates=rates)
         found = [
             *register.findings,
-            *self._suspicions(meter, register),
+            *self.suspicions(meter, register),
             *unbalanced(meter, register, pd.DatetimeIndex(cuts), spread),
         ]
         lo, hi = cuts[0], cuts[-1]
@@ -129,7 +129,7 @@ class PhysicalMeters:
         )
         return Basis(register, weight, allowance, life, head, tail)
 
-    def _suspicions(self, meter: PhysicalMeter, register: Register) -> list[Finding]:
+    def suspicions(self, meter: PhysicalMeter, register: Register) -> list[Finding]:
         """Find what the readings around the days say about themselves: silences and unlikely advances."""
         if not register.counts:
             return missing_intervals(register, meter.meter_id)

@@ -115,6 +115,10 @@ MADE_FROM = Measurement("meter_made_from", {"digest": "text", "days": "text"})
 # writing; one that begins with `WRITING` was set before, and is replaced when all is stored.
 READINGS_CHANGED = Measurement("meter_readings_changed", {"mark": "text"})
 WRITING = "writing "
+# What its reader noted beside a reading, at the instant of the reading.
+READING_NOTE = Measurement("meter_reading_note", {"note": "text"})
+# One point a meter, at the instant at which readings were last imported or typed in: the first and the last of them.
+READINGS_ADDED = Measurement("meter_readings_added", {"first": "text", "last": "text"})
 
 MEASUREMENTS: tuple[Measurement, ...] = (
     REGISTER_DAILY,
@@ -133,6 +137,8 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     FINDING_NOW,
     MADE_FROM,
     READINGS_CHANGED,
+    READING_NOTE,
+    READINGS_ADDED,
 )
 
 

@@ -1,0 +1,223 @@
+"""One reading by hand: judged before it is stored, listed with what cleaning made of it, and taken back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.clients.spreadsheets.cells import german_time, instant, iso_time
+from workflows_dagster.clients.spreadsheets.verdicts import CellError, Remark
+from workflows_dagster.domain import days
+from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
+from workflows_dagster.domain.hand_readings import JudgedReading, StoredReading, judged, outcome_of
+from workflows_dagster.domain.number_notation import Meaning, meanings
+from workflows_dagster.domain.register import Register, empty
+from workflows_dagster.domain.season import weight_of
+from workflows_dagster.evaluation import Evaluation, raw_series
+from workflows_dagster.evaluation.physical import counter_of
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import PhysicalMeter
+from workflows_dagster.stores.ports import READING_NOTE, RawSeries, Store
+
+_STEP = pd.Timedelta(microseconds=1)
+_WINDOW = pd.Timedelta(days=RATE_WINDOW_DAYS)
+_WITHOUT_YEAR = re.compile(r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.?(?P<clock> +\d{1,2}:\d{2}(:\d{2})?)?")
+_CLOCK_ONLY = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
+
+
+class NoSuchReadingError(LookupError):
+    """No reading is stored at an instant.
+
+    Args:
+        near: The stored readings next to it, UTC.
+    """
+
+    def __init__(self, near: tuple[pd.Timestamp, ...]) -> None:
+        self.near = near
+        super().__init__("no reading at that instant")
+
+
+class WrongMomentError(ValueError):
+    """A moment cannot be read, or lies in the future.
+
+    Args:
+        remark: Why.
+    """
+
+    def __init__(self, remark: Remark) -> None:
+        self.remark = remark
+        super().__init__(remark.code)
+
+
+def moment_of(text: str, settings: Settings, now: pd.Timestamp) -> pd.Timestamp:
+    """Read when a person read a meter: `24.11. 18:00`, `24.11.2026`, `2026-11-24 18:00`, `18:00`.
+
+    A day without a time is noon, a day without a year the last one that is over, a time alone today's.
+
+    Raises:
+        WrongMomentError: It is no time, or lies in the future.
+    """
+    zone = settings.site.zone
+    local = now.tz_convert(zone)
+    text = text.strip()
+    try:
+        civil = _civil(text, local)
+        at, _ = instant(civil, zone)
+    except CellError as error:
+        raise WrongMomentError(error.remark) from None
+    if at > now:
+        raise WrongMomentError(Remark("in_the_future", {"time": at.tz_convert(zone).to_pydatetime()}))
+    return at
+
+
+def _civil(text: str, local: pd.Timestamp) -> datetime:
+    if _CLOCK_ONLY.fullmatch(text):
+        return german_time(f"{local:%d.%m.%Y}", text)
+    short = _WITHOUT_YEAR.fullmatch(text)
+    if short is None:
+        return german_time(text, None) if "." in text.split(" ")[0] else iso_time(text)
+    clock = (short["clock"] or "").strip() or None
+    civil = german_time(f"{short['d']}.{short['m']}.{local.year}", clock)
+    if civil.date() > local.date() and date(local.year - 1, 1, 1) < civil.date():
+        return german_time(f"{short['d']}.{short['m']}.{local.year - 1}", clock)
+    # Today without a time of day: the reading has just been made.
+    return local.floor("min").tz_localize(None).to_pydatetime() if clock is None and civil > _bare(local) else civil
+
+
+def _bare(local: pd.Timestamp) -> datetime:
+    bare: datetime = local.tz_localize(None).to_pydatetime()
+    return bare
+
+
+def readings_written(text: str) -> tuple[Meaning, ...]:
+    """Give what a number can mean as a reading: none, one, or two of which the whole number comes first."""
+    return tuple(meaning for meaning in meanings(text) if np.isfinite(meaning.value) and meaning.value >= 0)
+
+
+def register_series(meter: PhysicalMeter) -> RawSeries:
+    """Give where a reading of the meter's register is kept: of an interval meter, beside its intervals."""
+    return RawSeries(meter.output_unit, meter.meter_id) if meter.source.kind == "interval" else raw_series(meter)
+
+
+class ReadingEntry:
+    """Judges, stores, lists and takes back readings of one house.
+
+    Args:
+        settings: The house.
+        store: Its readings.
+    """
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings, self._store = settings, store
+        self._physical = Evaluation(settings, store).of_physical
+
+    def judge(self, meter: PhysicalMeter, value: float, at: pd.Timestamp) -> JudgedReading:
+        """Say what a reading would mean; nothing is stored.
+
+        Args:
+            meter: The meter.
+            value: What its register showed. [meter unit]
+            at: When, UTC.
+
+        Raises:
+            StoreError: The readings cannot be read.
+        """
+        series = register_series(meter)
+        there = self._store.readings(series, at, at + _STEP)
+        replaces = float(there.iloc[0]) if len(there) and float(there.iloc[0]) != value else None
+        start, end = self._physical.bounds(meter)
+        if (start is not None and at < start) or (end is not None and at > end):
+            return JudgedReading(meter.meter_id, at, value, doubts=("outside_life",), replaces=replaces)
+        if meter.source.kind == "interval":
+            # Its rate is that of its intervals; a register beside them only has to climb.
+            return JudgedReading(meter.meter_id, at, value, replaces=replaces)
+        before, following = self._beside(meter, at)
+        weight = weight_of(self._physical.profile(meter))
+        return replace(judged(value, at, before, following, counter_of(meter), weight), replaces=replaces)
+
+    def _beside(self, meter: PhysicalMeter, at: pd.Timestamp) -> tuple[Register, float | None]:
+        """Give the valid readings of about a year before an instant, and the one after it."""
+        register = self._physical.around(meter, at - _WINDOW, at)
+        here = days.microsecond(at)
+        count = int(np.searchsorted(register.times, here, side="left"))
+        first = int(np.searchsorted(register.times, here - _WINDOW // pd.Timedelta(microseconds=1), side="left"))
+        later = np.flatnonzero(register.times > here)
+        following = float(register.values[later[0]]) if len(later) else None
+        before = register.between(min(first, max(count - 2, 0)), count - 1) if count else empty()
+        return before, following
+
+    def store(self, meter: PhysicalMeter, value: float, at: pd.Timestamp, note: str | None = None) -> None:
+        """Store a reading; one at the same instant is replaced.
+
+        Raises:
+            StoreError: It was not stored.
+        """
+        self._store.write_readings(register_series(meter), pd.Series([value], index=_index(at), dtype=float))
+        if note:
+            self._note(meter, at, note)
+
+    def _note(self, meter: PhysicalMeter, at: pd.Timestamp, note: str | None) -> None:
+        points = pd.DataFrame({"note": [note] if note else []}, index=_index(at) if note else _index(at)[:0])
+        self._store.replace(READING_NOTE, meter.meter_id, meter.output_unit, at, at + _STEP, points)
+
+    def stored(self, meter: PhysicalMeter, newest: int | None = None) -> list[StoredReading]:
+        """List stored readings in time order, with what cleaning made of each.
+
+        Args:
+            meter: The meter.
+            newest: How many of the newest; None for all.
+
+        Raises:
+            StoreError: The readings cannot be read.
+        """
+        raw = self._store.readings(register_series(meter))
+        if raw.empty:
+            return []
+        shown = raw if newest is None else raw.iloc[-newest:]
+        first = pd.Timestamp(shown.index[0])
+        if meter.source.kind == "interval":
+            instants = pd.DatetimeIndex(shown.index)
+            return [StoredReading(at, float(value), "used") for at, value in zip(instants, shown, strict=True)]
+        register = self._physical.around(meter, first, pd.Timestamp(shown.index[-1]) + _STEP)
+        found = [*register.findings, *self._physical.suspicions(meter, register)]
+        notes = self._store.read(READING_NOTE, meter.meter_id, first)["note"]
+        start, end = self._physical.bounds(meter)
+        listed = []
+        for at, value in zip(pd.DatetimeIndex(shown.index), shown.to_numpy(dtype=float), strict=True):
+            note = notes.get(at)
+            if (start is not None and at < start) or (end is not None and at > end):
+                listed.append(StoredReading(at, float(value), "outside_life", note=note))
+                continue
+            outcome, advance, finding = outcome_of(register, found, at, float(value))
+            listed.append(StoredReading(at, float(value), outcome, advance, finding, note))
+        return listed
+
+    def forget(self, meter: PhysicalMeter, at: pd.Timestamp) -> StoredReading:
+        """Take back the reading of an instant; of one given to the minute, the only one within that minute.
+
+        Returns:
+            What was stored.
+
+        Raises:
+            NoSuchReadingError: There is none; with those next to it.
+            StoreError: It was not deleted.
+        """
+        series = register_series(meter)
+        found = self._store.readings(series, at, at + timedelta(minutes=1), before=1, after=1)
+        inside = found[(found.index >= at) & (found.index < at + timedelta(minutes=1))]
+        exact = inside[inside.index == at]
+        chosen = exact if len(exact) else inside
+        if len(chosen) != 1:
+            raise NoSuchReadingError(tuple(pd.Timestamp(one) for one in found.index))
+        when, value = pd.Timestamp(chosen.index[0]), float(chosen.iloc[0])
+        self._store.delete_readings(series, when, when + _STEP)
+        self._note(meter, when, None)
+        return StoredReading(when, value, "used")
+
+
+def _index(at: pd.Timestamp) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex([at]).as_unit("us")

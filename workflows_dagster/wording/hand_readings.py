@@ -1,0 +1,72 @@
+"""One reading by hand in the reader's language: what it means, why it is doubted, what cleaning made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from workflows_dagster.domain.hand_readings import Doubt, JudgedReading, Outcome
+from workflows_dagster.wording.words import Words, marked
+
+# Enough to compare with what a register shows.
+_DIGITS = 10
+_ROUNDED = 4
+
+_DOUBTS: Mapping[Doubt, str] = {
+    "below_last": marked("the reading before it was {last}, and a register does not fall"),
+    "above_next": marked("the next reading is {next}, and a register does not fall"),
+    "less_than_expected": marked("that is less than this meter's history lets one expect"),
+    "more_than_expected": marked("that is more than this meter's history lets one expect"),
+    "outside_life": marked("the meter was not installed then, by its dates in meters.yaml"),
+}
+_OUTCOMES: Mapping[Outcome, str] = {
+    "used": marked("used"),
+    "held": marked("used; a step back within the resolution"),
+    "dropped": marked("left out: a glitch"),
+    "unconfirmed": marked("left out until the next reading confirms it"),
+    "rollover": marked("used; the register started again from zero"),
+    "reset": marked("used; the register fell"),
+    "implausible": marked("used, but implausible"),
+    "outside_life": marked("left out: outside the installation dates"),
+}
+
+
+def judgement_text(judged: JudgedReading, unit: str, words: Words) -> str:
+    """Say what a reading means: `210 m³ in 21 days, 118 to 153 expected`.
+
+    Args:
+        judged: The reading.
+        unit: The meter's unit.
+        words: The reader's language.
+    """
+    if judged.advance is None or judged.since is None:
+        return words.say("the first reading") if judged.since is None and not judged.doubts else ""
+    at = words.format
+    said = {
+        "advance": at.amount(judged.advance, unit, _ROUNDED),
+        "duration": at.duration(judged.at - judged.since, dative=True),
+    }
+    if judged.expected is None:
+        return words.say("{advance} in {duration}", **said)
+    lower, upper = at.number(judged.expected.lower, 3), at.number(judged.expected.upper, 3)
+    return words.say("{advance} in {duration}, {lower} to {upper} expected", lower=lower, upper=upper, **said)
+
+
+def doubt_texts(judged: JudgedReading, unit: str, words: Words) -> list[str]:
+    """Say why a reading is implausible; nothing where it is not."""
+    limits = {name: words.format.amount(limit, unit, _DIGITS) for name, limit in judged.limits.items()}
+    return [words.say(_DOUBTS[doubt], **limits) for doubt in judged.doubts]
+
+
+def reading_text(judged: JudgedReading, unit: str, words: Words) -> str:
+    """Say a reading in one line: the register, when, what it means, and why it is doubted."""
+    shown = words.format.amount(judged.value, unit, _DIGITS)
+    head = words.say(
+        "{meter}: {value} at {time}", meter=judged.meter_id, value=shown, time=words.format.minute(judged.at)
+    )
+    parts = [text for text in (judgement_text(judged, unit, words), *doubt_texts(judged, unit, words)) if text]
+    return f"{head}: {'; '.join(parts)}." if parts else f"{head}."
+
+
+def outcome_text(outcome: Outcome, words: Words) -> str:
+    """Say what cleaning made of a reading."""
+    return words.say(_OUTCOMES[outcome])
