@@ -17,7 +17,7 @@ from workflows_dagster.stores.ports import RawSeries
 # Costly in CPU or memory, or Dagster's.
 HEAVY = {
     "dagster", "dagster_shared", "workflows_dagster.pipeline", "pandas", "numpy", "scipy", "pydantic", "yaml", "rich",
-    "influxdb_client", "gql", "aiohttp", "requests", "apprise", "matplotlib", "jinja2", "openpyxl",
+    "influxdb_client", "gql", "aiohttp", "requests", "apprise", "matplotlib", "jinja2", "python_calamine",
     "sqlalchemy", "grpc",
 }  # fmt: skip
 # What reading the configuration and the store and printing a table take.

@@ -11,6 +11,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from tests.clients.hostile_files import ODS_HEADER, ods, ods_row
 from workflows_dagster.clients.spreadsheets.reader import Row, Sheet, SpreadsheetError, read_spreadsheet
 from workflows_dagster.wording import Words
 from workflows_dagster.wording.spreadsheets import file_text, row_text
@@ -383,8 +384,8 @@ def test_blank_lines_are_passed_over_and_lines_keep_their_numbers(csv: Path) -> 
         pytest.param(b'time,value\n2024-01-01,"5\n', "line 2 cannot be split into cells", id="an open quotation"),
         pytest.param(b'"time,value\n2024-01-01,5\n', "line 1 cannot be split into cells", id="an open header"),
         pytest.param(b"\x81\x00\x01\x02", "the file is not text in UTF-8 or Windows-1252", id="bytes"),
-        pytest.param(b"\xd0\xcf\x11\xe0rest", "this is a workbook of the old kind (.xls)", id="an old workbook"),
-        pytest.param(b"PK\x03\x04rest", "the workbook is damaged or no .xlsx", id="half a workbook"),
+        pytest.param(b"\xd0\xcf\x11\xe0rest", "the workbook is damaged", id="half an old workbook"),
+        pytest.param(b"PK\x03\x04rest", "the workbook is damaged", id="half a workbook"),
     ],
 )
 def test_an_unusable_file_is_one_sentence(csv: Path, content: bytes, told: str) -> None:
@@ -485,7 +486,7 @@ def test_what_is_only_named_like_a_workbook_is_refused(tmp_path: Path, content: 
 def test_an_archive_that_is_no_workbook_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.xlsx", "w") as archive:
         archive.writestr("letter.txt", "hello")
-    with pytest.raises(SpreadsheetError, match="damaged_workbook"):
+    with pytest.raises(SpreadsheetError, match="archive_without_workbook"):
         read_spreadsheet(tmp_path / "a.xlsx", BERLIN, "gas")
 
 
@@ -499,3 +500,53 @@ def test_a_workbook_cut_short_is_refused(tmp_path: Path) -> None:
 def test_an_empty_workbook_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpreadsheetError, match="empty"):
         read_spreadsheet(workbook(tmp_path / "a.xlsx", []), BERLIN, "gas")
+
+
+def test_an_old_workbook_is_read(tmp_path: Path) -> None:
+    """Written by a program that nobody maintains any more, so it is kept beside this file."""
+    sheet = read_spreadsheet(Path(__file__).with_name("readings.xls"), BERLIN, "gas")
+    assert sheet.readings()["gas"].to_dict() == {
+        pd.Timestamp("2023-12-31 17:30", tz="UTC"): 12345.678,
+        pd.Timestamp("2024-01-01 07:15", tz="UTC"): 12346.0,
+        pd.Timestamp("2024-01-02 11:00", tz="UTC"): 12347.5,
+    }
+
+
+def test_an_open_document_is_read_and_tells_a_day_from_its_midnight(tmp_path: Path) -> None:
+    rows = ods_row("2024-01-01", "1") + ods_row("2024-01-02T00:00:00", "2") + ods_row("2024-01-03T08:15:00", "3.5")
+    (tmp_path / "a.ods").write_bytes(ods(ODS_HEADER + rows))
+    assert read_spreadsheet(tmp_path / "a.ods", BERLIN, "gas").readings()["gas"].to_dict() == {
+        pd.Timestamp("2024-01-01 11:00", tz="UTC"): 1.0,
+        pd.Timestamp("2024-01-01 23:00", tz="UTC"): 2.0,
+        pd.Timestamp("2024-01-03 07:15", tz="UTC"): 3.5,
+    }
+
+
+def test_a_workbook_that_counts_days_from_1904_is_read(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.epoch = openpyxl.utils.datetime.MAC_EPOCH
+    book.active.append(["time", "value"])
+    book.active.append([datetime(2024, 1, 1), 1])
+    book.active.append([datetime(2024, 1, 2, 8, 15), 2])
+    book.active["A2"].number_format = "yyyy-mm-dd hh:mm"
+    book.save(tmp_path / "a.xlsx")
+    sheet = read_spreadsheet(tmp_path / "a.xlsx", BERLIN, "gas")
+    assert [row.time for row in sheet.rows] == [
+        pd.Timestamp("2023-12-31 23:00", tz="UTC"),
+        pd.Timestamp("2024-01-02 07:15", tz="UTC"),
+    ]
+
+
+def test_a_large_text_is_read_as_a_small_one(csv: Path) -> None:
+    """A large one is read by another process."""
+    lines = [f"2024-01-01 00:{n // 60:02}:{n % 60:02},{n}.5,{'x' * 300}" for n in range(3600)]
+    text = "\n".join(["time,value,comment", *lines, "yesterday,1,"])
+    assert len(text) > 1_000_000
+    large = read(csv, text)
+    assert [(row.line, row.value, row.verdict) for row in large.rows[:3]] == [
+        (2, 0.5, "good"),
+        (3, 1.5, "good"),
+        (4, 2.5, "good"),
+    ]
+    assert reason(large.rows[-1]).startswith("'yesterday' is not a time")
+    assert large.count("good") == 3600

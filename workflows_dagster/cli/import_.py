@@ -23,7 +23,7 @@ _SHOWN_GOOD_ROWS = 5
 @click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
 @click.pass_context
 def import_(ctx: click.Context, files: tuple[Path, ...], meter_id: str | None, dry_run: bool) -> None:
-    """Import readings from FILES: CSV (time,value[,meter_id]), or Ab-Datum;Ab-Zeit;Zählerstand as CSV or .xlsx.
+    """Import readings from FILES: CSV (time,value[,meter_id]), or Ab-Datum;Ab-Zeit;Zählerstand, text or workbook.
 
     Every row gets a verdict. Bad rows are left out and named; good ones are written together at the end.
     """

@@ -19,7 +19,7 @@ COMMANDS = {
     ),
     "import": (
         "import_",
-        "Import readings from FILES: CSV (time,value[,meter_id]), or Ab-Datum;Ab-Zeit;Zählerstand as CSV or .xlsx.",
+        "Import readings from FILES: CSV (time,value[,meter_id]), or Ab-Datum;Ab-Zeit;Zählerstand, text or workbook.",
     ),
     "reading": (
         "reading",

@@ -22,7 +22,7 @@ def judge_files(settings: Settings, paths: Sequence[Path], meter_id: str | None,
 
     Args:
         settings: The house.
-        paths: CSV or .xlsx files.
+        paths: Text files or workbooks.
         meter_id: Meter of the rows that name none.
         now: The present, UTC; later readings are refused.
 

@@ -50,9 +50,26 @@ FILE_SENTENCES: Mapping[FileCode, str] = {
     "empty": marked("the file is empty. Expected a header line and at least one reading."),
     "no_rows": marked("there is a header and no reading below it. Add rows, or name another file."),
     "not_text": marked("the file is not text in UTF-8 or Windows-1252. Save it as CSV in UTF-8, or as .xlsx."),
-    "old_workbook": marked("this is a workbook of the old kind (.xls). Save it as .xlsx or as CSV."),
+    "no_ordinary_file": marked("this is no ordinary file but a pipe or a device. Name a file."),
+    "too_large": marked("the file has more than {most} MB. Split it."),
+    "unpacks_too_large": marked(
+        "the workbook has more than {most} MB when it is unpacked. Split it, or save it as CSV."
+    ),
+    "too_many_rows": marked("the file has more than {most} rows with content. Split it."),
+    "too_many_columns": marked("the sheet has more than {most} columns with content. Keep those of the readings."),
+    "sheet_too_large": marked(
+        "the workbook has more than {most} cells. Keep the columns of the readings, or split it."
+    ),
+    "takes_too_much": marked(
+        "reading the file takes more time or memory than a file of readings needs. Save it again, as CSV, or split it."
+    ),
     "no_workbook": marked("the file is named like a workbook and is none. Save it again, or as CSV."),
-    "damaged_workbook": marked("the workbook is damaged or no .xlsx. Save it again, or as CSV."),
+    "damaged_workbook": marked("the workbook is damaged. Save it again, or as CSV."),
+    "encrypted_workbook": marked("the workbook is protected by a password. Save it without one."),
+    "encrypted_archive": marked("this is a zip archive with a password. Unpack it and name the file in it."),
+    "archive_without_workbook": marked(
+        "this is a zip archive and no workbook (.xlsx, .xlsm, .ods). Unpack it and name the file in it."
+    ),
     "cannot_be_split": marked("line {line} cannot be split into cells ({reason}). Check the quotation marks."),
     "column_twice": marked("the header names the column '{name}' twice. Keep one of them."),
     "unknown_header": marked(

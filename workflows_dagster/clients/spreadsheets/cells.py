@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from workflows_dagster.clients.spreadsheets.files import Cell
+from workflows_dagster.clients.spreadsheets.tables import Cell, shown
 from workflows_dagster.clients.spreadsheets.verdicts import CellError, Remark
 from workflows_dagster.domain.number_notation import AmbiguousNumberError, Mark, NotANumberError, meanings, number_from
 
@@ -17,7 +17,6 @@ from workflows_dagster.domain.number_notation import AmbiguousNumberError, Mark,
 # and could put the reading into the day before.
 TIME_OF_A_BARE_DAY = time(12)
 FIRST_YEAR, LAST_YEAR = 1900, 2199
-_SHOWN = 40
 
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _ISO = re.compile(
@@ -26,12 +25,6 @@ _ISO = re.compile(
 )
 _GERMAN_DAY = re.compile(r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4}|\d{2})( +(?P<clock>\d{1,2}:\d{2}(:\d{2})?))?")
 _CLOCK = re.compile(r"(?P<h>\d{1,2}):(?P<m>\d{2})(:(?P<s>\d{2}))?")
-
-
-def shown(cell: Cell) -> str:
-    """Quote a cell, cut where it is long."""
-    text = str(cell)
-    return f"'{text[:_SHOWN]}…'" if len(text) > _SHOWN else f"'{text}'"
 
 
 def number(cell: Cell, *, seen: frozenset[Mark], usual: Mark) -> float:

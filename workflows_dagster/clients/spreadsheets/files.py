@@ -1,156 +1,110 @@
-"""From a file to cells: text files in the encodings and separators that Excel writes, and .xlsx workbooks."""
+"""From a file to cells: an ordinary file of a limited size, read by a process of its own unless it is a small text."""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-import warnings
-import zipfile
-import zlib
+import os
+import stat
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from contextlib import contextmanager
 from pathlib import Path
-from xml.etree.ElementTree import ParseError
 
+from workflows_dagster.clients.spreadsheets.limits import MOST_BYTES
+from workflows_dagster.clients.spreadsheets.read_process import decode
+from workflows_dagster.clients.spreadsheets.tables import Readings, TableError, readings_in
+from workflows_dagster.clients.spreadsheets.text_file import text_tables
 from workflows_dagster.clients.spreadsheets.verdicts import SpreadsheetError
 
-Cell = str | int | float | bool | datetime | date | time | timedelta | None
-
-WORKBOOK = b"PK\x03\x04"
-OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
-SEPARATORS = (",", ";", "\t")
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a table.
-
-    Attributes:
-        number: Line of the text file or row of the sheet, from 1.
-        cells: What stands in it, text stripped, empty cells None.
-    """
-
-    number: int
-    cells: tuple[Cell, ...]
+# Read here: our own code in one pass, and faster than another process starts.
+_SMALL_TEXT = 1_000_000
+_STARTS_OF_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xls", ".ods")
+_PACKAGE_PARENT = Path(__file__).resolve().parents[3]
+_LONGEST_ANSWER = 200_000_000
+_WAIT_SECONDS = 60.0
+# What Python itself may need to start; nothing else of the environment is handed on.
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG")
 
 
-@dataclass(frozen=True)
-class Table:
-    """One way to read a file.
-
-    Attributes:
-        lines: The lines with any content, header first.
-        separator: What separates the cells of a text file; None in a workbook.
-        broken: Line at which the text could not be split any further, and why; None where it could.
-    """
-
-    lines: list[Line]
-    separator: str | None = None
-    broken: tuple[int, str] | None = None
-
-
-def tables(path: Path) -> Iterator[Table]:
-    """Read a file into the tables that it may mean: one for each separator, or one for each sheet of a workbook.
-
-    The caller takes the first table whose header it knows; whether that one is broken matters only then.
+def readings_of(path: Path) -> Readings:
+    """Read the table of readings of a file: text, or a workbook (.xlsx, .xlsm, .xls, .ods).
 
     Raises:
-        SpreadsheetError: There is no such file, or it cannot be read as text or as a workbook.
+        SpreadsheetError: There is no such file, or it cannot be used.
     """
-    content = _content(path)
-    if content.startswith(OLD_WORKBOOK):
-        raise SpreadsheetError(path, "old_workbook")
-    if content.startswith(WORKBOOK):
-        yield from _sheets(path, content)
-        return
-    if path.suffix.lower() in (".xlsx", ".xlsm"):
-        raise SpreadsheetError(path, "no_workbook")
-    text = _text(path, content)
-    for separator in SEPARATORS:
-        yield _split(text, separator)
-
-
-def _content(path: Path) -> bytes:
-    if path.is_dir():
-        raise SpreadsheetError(path, "folder")
     try:
-        content = path.read_bytes()
+        with _opened(path) as descriptor:
+            start = os.pread(descriptor, 8, 0)
+            is_workbook = start.startswith(_STARTS_OF_WORKBOOKS)
+            if not is_workbook and path.suffix.lower() in _WORKBOOK_SUFFIXES:
+                raise TableError("no_workbook" if start else "empty")
+            if not is_workbook and os.fstat(descriptor).st_size <= _SMALL_TEXT:
+                content = os.pread(descriptor, _SMALL_TEXT + 1, 0)
+                if len(content) <= _SMALL_TEXT:
+                    return readings_in(text_tables(content))
+            return _read_apart(descriptor, "workbook" if is_workbook else "text")
+    except TableError as error:
+        raise SpreadsheetError(path, error.code, **error.figures) from None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Open an ordinary file; nothing else is even opened, since a pipe would wait and a device may act."""
+    try:
+        kind = path.stat().st_mode
+        if stat.S_ISDIR(kind):
+            raise TableError("folder")
+        if not stat.S_ISREG(kind):
+            raise TableError("no_ordinary_file")
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise SpreadsheetError(path, "no_file") from None
+        raise TableError("no_file") from None
     except OSError as error:
-        raise SpreadsheetError(path, "unreadable", reason=str(error.strerror)) from None
-    if not content.strip(b" \t\r\n,;"):
-        raise SpreadsheetError(path, "empty")
-    return content
+        raise TableError("unreadable", reason=str(error.strerror)) from None
+    except TableError:
+        raise
+    except ValueError:
+        raise TableError("no_file") from None
+    try:
+        now = os.fstat(descriptor)
+        if not stat.S_ISREG(now.st_mode):
+            raise TableError("no_ordinary_file")
+        if now.st_size > MOST_BYTES:
+            raise TableError("too_large", most=MOST_BYTES // 1_000_000)
+        yield descriptor
+    except OSError as error:
+        raise TableError("unreadable", reason=str(error.strerror)) from None
+    finally:
+        os.close(descriptor)
 
 
-def _text(path: Path, content: bytes) -> str:
-    """Decode as UTF-16 where a mark says so, else as UTF-8, else as the western European code page of Windows."""
-    marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp1252"):
+def _read_apart(descriptor: int, kind: str) -> Readings:
+    command = [sys.executable, "-s", "-P", "-m", "workflows_dagster.clients.spreadsheets.read_process", kind]
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    environment["PYTHONPATH"] = str(_PACKAGE_PARENT)
+    with subprocess.Popen(
+        command, stdin=descriptor, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    ) as process:
+        assert process.stdout is not None
+        waiting = threading.Timer(_WAIT_SECONDS, process.kill)
+        waiting.start()
         try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text
-    raise SpreadsheetError(path, "not_text")
-
-
-def _split(text: str, separator: str) -> Table:
-    lines = []
-    # Rows are told apart by csv itself, because a quoted comment may hold a line break.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    number = 1
+            answer = process.stdout.read(_LONGEST_ANSWER + 1)
+            is_too_long = len(answer) > _LONGEST_ANSWER
+        except BaseException:
+            is_too_long = True
+            raise
+        finally:
+            waiting.cancel()
+            if is_too_long:
+                process.kill()
+    if process.returncode or is_too_long:
+        raise TableError("takes_too_much")
     try:
-        for texts in reader:
-            cells = tuple(text.replace("\xa0", " ").strip() or None for text in texts)
-            declared = number == 1 and _SEPARATOR_LINE.fullmatch(separator.join(texts).strip())
-            if any(cells) and not declared:
-                lines.append(Line(number, cells))
-            number = reader.line_num + 1
-    except csv.Error as error:
-        return Table(lines, separator, (number, str(error)))
-    return Table(lines, separator)
-
-
-def _sheets(path: Path, content: bytes) -> Iterator[Table]:
-    # Costs a quarter of pandas, and most files are text.
-    import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        with warnings.catch_warnings():
-            # openpyxl warns about styles and extensions that hold no readings.
-            warnings.simplefilter("ignore")
-            workbook = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-            try:
-                sheets = []
-                for sheet in workbook.worksheets:
-                    sheet.reset_dimensions()
-                    sheets.append([Line(number, _row(row)) for number, row in enumerate(sheet.iter_rows(), start=1)])
-            finally:
-                workbook.close()
-    except (
-        zipfile.BadZipFile, zlib.error, InvalidFileException, ParseError, EOFError, OSError,
-        AttributeError, IndexError, KeyError, TypeError, ValueError,
-    ):  # fmt: skip
-        raise SpreadsheetError(path, "damaged_workbook") from None
-    for lines in sheets:
-        yield Table([line for line in lines if any(cell is not None for cell in line.cells)])
-
-
-def _row(row: tuple[object, ...]) -> tuple[Cell, ...]:
-    return tuple(_cell(getattr(cell, "value", None), getattr(cell, "number_format", None) or "") for cell in row)
-
-
-def _cell(value: Cell, number_format: str) -> Cell:
-    if isinstance(value, str):
-        return value.replace("\xa0", " ").strip() or None
-    # Excel keeps a day as its midnight; only the format tells whether the midnight is meant.
-    if isinstance(value, datetime) and value.time() == time() and "h" not in number_format.lower():
-        return value.date()
-    return value
+        return decode(answer)
+    except TableError:
+        raise
+    except (ValueError, TypeError, KeyError):
+        raise TableError("takes_too_much") from None

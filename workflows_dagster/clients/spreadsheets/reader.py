@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -11,27 +9,15 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from workflows_dagster.clients.spreadsheets.cells import german_time, instant, iso_time, number, shown
-from workflows_dagster.clients.spreadsheets.files import Cell, Line, Table, tables
+from workflows_dagster.clients.spreadsheets.cells import german_time, instant, iso_time, number
+from workflows_dagster.clients.spreadsheets.files import readings_of
+from workflows_dagster.clients.spreadsheets.tables import Cell, ReadingLine, shown
 from workflows_dagster.clients.spreadsheets.verdicts import CellError, Remark, SpreadsheetError
 from workflows_dagster.domain.number_notation import Mark, decimal_marks
 
 __all__ = ["Row", "Sheet", "SpreadsheetError", "read_spreadsheet"]
 
 Verdict = Literal["good", "bad", "duplicate"]
-
-_SPELLINGS = {
-    "time": "time",
-    "value": "value",
-    "meter_id": "meter_id",
-    "ab-datum": "datum",
-    "datum": "datum",
-    "ab-zeit": "uhrzeit",
-    "uhrzeit": "uhrzeit",
-    "zählerstand": "zählerstand",
-    "zaehlerstand": "zählerstand",
-}
-_UNIT_BEHIND = re.compile(r"\s*(\([^)]*\)|\[[^\]]*\])$")
 
 
 @dataclass(frozen=True)
@@ -94,8 +80,8 @@ def read_spreadsheet(path: Path, zone: ZoneInfo, meter_id: str | None = None, no
     day without a time is noon. Of two readings at one instant the later row wins.
 
     Args:
-        path: Text file (UTF-8, UTF-16 with a mark, or Windows-1252) or .xlsx workbook; in a workbook the first sheet
-            with a known header is read.
+        path: Text file (UTF-8, UTF-16 with a mark, or Windows-1252) or workbook (.xlsx, .xlsm, .xls, .ods); in a
+            workbook the first sheet with a known header is read.
         zone: The house's zone.
         meter_id: Meter of the rows that name none.
         now: Instant after which a reading is refused as future, UTC; None refuses none.
@@ -103,19 +89,15 @@ def read_spreadsheet(path: Path, zone: ZoneInfo, meter_id: str | None = None, no
     Raises:
         SpreadsheetError: The file as a whole cannot be used.
     """
-    table, columns = _known_table(path)
-    if table.broken:
-        raise _broken(path, table)
-    if len(table.lines) == 1:
-        raise SpreadsheetError(path, "no_rows")
-    # Text that has more cells than its header has been split in the wrong place; a sheet may have notes at its side.
-    named = [place for place, cell in enumerate(table.lines[0].cells) if cell is not None]
-    width = None if table.separator is None else named[-1] + 1
-    german = "datum" in columns and "zählerstand" in columns
+    table = readings_of(path)
+    german = "zählerstand" in table.columns and "datum" in table.columns
+    written = "zählerstand" if german else "value"
+    place = table.columns.index(written)
+    values = (line.cells[place] for line in table.lines)
     layout = _Layout(
-        columns, width, german, _decimal_marks(table.lines[1:], columns["zählerstand" if german else "value"])
+        table.columns, table.width, german, written, decimal_marks(cell for cell in values if isinstance(cell, str))
     )
-    rows = [_judged(line, layout, zone, meter_id, now) for line in table.lines[1:]]
+    rows = [_judged(line, layout, zone, meter_id, now) for line in table.lines]
     return Sheet(path, tuple(_without_duplicates(rows)))
 
 
@@ -123,77 +105,36 @@ def read_spreadsheet(path: Path, zone: ZoneInfo, meter_id: str | None = None, no
 class _Layout:
     """What the header and the column of readings say about every row."""
 
-    columns: Mapping[str, int]
-    width: int | None
+    columns: tuple[str, ...]
+    width: int
     german: bool
+    value: str
     marks: frozenset[Mark]
 
 
-def _known_table(path: Path) -> tuple[Table, Mapping[str, int]]:
-    unknown: Line | None = None
-    broken: Table | None = None
-    for table in tables(path):
-        if not table.lines:
-            broken = broken or (table if table.broken else None)
-            continue
-        header = table.lines[0]
-        names = [_name(cell) for cell in header.cells]
-        columns = {name: names.index(name) for name in names if name in _SPELLINGS.values()}
-        if {"time", "value"} <= columns.keys() or {"datum", "zählerstand"} <= columns.keys():
-            twice = [name for name in columns if names.count(name) > 1]
-            if twice:
-                raise SpreadsheetError(path, "column_twice", name=twice[0])
-            return table, columns
-        if unknown is None or len(header.cells) > len(unknown.cells):
-            unknown = header
-    if unknown is None and broken is not None:
-        raise _broken(path, broken)
-    if unknown is None:
-        raise SpreadsheetError(path, "empty")
-    found = tuple(shown(cell) for cell in unknown.cells if cell is not None)
-    raise SpreadsheetError(path, "unknown_header", found=found)
-
-
-def _broken(path: Path, table: Table) -> SpreadsheetError:
-    line, reason = table.broken or (0, "")
-    return SpreadsheetError(path, "cannot_be_split", line=line, reason=reason)
-
-
-def _name(cell: Cell) -> str:
-    name = _UNIT_BEHIND.sub("", str(cell).strip().lower())
-    return _SPELLINGS.get(name, name)
-
-
-def _decimal_marks(lines: Sequence[Line], place: int) -> frozenset[Mark]:
-    cells = (line.cells[place] for line in lines if place < len(line.cells))
-    return decimal_marks(cell for cell in cells if isinstance(cell, str))
-
-
-def _judged(line: Line, layout: _Layout, zone: ZoneInfo, meter_id: str | None, now: pd.Timestamp | None) -> Row:
-    def cell(name: str) -> Cell:
-        place = layout.columns.get(name)
-        return line.cells[place] if place is not None and place < len(line.cells) else None
-
-    german, width = layout.german, layout.width
+def _judged(line: ReadingLine, layout: _Layout, zone: ZoneInfo, meter_id: str | None, now: pd.Timestamp | None) -> Row:
+    cells = dict(zip(layout.columns, line.cells, strict=True))
     faults: list[Remark] = []
     time, value = None, None
     remarks: tuple[Remark, ...] = ()
     try:
-        moment = german_time(cell("datum"), cell("uhrzeit")) if german else iso_time(cell("time"))
+        if layout.german:
+            moment = german_time(cells["datum"], cells.get("uhrzeit"))
+        else:
+            moment = iso_time(cells["time"])
         time, remarks = instant(moment, zone)
         if now is not None and time > now:
             faults.append(Remark("in_the_future", {"time": time.tz_convert(zone).to_pydatetime().replace(tzinfo=None)}))
     except CellError as error:
         faults.append(error.remark)
     try:
-        written = cell("zählerstand" if german else "value")
-        value = number(written, seen=layout.marks, usual="," if german else ".")
+        value = number(cells[layout.value], seen=layout.marks, usual="," if layout.german else ".")
     except CellError as error:
         faults.append(error.remark)
-    if width is not None and any(extra is not None for extra in line.cells[width:]):
+    if line.surplus:
         # A decimal comma in a file separated by commas: what stands before it would pass for the reading.
-        faults.append(Remark("too_many_cells", {"cells": len(line.cells), "columns": width}))
-    whose, conflict = _whose(cell("meter_id"), meter_id)
+        faults.append(Remark("too_many_cells", {"cells": line.surplus, "columns": layout.width}))
+    whose, conflict = _whose(cells.get("meter_id"), meter_id)
     faults += conflict
     return Row(line.number, whose, time, value, "bad" if faults else "good", tuple(faults) or remarks)
 

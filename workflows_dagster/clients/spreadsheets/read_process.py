@@ -1,0 +1,101 @@
+"""Reads a file of readings, as a process of its own with little memory and time; see `files`.
+
+A file may come from anybody and its readers are large programs. What goes wrong in them ends this process, which knows
+no secret, and not the house.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from workflows_dagster.clients.spreadsheets.limits import MOST_BYTES, MOST_MEMORY, MOST_SECONDS
+from workflows_dagster.clients.spreadsheets.tables import Cell, ReadingLine, Readings, TableError, readings_in
+from workflows_dagster.clients.spreadsheets.text_file import text_tables
+
+_KINDS: dict[type, str] = {datetime: "datetime", date: "date", time: "time"}
+_READERS: dict[str, Callable[[str], Cell]] = {
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "time": time.fromisoformat,
+    "timedelta": lambda seconds: timedelta(seconds=float(seconds)),
+}
+
+
+def main() -> None:
+    """Read the file that is the standard input; write what `decode` reads to the standard output."""
+    _limit()
+    try:
+        answer = _encode(_readings())
+    except TableError as error:
+        answer = json.dumps({"code": error.code, "figures": error.figures})
+    except MemoryError:
+        answer = json.dumps({"code": "takes_too_much", "figures": {}})
+    sys.stdout.write(answer)
+
+
+def decode(text: bytes) -> Readings:
+    """Read what `main` wrote.
+
+    Raises:
+        TableError: The file cannot be used.
+        ValueError: It is something else.
+    """
+    answer = json.loads(text)
+    if "code" in answer:
+        figures = {name: tuple(f) if isinstance(f, list) else f for name, f in answer["figures"].items()}
+        raise TableError(answer["code"], **figures)
+    lines = [ReadingLine(number, tuple(map(_cell, cells)), surplus) for number, surplus, *cells in answer["lines"]]
+    return Readings(tuple(answer["columns"]), answer["width"], lines)
+
+
+def _readings() -> Readings:
+    content = sys.stdin.buffer.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise TableError("too_large", most=MOST_BYTES // 1_000_000)
+    if sys.argv[1:] == ["text"]:
+        return readings_in(text_tables(content))
+    from workflows_dagster.clients.spreadsheets.workbook import workbook_tables
+
+    return readings_in(workbook_tables(content))
+
+
+def _limit() -> None:
+    # A system that knows one of them not still has the others, and the time that the caller waits.
+    for limit, most in (
+        (resource.RLIMIT_CPU, MOST_SECONDS),
+        (resource.RLIMIT_DATA, MOST_MEMORY),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        with suppress(ValueError, OSError):
+            resource.setrlimit(limit, (most, most))
+
+
+def _encode(readings: Readings) -> str:
+    lines = [[line.number, line.surplus, *map(_encoded, line.cells)] for line in readings.lines]
+    return json.dumps({"columns": readings.columns, "width": readings.width, "lines": lines}, separators=(",", ":"))
+
+
+def _encoded(cell: Cell) -> Any:
+    if isinstance(cell, timedelta):
+        return ["timedelta", cell.total_seconds()]
+    kind = _KINDS.get(type(cell))
+    return cell if kind is None else [kind, cell.isoformat()]  # type: ignore[union-attr]
+
+
+def _cell(written: Any) -> Cell:
+    if isinstance(written, list):
+        kind, text = written
+        return _READERS[kind](text)
+    cell: Cell = written
+    return cell
+
+
+if __name__ == "__main__":
+    main()
