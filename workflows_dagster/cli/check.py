@@ -14,8 +14,9 @@ from workflows_dagster.cli.command import EXIT_FAILED, HouseCommand, settings_of
     help="Look at the graph, InfluxDB (or the embedded file), Tibber and Dagster's home too.",
 )
 @click.option("--create-bucket", is_flag=True, help="Create the processed bucket if it is missing; implies --connect.")
+@click.option("--all", "everything", is_flag=True, help="List older findings and the notes too.")
 @click.pass_context
-def check(ctx: click.Context, connect: bool, create_bucket: bool) -> None:
+def check(ctx: click.Context, connect: bool, create_bucket: bool, everything: bool) -> None:
     """Check the configuration, every error at once; and what it needs to reach."""
     import pandas as pd
     from rich.table import Table
@@ -57,4 +58,4 @@ def check(ctx: click.Context, connect: bool, create_bucket: bool) -> None:
             ctx.exit(EXIT_FAILED)
     # A server that may be away is only asked when the connections are.
     if connect or settings.site.storage.backend == "embedded":
-        report_findings(settings, wide_console(), pd.Timestamp.now("UTC"))
+        report_findings(settings, wide_console(), pd.Timestamp.now("UTC"), everything=everything)

@@ -1,18 +1,56 @@
-"""What was found about the meters: the part that needs attention, and how much there is besides."""
+"""What was found about the meters: what needs attention, what the last import brought, and how much there is."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pandas as pd
 
+from workflows_dagster.domain.anomaly_reasons import Reason
 from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.hand_readings import JudgedReading
+from workflows_dagster.records.added_readings import Added, last_added
+from workflows_dagster.records.anomalies import reason_of
 from workflows_dagster.records.findings import findings_of_house
+from workflows_dagster.services.reading_entry import ReadingEntry
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.stores.ports import FINDING_DAILY, FINDING_MONTHLY, FINDING_NOW, ProcessedStore
+from workflows_dagster.settings.meters import PhysicalMeter
+from workflows_dagster.stores.ports import (
+    ANOMALY_DAILY,
+    BASE_LOAD_DAILY,
+    FINDING_DAILY,
+    FINDING_MONTHLY,
+    FINDING_NOW,
+    ProcessedStore,
+    Store,
+)
 
 # What is older is on the page of the meter.
 RECENT = pd.Timedelta(days=92)
+# So long what was imported or typed in counts as new.
+_NEW = pd.Timedelta(days=31)
+# Once it is computed, a doubt about a reading is one of these.
+_SAME_DOUBT = ("implausible_rate", "unconfirmed_fall", "undeclared_reset")
+
+
+@dataclass(frozen=True)
+class UnusualDay:
+    """A day that stands out.
+
+    Attributes:
+        meter_id: The meter.
+        start: Instant at which the day opens, UTC.
+        severity: How much it matters: `alert` or `notice`.
+        reason: Why, or None where an older version stored a sentence only.
+        sentence: The sentence that is stored.
+    """
+
+    meter_id: str
+    start: pd.Timestamp
+    severity: str
+    reason: Reason | None
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -20,37 +58,91 @@ class HouseFindings:
     """The stored findings of a house.
 
     Attributes:
-        recent: Warnings and errors of the last three months and of the present; errors first, then the newest.
-        older: How many warnings and errors are older.
-        notes: How many findings are notes.
+        doubted: Newest readings, imported or typed in lately or read by hand, that their meters' history does not let
+            one expect.
+        recent: Warnings and errors of the last three months and of the present, and all that was found about what the
+            last import brought; errors first, then the newest.
+        unusual: Days of the last three months, and of what the last import brought, that stand out; the newest first.
+        older: How many warnings, errors and unusual days are older.
+        notes: How many further findings are notes.
     """
 
+    doubted: tuple[JudgedReading, ...]
     recent: tuple[Finding, ...]
+    unusual: tuple[UnusualDay, ...]
     older: int
     notes: int
 
 
-def house_findings(settings: Settings, store: ProcessedStore, now: pd.Timestamp) -> HouseFindings:
+def house_findings(settings: Settings, store: Store, now: pd.Timestamp, *, everything: bool = False) -> HouseFindings:
     """Read what was found about all meters of the house.
 
     Args:
         settings: The house.
-        store: Where the findings are.
+        store: Where the findings are, and the readings.
         now: The present, UTC.
+        everything: Whether to list what is older too, and the notes.
 
     Raises:
         StoreError: The store cannot be read.
     """
     past = findings_of_house(store, [FINDING_DAILY, FINDING_MONTHLY])
     at_present = findings_of_house(store, [FINDING_NOW])
+    added = {meter_id: one for meter_id, one in last_added(store).items() if one.at >= now - _NEW}
     since = now - RECENT
+
+    def is_listed(finding: Finding) -> bool:
+        mine = added.get(finding.meter_id)
+        is_new = mine is not None and finding.start <= mine.last and finding.end >= mine.first
+        return everything or is_new or (finding.end >= since and finding.severity != "note")
+
     # A meter that left meters.yaml may have left findings behind.
     there = [meter.meter_id for meter in settings.meters]
     of_past = [finding for meter_id in there for finding in past.get(meter_id, [])]
     of_now = [finding for meter_id in there for finding in at_present.get(meter_id, [])]
-    recent = [finding for finding in of_past if finding.end >= since and finding.severity != "note"]
-    recent += [finding for finding in of_now if finding.severity != "note"]
-    notes = sum(finding.severity == "note" for finding in (*of_past, *of_now))
-    older = len(of_past) + len(of_now) - len(recent) - notes
+    recent, left = _split(of_past, is_listed)
+    shown_now, left_now = _split(of_now, lambda finding: everything or finding.severity != "note")
+    recent += shown_now
+    left += left_now
     recent.sort(key=lambda found: (found.severity != "error", -found.start.value))
-    return HouseFindings(tuple(recent), older, notes)
+    days = [day for meter_id in there for day in _unusual(store, meter_id)]
+    unusual = [day for day in days if everything or day.start >= since or _within(day.start, added.get(day.meter_id))]
+    unusual.sort(key=lambda day: (-day.start.value, day.severity != "alert"))
+    notes = sum(finding.severity == "note" for finding in left)
+    older = len(left) - notes + len(days) - len(unusual)
+    doubted = tuple(_doubted(settings, store, set(added), recent))
+    return HouseFindings(doubted, tuple(recent), tuple(unusual), older, notes)
+
+
+def _split(findings: list[Finding], listed: Callable[[Finding], bool]) -> tuple[list[Finding], list[Finding]]:
+    judged = [(finding, listed(finding)) for finding in findings]
+    return [finding for finding, shown in judged if shown], [finding for finding, shown in judged if not shown]
+
+
+def _within(opening: pd.Timestamp, added: Added | None) -> bool:
+    return added is not None and added.first - pd.Timedelta(days=1) <= opening <= added.last
+
+
+def _unusual(store: ProcessedStore, meter_id: str) -> Iterator[UnusualDay]:
+    for measurement in (ANOMALY_DAILY, BASE_LOAD_DAILY):
+        flagged = store.read(measurement, meter_id)
+        for row in flagged[flagged["severity"].notna()].reset_index().to_dict("records"):
+            yield UnusualDay(
+                meter_id, pd.Timestamp(row["time"]), str(row["severity"]), reason_of(row), str(row["reason"] or "")
+            )
+
+
+def _doubted(settings: Settings, store: Store, added: set[str], found: list[Finding]) -> Iterator[JudgedReading]:
+    """Judge the newest reading of each meter that a person reads, as if it were typed in now."""
+    entry = ReadingEntry(settings, store)
+    for meter in settings.meters:
+        by_hand = isinstance(meter, PhysicalMeter) and meter.reading_interval_days is not None
+        if not isinstance(meter, PhysicalMeter) or not (by_hand or meter.meter_id in added):
+            continue
+        judged = entry.newest(meter)
+        if judged is None or not judged.doubts:
+            continue
+        if not any(
+            one.meter_id == meter.meter_id and one.code in _SAME_DOUBT and one.end == judged.at for one in found
+        ):
+            yield judged

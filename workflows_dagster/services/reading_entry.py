@@ -19,6 +19,7 @@ from workflows_dagster.domain.register import Register, empty
 from workflows_dagster.domain.season import weight_of
 from workflows_dagster.evaluation import Evaluation, raw_series
 from workflows_dagster.evaluation.physical import counter_of
+from workflows_dagster.records.added_readings import Added, mark_added
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
 from workflows_dagster.stores.ports import READING_NOTE, RawSeries, Store
@@ -157,12 +158,24 @@ class ReadingEntry:
             StoreError: It was not stored.
         """
         self._store.write_readings(register_series(meter), pd.Series([value], index=_index(at), dtype=float))
+        mark_added(self._store, meter.meter_id, Added(pd.Timestamp.now("UTC").as_unit("us"), at, at))
         if note:
             self._note(meter, at, note)
 
     def _note(self, meter: PhysicalMeter, at: pd.Timestamp, note: str | None) -> None:
         points = pd.DataFrame({"note": [note] if note else []}, index=_index(at) if note else _index(at)[:0])
         self._store.replace(READING_NOTE, meter.meter_id, meter.output_unit, at, at + _STEP, points)
+
+    def newest(self, meter: PhysicalMeter) -> JudgedReading | None:
+        """Judge the newest stored reading by those before it; None without any.
+
+        Raises:
+            StoreError: The readings cannot be read.
+        """
+        found = self._store.readings(register_series(meter), days.REPRESENTABLE[1], before=1)
+        if found.empty:
+            return None
+        return self.judge(meter, float(found.iloc[0]), pd.Timestamp(pd.DatetimeIndex(found.index)[0]))
 
     def stored(self, meter: PhysicalMeter, newest: int | None = None) -> list[StoredReading]:
         """List stored readings in time order, with what cleaning made of each.

@@ -11,10 +11,11 @@ import pandas as pd
 from workflows_dagster.clients.spreadsheets.reader import Row, Sheet, read_spreadsheet
 from workflows_dagster.clients.spreadsheets.verdicts import Remark
 from workflows_dagster.evaluation import raw_series
+from workflows_dagster.records.added_readings import Added, mark_added
 from workflows_dagster.services.meters import UnknownMeterError, require_meter
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, MeterBook, PhysicalMeter, VirtualMeter
-from workflows_dagster.stores.ports import RawStore
+from workflows_dagster.stores.ports import Store
 
 
 def judge_files(settings: Settings, paths: Sequence[Path], meter_id: str | None, now: pd.Timestamp) -> list[Sheet]:
@@ -49,7 +50,7 @@ def good_rows(sheets: Iterable[Sheet]) -> dict[str, list[Row]]:
     return by_meter
 
 
-def store_readings(settings: Settings, store: RawStore, by_meter: dict[str, list[Row]]) -> None:
+def store_readings(settings: Settings, store: Store, by_meter: dict[str, list[Row]]) -> None:
     """Store good rows as readings; of two at one instant the later row wins. A repeat changes nothing.
 
     Args:
@@ -66,7 +67,10 @@ def store_readings(settings: Settings, store: RawStore, by_meter: dict[str, list
         readings = pd.Series(
             [row.value for row in rows], index=pd.DatetimeIndex([row.time for row in rows]).as_unit("us"), dtype=float
         )
-        store.write_readings(raw_series(meter), readings[~readings.index.duplicated(keep="last")].sort_index())
+        readings = readings[~readings.index.duplicated(keep="last")].sort_index()
+        store.write_readings(raw_series(meter), readings)
+        first, last = pd.DatetimeIndex(readings.index)[[0, -1]]
+        mark_added(store, meter_id, Added(pd.Timestamp.now("UTC").as_unit("us"), first, last))
 
 
 def _judged(row: Row, meters: MeterBook) -> Row:

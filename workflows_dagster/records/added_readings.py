@@ -1,0 +1,58 @@
+"""Which readings of each meter were imported or typed in last, and when."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from workflows_dagster.domain.days import REPRESENTABLE
+from workflows_dagster.stores.ports import READINGS_ADDED, ProcessedStore
+
+_UNIT = "reading"
+
+
+class Added(NamedTuple):
+    """Readings that came together.
+
+    Attributes:
+        at: When they were stored, UTC.
+        first: Instant of the first of them, UTC.
+        last: Instant of the last, UTC.
+    """
+
+    at: pd.Timestamp
+    first: pd.Timestamp
+    last: pd.Timestamp
+
+
+def mark_added(store: ProcessedStore, meter_id: str, added: Added) -> None:
+    """Keep which readings of a meter were added last.
+
+    Raises:
+        StoreError: It was not stored.
+    """
+    point = pd.DataFrame(
+        {"first": [added.first.isoformat()], "last": [added.last.isoformat()]},
+        index=pd.DatetimeIndex([added.at]).as_unit("us"),
+        dtype=object,
+    )
+    store.replace(READINGS_ADDED, meter_id, _UNIT, *REPRESENTABLE, point)
+
+
+def last_added(store: ProcessedStore) -> dict[str, Added]:
+    """Give which readings of each meter were added last; a meter without any is not there.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    first, last = store.texts(READINGS_ADDED, "first"), store.texts(READINGS_ADDED, "last")
+    return {
+        meter_id: Added(
+            pd.Timestamp(texts.index[-1]),
+            pd.Timestamp(texts.iloc[-1]).as_unit("us"),
+            pd.Timestamp(last[meter_id].iloc[-1]).as_unit("us"),
+        )
+        for meter_id, texts in first.items()
+        if len(texts) and meter_id in last
+    }
