@@ -33,14 +33,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"workflows_dagster.service: {found}. Name {known}, with its arguments.", file=sys.stderr)
         return _EXIT_WRONG_INPUT
     # Imports Dagster, which each of these programs does anyway; a process of the house that is none of them does not.
+    from workflows_dagster.pipeline.storage.home import INSTANCE_FILE_NAME
+    from workflows_dagster.pipeline.storage.opening import one_at_a_time
     from workflows_dagster.pipeline.storage.run_log import RunLogger, mask_errors
 
     (program,) = entry_points(group="console_scripts", name=name)
     config = load_in_another_process(os.environ)
     configure_service(config, _PROCESSES[name], sys.stdout, RunLogger)
     mask_errors()
-    if home := os.environ.get("DAGSTER_HOME"):
-        settle(Path(home).expanduser())
+    if variable := os.environ.get("DAGSTER_HOME"):
+        home = Path(variable).expanduser()
+        settle(home)
+        if (home / INSTANCE_FILE_NAME).exists():
+            with one_at_a_time(home):
+                pass
     # What Dagster makes its usage lines and its children's command lines from.
     sys.argv = [name, *rest]
     return int(program.load()() or 0)

@@ -25,6 +25,7 @@ from workflows_dagster.pipeline.partitions import partition_span, range_tags
 from workflows_dagster.pipeline.sensors.downstream import follow_ups
 from workflows_dagster.pipeline.storage.damage import DamagedHomeError, damaged_home
 from workflows_dagster.pipeline.storage.home import ensure_home
+from workflows_dagster.pipeline.storage.opening import one_at_a_time
 from workflows_dagster.records.profiles import kept_profile
 from workflows_dagster.repair.due import MadeFrom
 from workflows_dagster.settings.dagster_home import HOME_VARIABLE
@@ -78,7 +79,9 @@ def dagster_instance(home: Path) -> Iterator[DagsterInstance]:
     # The event log finds its folder by this variable.
     os.environ[HOME_VARIABLE] = str(ensure_home(home))
     try:
-        with DagsterInstance.get() as instance:
+        with one_at_a_time(home):
+            opened = DagsterInstance.get()
+        with opened as instance:
             yield instance
     except (sqlite3.Error, DBAPIError) as error:
         if sentence := damaged_home(home, error):

@@ -2,22 +2,29 @@
 
 import multiprocessing
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import yaml
+from alembic.util import CommandError
 from dagster import DagsterInstance
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION
 
-from tests.pipeline.making_homes import make_at_once
+from tests.pipeline.making_homes import make_at_once, open_at_once
+from workflows_dagster.pipeline.backfill import dagster_instance
 from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE, BatchingSqliteEventLogStorage
 from workflows_dagster.pipeline.storage.home import INSTANCE_FILE, HomeError, ensure_home
+from workflows_dagster.pipeline.storage.opening import keep_newest_version
 from workflows_dagster.settings.dagster_home import home_folder
 
+DATABASES = ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"]
 DEPLOYED_FILE = Path(__file__).parents[3] / "deploy" / "dagster.yaml"
 
 
@@ -105,6 +112,47 @@ def test_processes_that_make_the_home_at_once_all_find_one_whole_file(tmp_path: 
         maker.join(timeout=60)
     assert [maker.exitcode for maker in makers] == [0, 0, 0]
     assert {path.name for home in homes for path in home.iterdir()} == {"dagster.yaml"}
+
+
+def versions(home: Path, database: str) -> list[str]:
+    with closing(sqlite3.connect(home / database)) as connection:
+        return [version for (version,) in connection.execute("SELECT version_num FROM alembic_version")]
+
+
+def test_processes_that_open_a_fresh_home_at_once_leave_one_schema_version(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    start, homes = context.Barrier(2), [tmp_path / str(number) for number in range(5)]
+    users = [context.Process(target=open_at_once, args=(start, homes)) for _ in range(2)]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join(timeout=120)
+    assert [user.exitcode for user in users] == [0, 0]
+    assert {len(versions(home, database)) for home in homes for database in DATABASES} == {1}
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_a_database_with_two_schema_versions_is_mended_when_the_home_is_opened(home: Path, database: str) -> None:
+    with dagster_instance(home):
+        pass
+    (newest,) = versions(home, database)
+    with closing(sqlite3.connect(home / database)) as connection, connection:
+        connection.execute("INSERT INTO alembic_version VALUES (?)", (LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION,))
+    with pytest.raises(CommandError, match="more than one head"), DagsterInstance.get() as instance:
+        instance.event_log_storage.alembic_version()
+    with dagster_instance(home) as instance:
+        assert instance.get_runs_count() == 0
+    assert versions(home, database) == [newest]
+
+
+def test_versions_that_dagster_does_not_know_are_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        assert not keep_newest_version(path)
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.executemany("INSERT INTO alembic_version VALUES (?)", [("newer",), ("another",)])
+    assert not keep_newest_version(path)
+    assert versions(tmp_path, "runs.db") == ["newer", "another"]
 
 
 def test_a_file_where_the_home_should_be_is_named_with_the_remedy(tmp_path: Path) -> None:
