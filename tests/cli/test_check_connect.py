@@ -40,8 +40,8 @@ def bucket(name: str, **rule: int) -> Answer:
 PING = Answer(204, headers={"X-Influxdb-Version": "v2.7.11"})
 WRITTEN = Answer(204)
 NO_READINGS = (NOTHING, NOTHING, NOTHING)
-# The three measurements of findings, empty.
-NO_FINDINGS = [NO_READINGS[-1]] * 3
+# The three measurements of findings, what was added last, and both of unusual days, empty.
+NO_FINDINGS = [NO_READINGS[-1]] * 6
 ALLOWED = (PING, bucket("lampfi"), WRITTEN, bucket(PROCESSED), WRITTEN)
 
 

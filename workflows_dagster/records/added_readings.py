@@ -46,7 +46,8 @@ def last_added(store: ProcessedStore) -> dict[str, Added]:
     Raises:
         StoreError: The store cannot be read.
     """
-    first, last = store.texts(READINGS_ADDED, "first"), store.texts(READINGS_ADDED, "last")
+    first = store.texts(READINGS_ADDED, "first")
+    last = store.texts(READINGS_ADDED, "last") if first else {}
     return {
         meter_id: Added(
             pd.Timestamp(texts.index[-1]),

@@ -105,7 +105,7 @@ def house_findings(settings: Settings, store: Store, now: pd.Timestamp, *, every
     recent += shown_now
     left += left_now
     recent.sort(key=lambda found: (found.severity != "error", -found.start.value))
-    days = [day for meter_id in there for day in _unusual(store, meter_id)]
+    days = [day for meter_id, day in _unusual(store) if meter_id in there]
     unusual = [day for day in days if everything or day.start >= since or _within(day.start, added.get(day.meter_id))]
     unusual.sort(key=lambda day: (-day.start.value, day.severity != "alert"))
     notes = sum(finding.severity == "note" for finding in left)
@@ -123,13 +123,13 @@ def _within(opening: pd.Timestamp, added: Added | None) -> bool:
     return added is not None and added.first - pd.Timedelta(days=1) <= opening <= added.last
 
 
-def _unusual(store: ProcessedStore, meter_id: str) -> Iterator[UnusualDay]:
+def _unusual(store: ProcessedStore) -> Iterator[tuple[str, UnusualDay]]:
     for measurement in (ANOMALY_DAILY, BASE_LOAD_DAILY):
-        flagged = store.read(measurement, meter_id)
-        for row in flagged[flagged["severity"].notna()].reset_index().to_dict("records"):
-            yield UnusualDay(
-                meter_id, pd.Timestamp(row["time"]), str(row["severity"]), reason_of(row), str(row["reason"] or "")
-            )
+        for meter_id in store.texts(measurement, "severity"):
+            flagged = store.read(measurement, meter_id)
+            for row in flagged[flagged["severity"].notna()].reset_index().to_dict("records"):
+                at, severity, why = pd.Timestamp(row["time"]), str(row["severity"]), str(row["reason"] or "")
+                yield meter_id, UnusualDay(meter_id, at, severity, reason_of(row), why)
 
 
 def _doubted(settings: Settings, store: Store, added: set[str], found: list[Finding]) -> Iterator[JudgedReading]:
