@@ -61,6 +61,7 @@ def keep_newest_version(path: Path) -> bool:
 def _before(version: str) -> Iterator[str]:
     """Give the schema versions that led to one of Dagster's, without itself."""
     from alembic.script import ScriptDirectory
+    from alembic.script.revision import RevisionError
     from alembic.util import CommandError
     from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
     from dagster._core.storage.sql import get_alembic_config
@@ -70,6 +71,6 @@ def _before(version: str) -> Iterator[str]:
         yield from (
             script.revision for script in scripts.iterate_revisions(version, "base") if script.revision != version
         )
-    except CommandError:
+    except (CommandError, RevisionError):
         # A version of a newer Dagster: what it includes is not known here.
         return
