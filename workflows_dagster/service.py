@@ -6,6 +6,7 @@ The rest of the command line is Dagster's own, and so is the program; only what 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -15,9 +16,13 @@ from pathlib import Path
 from workflows_dagster.logs.config import load_in_another_process
 from workflows_dagster.logs.configure import configure_service
 from workflows_dagster.maintenance.generations import settle
+from workflows_dagster.services.dagster_page import load_in_another_process as load_page_rules
 
 _PROCESSES = {"dagster-webserver": "webserver", "dagster-daemon": "daemon", "dagster": "code"}
+_EXIT_FAILED = 1
 _EXIT_WRONG_INPUT = 2
+
+_log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config = load_in_another_process(os.environ)
     configure_service(config, _PROCESSES[name], sys.stdout, RunLogger)
     mask_errors()
+    if name == "dagster-webserver" and not _guard_page():
+        return _EXIT_FAILED
     if variable := os.environ.get("DAGSTER_HOME"):
         home = Path(variable).expanduser()
         settle(home)
@@ -50,6 +57,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # What Dagster makes its usage lines and its children's command lines from.
     sys.argv = [name, *rest]
     return int(program.load()() or 0)
+
+
+def _guard_page() -> bool:
+    """Keep foreign web pages from the page; False where it cannot be done."""
+    from workflows_dagster.pipeline.storage.page import UnguardedPageError, guard_page
+
+    rules = load_page_rules(os.environ)
+    if rules.problem:
+        _log.warning("%s. The page only answers requests to this machine's own names.", rules.problem)
+    try:
+        guard_page(rules)
+    except UnguardedPageError as error:
+        _log.error("%s", error)
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -412,6 +412,25 @@ BROKEN_CONFIG = {
         "influxdb: {url: 'nas:8086'}\n",
         "config.yaml: influxdb.url: 'nas:8086' is not an address. Write it as http://localhost:8086.",
     ),
+    "a page's address instead of its host": (
+        "dagster_page: {hosts: ['http://nas.local:3000']}\n",
+        "config.yaml: dagster_page.hosts[0]: 'http://nas.local:3000' is no host name or address. "
+        "Write it as nas.local or 192.168.1.5, without http:// and without a port.",
+    ),
+    "any host": (
+        "dagster_page: {hosts: ['*']}\n",
+        "config.yaml: dagster_page.hosts[0]: '*' is no host name or address. "
+        "Write it as nas.local or 192.168.1.5, without http:// and without a port.",
+    ),
+    "an address that there is not": (
+        "dagster_page: {hosts: ['192.168.1.500']}\n",
+        "config.yaml: dagster_page.hosts[0]: '192.168.1.500' is no host name or address. "
+        "Write it as nas.local or 192.168.1.5, without http:// and without a port.",
+    ),
+    "one host instead of a list": (
+        "dagster_page: {hosts: nas.local}\n",
+        "config.yaml: dagster_page.hosts: 'nas.local' is not a list. Write a list, such as [a, b].",
+    ),
     "one bucket for both": (
         "influxdb: {bucket_processed: lampfi}\n",
         "config.yaml: influxdb.bucket_processed: 'lampfi' is bucket_raw too. Give the results a bucket of their own.",

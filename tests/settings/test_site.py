@@ -120,3 +120,16 @@ def test_unusual_days_are_judged_robustly_where_nothing_is_said():
 def test_what_is_no_rule_for_unusual_days_is_refused(anomalies: dict[str, object]):
     with pytest.raises(ValidationError):
         site(anomalies=anomalies)
+
+
+def test_the_hosts_of_the_page_are_as_a_browser_sends_them():
+    hosts = ["NAS.local", "my_nas", "192.168.1.5", "[FE80:0::1]", "häuschen.local", "4nas"]
+    assert site(dagster_page={"hosts": hosts}).dagster_page.hosts == (
+        "nas.local",
+        "my_nas",
+        "192.168.1.5",
+        "fe80::1",
+        "xn--huschen-5wa.local",
+        "4nas",
+    )
+    assert site().dagster_page.hosts == ()

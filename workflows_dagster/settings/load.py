@@ -104,7 +104,7 @@ def load(config_dir: Path | None = None, environ: Mapping[str, str] | None = Non
         SettingsError: Something is wrong; it holds all problems.
     """
     environ = os.environ if environ is None else environ
-    folder = (config_dir or _folder(environ, CONFIG_DIR) or _usual_config_dir()).expanduser().absolute()
+    folder = config_folder(environ, config_dir)
     if not folder.is_dir():
         figures = {"path": str(folder), "variable": CONFIG_DIR, "file": _METERS}
         raise SettingsError([Problem(folder.name, "", "no_folder", figures)])
@@ -144,6 +144,11 @@ def load(config_dir: Path | None = None, environ: Mapping[str, str] | None = Non
         data_dir=_folder(environ, DATA_DIR) or folder.parent / "data",
         config_dir=folder,
     )
+
+
+def config_folder(environ: Mapping[str, str], named: Path | None = None) -> Path:
+    """Give the folder of the configuration: the one that is named, or where it is without (see `load`)."""
+    return (named or _folder(environ, CONFIG_DIR) or _usual_config_dir()).expanduser().absolute()
 
 
 def _language(config: Document | None) -> Language:

@@ -101,6 +101,7 @@ Code = Literal[
     "not_an_address",
     "address_with_login",
     "address_without_scheme",
+    "not_a_host",
     "same_bucket",
     "no_gas_pairs",
     "gas_pair_undated",

@@ -13,6 +13,7 @@ from workflows_dagster.domain.units import GasFactors
 from workflows_dagster.settings.alert_rules import AlertSettings
 from workflows_dagster.settings.anomaly_rules import AnomalySettings
 from workflows_dagster.settings.cron import Cron
+from workflows_dagster.settings.dagster_page import DagsterPage
 from workflows_dagster.settings.fields import CivilDay, Frozen, Number, Text, Whole
 from workflows_dagster.settings.language import Language
 from workflows_dagster.settings.maintenance_rules import UpkeepSettings
@@ -192,6 +193,7 @@ class Site(Frozen):
         anomalies: What counts as an unusual day.
         alerts: When alerts are sent.
         upkeep: How long runs are kept, and when backups are made.
+        dagster_page: Under which names Dagster's page is reached.
         meters_config: Path of meters.yaml, relative to the config folder; None for the usual one.
         seasonal_patterns_config: Path of seasonal_patterns.yaml, likewise.
         tariffs_config: Path of tariffs.yaml, likewise.
@@ -208,6 +210,7 @@ class Site(Frozen):
     anomalies: AnomalySettings = AnomalySettings()
     alerts: AlertSettings = AlertSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
+    dagster_page: DagsterPage = DagsterPage()
     meters_config: Text | None = None
     seasonal_patterns_config: Text | None = None
     tariffs_config: Text | None = None

@@ -222,6 +222,10 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
         marked("Put secrets in secrets/*.env, and only the host here."),
     ),
     "address_without_scheme": (marked("{value} is not an address"), marked("Write it as http://localhost:8086.")),
+    "not_a_host": (
+        marked("{value} is no host name or address"),
+        marked("Write it as nas.local or 192.168.1.5, without http:// and without a port."),
+    ),
     "same_bucket": (marked("'{name}' is bucket_raw too"), marked("Give the results a bucket of their own.")),
     "no_gas_pairs": (marked("the list is empty"), marked("Give energy_content and z_factor, or remove the key.")),
     "gas_pair_undated": (marked("the key is missing"), marked("Add the first day of the pair.")),

@@ -1,0 +1,43 @@
+"""Puts the guard around Dagster's page."""
+
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+import uvicorn
+from dagster_webserver.version import __version__
+from starlette.types import ASGIApp
+
+from workflows_dagster.pipeline.storage.page_guard import PageGuard
+from workflows_dagster.pipeline.storage.version import TESTED_MINOR, is_tested
+from workflows_dagster.services.dagster_page import PageRules
+
+
+class UnguardedPageError(RuntimeError):
+    """Dagster's page would run without its guard; the text says why and what to do."""
+
+
+def guard_page(rules: PageRules, version: str = __version__) -> None:
+    """Have Dagster's page, which this process is about to run, refuse what foreign web pages send to it.
+
+    Dagster's program makes the application and passes it, with the address to listen on, to `uvicorn.run`. That call
+    gets the application within its guard.
+
+    Args:
+        rules: Which requests it answers.
+        version: Version of dagster-webserver.
+
+    Raises:
+        UnguardedPageError: It is a version that may do otherwise.
+    """
+    program: Any = import_module("dagster_webserver.cli")
+    if not is_tested(version) or getattr(program, "uvicorn", None) is not uvicorn:
+        raise UnguardedPageError(
+            f"dagster-webserver {version} cannot be kept from answering foreign web pages: only {TESTED_MINOR} was "
+            f"tested. Install dagster-webserver {TESTED_MINOR}."
+        )
+
+    def run(app: ASGIApp, *, host: str, **options: Any) -> None:
+        uvicorn.run(PageGuard(app, (*rules.hosts, host), rules.sentences), host=host, **options)
+
+    program.uvicorn = SimpleNamespace(run=run)
