@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from workflows_dagster.services.raw_catalogue import series_of
 from workflows_dagster.settings.load import load
 from workflows_dagster.settings.meters import PhysicalMeter
 from workflows_dagster.stores.ports import RawSeries
+
+SHIPPED = Path(__file__).parents[2] / "config"
 
 
 def hourly(count: int = 48, start: str = "2024-03-01") -> object:
@@ -121,6 +125,50 @@ def test_temperatures_powers_limits_and_daily_counters_are_not_listed(house: Fro
     result = house.run("discover")
     assert result.exit_code == 0
     assert result.stdout == ""
+
+
+def test_entities_without_a_unit_are_found_wherever_home_assistant_writes_them(house: FrontDoor) -> None:
+    whole_id = RawSeries("input_number.stand_im_keller", "stand_im_keller", domain="input_number")
+    by_default = RawSeries("state", "wasser_gesamt", domain="sensor")
+    house.read(whole_id, hourly())
+    house.read(by_default, hourly())
+    house.read(RawSeries("sensor.wifi", "wifi", domain="sensor"), every("h", "2024-03-01", [-60.0, -71.0, -55.0] * 16))
+    house.read(RawSeries("input_number.goal", "goal", domain="input_number"), every("D", "2024-03-01", [3.0, 3.0]))
+    house.read(RawSeries("state", "brightness", domain="sensor"), hourly())
+    new = {meter.meter_id: meter for meter in added(house)}
+    assert set(new) == {"stand_im_keller", "wasser_gesamt"}
+    assert (new["stand_im_keller"].source.measurement, new["wasser_gesamt"].source.measurement) == (
+        "input_number.stand_im_keller",
+        "state",
+    )
+    assert new["wasser_gesamt"].output_unit == "m³"
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "meters:\n", "meters: []\n", "meters: {}\n", "{}\n"])
+def test_while_meters_yaml_is_empty_the_lines_are_all_of_it(house: FrontDoor, text: str) -> None:
+    house.read(RawSeries("kWh", "garage_strom"), hourly())
+    shutil.copy(SHIPPED / "tariffs.yaml", house.folder / "config")
+    house.meters(text)
+    result = house.run("discover")
+    assert result.exit_code == 0, result.output
+    assert "\nmeters:\n  - meter_id: garage_strom\n" in result.stdout
+    lines = house.run("discover", "--lines").stdout
+    house.meters(lines)
+    (house.folder / "config" / "tariffs.yaml").unlink()
+    assert [meter.meter_id for meter in load().meters] == ["garage_strom"]
+
+
+@pytest.mark.parametrize("text", ["meters: 5\n", "meter:\n", "- meter_id: a\n", "meters: [\n", "meters: ''\n"])
+def test_a_meters_yaml_that_is_wrong_is_2_and_not_empty(house: FrontDoor, text: str) -> None:
+    house.meters(text)
+    result = house.run("discover")
+    assert result.exit_code == 2
+    assert "meters.yaml" in result.stderr
+
+
+def test_an_empty_meters_yaml_is_still_2_for_everything_else(house: FrontDoor) -> None:
+    house.meters("meters:\n")
+    assert house.run("check").exit_code == 2
 
 
 def test_an_empty_store_says_how_readings_get_there(house: FrontDoor) -> None:

@@ -24,28 +24,34 @@ def every(step: str, values: list[float] | np.ndarray) -> pd.Series:
 
 
 @pytest.mark.parametrize(
-    ("measurement", "field", "expected"),
+    ("measurement", "entity_id", "field", "expected"),
     [
-        ("kWh", "value", True),
-        ("m3", "value", True),
-        ("kWh", "state", True),
-        ("kWh", "min", False),
-        ("kWh", "max", False),
-        ("energy", "consumption", False),
-        ("energy", "cost", False),
-        ("W", "value", False),
-        ("°C", "value", False),
-        ("%", "value", False),
-        ("m³/h", "value", False),
-        ("EUR/kWh", "value", False),
-        ("sensor.gaszaehler", "value", True),
-        ("sensor.water_meter_total", "value", True),
-        ("input_number.verbrauch", "value", True),
-        ("sensor.wifi_signal", "value", False),
+        ("kWh", "cellar", "value", True),
+        ("m3", "cellar", "value", True),
+        ("kWh", "cellar", "state", True),
+        ("kWh", "cellar", "min", False),
+        ("kWh", "cellar", "max", False),
+        ("energy", "cellar", "consumption", False),
+        ("energy", "cellar", "cost", False),
+        ("W", "cellar", "value", False),
+        ("°C", "cellar", "value", False),
+        ("%", "cellar", "value", False),
+        ("m³/h", "cellar", "value", False),
+        ("EUR/kWh", "cellar", "value", False),
+        ("sensor.gaszaehler", "gaszaehler", "value", True),
+        ("sensor.water_meter_total", "water_meter_total", "value", True),
+        ("input_number.verbrauch", "verbrauch", "value", True),
+        ("sensor.wifi_signal", "wifi_signal", "value", True),
+        ("sensor.wifi_signal", "another", "value", False),
+        ("state", "water_total", "value", True),
+        ("homeassistant", "zaehler_keller", "value", True),
+        ("state", "wifi_signal", "value", False),
+        ("°C", "water", "value", False),
+        ("bar", "water", "value", False),
     ],
 )
-def test_names_tell_what_may_be_a_register(measurement: str, field: str, expected: bool) -> None:
-    assert may_be_register(measurement, field) is expected
+def test_names_tell_what_may_be_a_register(measurement: str, entity_id: str, field: str, expected: bool) -> None:
+    assert may_be_register(measurement, entity_id, field) is expected
 
 
 def test_a_measurement_that_is_a_unit_is_spelled_our_way() -> None:

@@ -57,8 +57,12 @@ class HouseCommand(click.Command):
             unconfigure()
 
 
-def settings_of(ctx: click.Context) -> Settings:
+def settings_of(ctx: click.Context, *, without_meters: bool = False) -> Settings:
     """Give the settings of the house, loaded once a command.
+
+    Args:
+        ctx: The command's context.
+        without_meters: Whether meters.yaml may be empty.
 
     Raises:
         SettingsError: The configuration cannot be used.
@@ -66,7 +70,7 @@ def settings_of(ctx: click.Context) -> Settings:
     if ctx.obj is None:
         from workflows_dagster.settings.load import load
 
-        ctx.obj = load()
+        ctx.obj = load(without_meters=without_meters)
     settings: Settings = ctx.obj
     return settings
 

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 @click.option("--lines", "only_lines", is_flag=True, help="Print the lines for meters.yaml and nothing else.")
 @click.pass_context
 def discover(ctx: click.Context, only_lines: bool) -> None:
-    """List what looks like a meter among the raw readings and stands in no file, as lines ready for meters.yaml."""
+    """List what looks like a meter among the raw readings and stands in no file, as lines ready for meters.yaml.
+
+    While meters.yaml is empty, the lines are all of it.
+    """
     from workflows_dagster.cli.tables import wide_console
     from workflows_dagster.services.configuration import entries_for
     from workflows_dagster.services.raw_catalogue import discover as discover_registers
     from workflows_dagster.stores.open import open_store
     from workflows_dagster.wording import words_of
 
-    settings = settings_of(ctx)
+    settings = settings_of(ctx, without_meters=True)
     with open_store(settings) as store:
         found, catalogue = discover_registers(store, settings.meters.physical)
     words = words_of(settings.site)
@@ -38,6 +41,8 @@ def discover(ctx: click.Context, only_lines: bool) -> None:
         wide_console(250).print(_table(found, words))
         heading = words.say("Below `meters:` in meters.yaml:")
         click.echo(f"\n{heading}\n")
+    if not len(settings.meters):
+        click.echo("meters:")
     click.echo(entries_for(found, settings), nl=False)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from workflows_dagster.domain import units
@@ -19,6 +21,7 @@ _UNIT_WORDS = (
     *(("kwh", "kWh"), ("mwh", "MWh"), ("wh", "Wh"), ("gj", "GJ")),
     *(("m3", "m³"), ("m³", "m³"), ("gas", "m³"), ("water", "m³"), ("wasser", "m³"), ("liter", "l")),
 )
+_DEFAULT_MEASUREMENT = re.compile(r"[a-z_]{4,}")
 # Of the readings, so many may be dropped as glitches or fall; and a meter is replaced once a year at most.
 _BAD_SHARE, _FALLS_A_YEAR = 0.02, 1.0
 # Smallest steps that registers show. [unit]
@@ -41,15 +44,31 @@ def likely_unit(measurement: str, entity_id: str) -> str:
     return next((unit for word, unit in _UNIT_WORDS if word in said), "kWh")
 
 
-def may_be_register(measurement: str, field: str) -> bool:
-    """Tell by its name whether a series may be a register: measured in a unit, or called one; and no minimum or price.
+def is_called_register(measurement: str, entity_id: str) -> bool:
+    """Tell whether the names of a series without a unit speak of a register, or of what one counts."""
+    said = f"{entity_id} {measurement}".casefold()
+    return any(word in said for word in (*_REGISTER_WORDS, *(word for word, _ in _UNIT_WORDS)))
+
+
+def may_be_register(measurement: str, entity_id: str, field: str) -> bool:
+    """Tell by its names whether a series may be a register; no minimum or price is one.
+
+    Home Assistant writes an entity without a unit into a measurement of the entity's whole id, or into the one that its
+    option `default_measurement` names, which looks like no unit.
 
     Args:
         measurement: InfluxDB measurement, usually the unit.
+        entity_id: The entity, without its domain.
         field: Field that holds the numbers.
     """
-    said = measurement.casefold()
-    return field in FIELDS and (unit_of(measurement) is not None or any(word in said for word in _REGISTER_WORDS))
+    if field not in FIELDS:
+        return False
+    if unit_of(measurement) is not None or measurement.partition(".")[2] == entity_id:
+        return True
+    named = measurement.casefold()
+    return any(word in named for word in _REGISTER_WORDS) or (
+        _DEFAULT_MEASUREMENT.fullmatch(measurement) is not None and is_called_register(measurement, entity_id)
+    )
 
 
 def counts_up(readings: pd.Series, unit: str) -> bool:

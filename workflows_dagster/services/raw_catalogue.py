@@ -83,12 +83,18 @@ def discover(store: RawStore, meters: Iterable[PhysicalMeter]) -> tuple[list[Dis
         unit = discovery.unit_of(series.measurement)
         last = pd.Timestamp(rows["last"].max())
         readings = store.readings(series, last + _AFTER, before=_NEWEST_READINGS)
-        one_of_unknown_unit = unit is None and len(readings) < 2
         supposed = unit or discovery.likely_unit(series.measurement, series.entity_id)
-        if not one_of_unknown_unit and discovery.counts_up(readings, supposed):
+        if (unit or _speaks_for_itself(series, readings)) and discovery.counts_up(readings, supposed):
             count, first = int(rows["count"].sum()), pd.Timestamp(rows["first"].min())
             found.append(Discovered(series, unit, count, first, last, discovery.usual_gap(readings)))
     return sorted(found, key=lambda one: (one.series.entity_id, one.series)), catalogue
+
+
+def _speaks_for_itself(series: RawSeries, readings: pd.Series) -> bool:
+    """Tell whether a series without a unit has more to show than one reading, or than one number if no name says so."""
+    if discovery.is_called_register(series.measurement, series.entity_id):
+        return len(readings) > 1
+    return readings.nunique() > 2
 
 
 def _read(catalogue: pd.DataFrame, series: Iterable[RawSeries]) -> pd.Series:
@@ -106,7 +112,7 @@ def _read(catalogue: pd.DataFrame, series: Iterable[RawSeries]) -> pd.Series:
 
 def _likely(catalogue: pd.DataFrame, read: pd.Series) -> Iterator[tuple[RawSeries, pd.DataFrame]]:
     """Give the series whose names fit a register, one an entity, each with its rows of the catalogue."""
-    names = zip(catalogue["measurement"], catalogue["field"], strict=True)
+    names = zip(catalogue["measurement"], catalogue["entity_id"], catalogue["field"], strict=True)
     fits = pd.Series([discovery.may_be_register(*name) for name in names], index=catalogue.index, dtype=bool)
     for names_of_entity, rows in catalogue[fits & ~read].groupby(["measurement", "entity_id"], sort=True):
         measurement, entity_id = map(str, names_of_entity)

@@ -19,7 +19,7 @@ from workflows_dagster.settings.meter_file import Entry, read_meters
 from workflows_dagster.settings.meters import MeterBook, PhysicalMeter
 from workflows_dagster.settings.patterns import PatternFile
 from workflows_dagster.settings.problem_codes import Code
-from workflows_dagster.settings.problems import Problem, SettingsError, nearest
+from workflows_dagster.settings.problems import Problem, SettingsError, nearest, shown
 from workflows_dagster.settings.references import check_references, converts_gas
 from workflows_dagster.settings.secrets import Secrets, load_secrets
 from workflows_dagster.settings.site import Site
@@ -88,7 +88,9 @@ class Settings:
         return max(min([*known, *begun], default=floor), floor)
 
 
-def load(config_dir: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+def load(
+    config_dir: Path | None = None, environ: Mapping[str, str] | None = None, *, without_meters: bool = False
+) -> Settings:
     """Load the settings, or say everything that is wrong with them.
 
     Paths in config.yaml (`meters_config`, `seasonal_patterns_config`, `tariffs_config`) are relative to the config
@@ -99,6 +101,7 @@ def load(config_dir: Path | None = None, environ: Mapping[str, str] | None = Non
             `config` in the working folder. Data and secrets are beside it unless METERS_DATA_DIR and METERS_SECRETS_DIR
             say otherwise.
         environ: The environment; None takes the one that the program runs in.
+        without_meters: Whether meters.yaml may be empty; tariffs.yaml, which would name meters, is then not read.
 
     Raises:
         SettingsError: Something is wrong; it holds all problems.
@@ -116,13 +119,15 @@ def load(config_dir: Path | None = None, environ: Mapping[str, str] | None = Non
     document = _read(meters_path, "meters_missing", "meters_empty", problems)
     # The file's zone only matters for times of day; the usual one serves to find the other errors.
     entries = read_meters(document, (site or Site()).zone, problems) if document else []
+    is_empty = without_meters and _drop_emptiness(meters_path.name, problems)
     problems.extend(check_references(entries))
     patterns_path = _path_in(folder, config, "seasonal_patterns_config", _PATTERNS)
     patterns_document = _read(patterns_path, "patterns_missing", "patterns_empty", problems)
     pattern_file = _model(PatternFile, patterns_document, problems)
     if patterns_document:
         problems.extend(_unknown_patterns(entries, patterns_document))
-    tariffs = _tariffs(_path_in(folder, config, "tariffs_config", _TARIFFS), folder, site, entries, problems)
+    tariffs_path = _path_in(folder, config, "tariffs_config", _TARIFFS)
+    tariffs = TariffFile() if is_empty else _tariffs(tariffs_path, folder, site, entries, problems)
     try:
         secrets = load_secrets(_folder(environ, SECRETS_DIR) or folder.parent / "secrets", environ)
     except SettingsError as error:
@@ -149,6 +154,22 @@ def load(config_dir: Path | None = None, environ: Mapping[str, str] | None = Non
 def config_folder(environ: Mapping[str, str], named: Path | None = None) -> Path:
     """Give the folder of the configuration: the one that is named, or where it is without (see `load`)."""
     return (named or _folder(environ, CONFIG_DIR) or _usual_config_dir()).expanduser().absolute()
+
+
+def _drop_emptiness(file: str, problems: list[Problem]) -> bool:
+    """Take away the problem that a file holds no meter, and tell whether there was that and no other with it."""
+    found = [problem for problem in problems if problem.file == file]
+    empty: tuple[object, ...] = (None, [], {})
+    nothing = [{"value": shown(value)} for value in empty]
+    match found:
+        case [Problem(code="meters_empty" | "meters_key_missing")]:
+            pass
+        case [Problem(code="no_meters", figures=figures)] if dict(figures) in nothing:
+            pass
+        case _:
+            return False
+    problems.remove(found[0])
+    return True
 
 
 def _language(config: Document | None) -> Language:
