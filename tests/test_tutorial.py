@@ -8,14 +8,14 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from workflows_dagster.cli import main
+from workflows_dagster.settings.load import load
 
 PAGE = Path(__file__).parents[1] / "docs" / "tutorial" / "your-own-house.md"
 _BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def test_the_tutorial_leads_to_the_first_report(tmp_path, monkeypatch):
-    for folder in ("config", "secrets"):
-        (tmp_path / folder).mkdir()
+    (tmp_path / "secrets").mkdir()
     for name in ("METERS_DATA_DIR", "METERS_SECRETS_DIR", "DAGSTER_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("METERS_CONFIG_DIR", str(tmp_path / "config"))
@@ -36,5 +36,12 @@ def test_the_tutorial_leads_to_the_first_report(tmp_path, monkeypatch):
             elif "…" not in line:
                 # How wide a table's columns are is none of the tutorial's business.
                 assert line.split() in [printed.split() for printed in said.splitlines()], line
-    assert ran == ["check", "import", "backfill", "show", "explain", "report"]
+    assert ran == ["init", "check", "import", "backfill", "show", "explain", "report"]
     assert (tmp_path / "data" / "reports" / "2024-10.html").exists()
+
+
+def test_the_small_house_among_the_examples_can_be_loaded():
+    settings = load(PAGE.parents[2] / "config" / "examples", {})
+    assert len(settings.meters) == 6
+    assert all(meter.reading_interval_days for meter in settings.meters.physical)
+    assert {tariff.utility for tariff in settings.tariffs.tariffs} == {"electricity", "gas", "water"}

@@ -8,6 +8,10 @@ import click
 
 # Each command's module and the first sentence of its help. tests/cli/test_front_door.py holds them to the commands.
 COMMANDS = {
+    "init": (
+        "init",
+        "Describe a new house: asks a few questions, and writes a small meters.yaml with what belongs to it.",
+    ),
     "check": ("check", "Check the configuration, every error at once; and what it needs to reach."),
     "discover": (
         "discover",
