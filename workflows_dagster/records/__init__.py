@@ -1,1 +1,1 @@
-"""Typed access to what is stored: days, findings, profiles."""
+"""Typed access to the stored results: days, findings, anomalies, profiles, digests."""

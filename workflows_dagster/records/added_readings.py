@@ -1,4 +1,4 @@
-"""Which readings of each meter were imported or typed in last, and when."""
+"""Stores which readings of each meter were imported or entered last, and when."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UNIT = "reading"
 
 
 class Added(NamedTuple):
-    """Readings that came together.
+    """Readings that were added together.
 
     Attributes:
         at: When they were stored, UTC.
@@ -27,7 +27,7 @@ class Added(NamedTuple):
 
 
 def mark_added(store: ProcessedStore, meter_id: str, added: Added) -> None:
-    """Keep which readings of a meter were added last.
+    """Store which readings of a meter were added last.
 
     Raises:
         StoreError: It was not stored.
@@ -41,7 +41,7 @@ def mark_added(store: ProcessedStore, meter_id: str, added: Added) -> None:
 
 
 def last_added(store: ProcessedStore) -> dict[str, Added]:
-    """Give which readings of each meter were added last; a meter without any is not there.
+    """Read which readings of each meter were added last; meters without any are absent.
 
     Raises:
         StoreError: The store cannot be read.

@@ -1,4 +1,4 @@
-"""Unusual days as the store keeps them: the flagged ones, and apart from them what is expected of every judged day."""
+"""Anomalies in the processed store: the flagged days, and separately the expectation of every judged day."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from workflows_dagster.stores.ports import (
 
 
 class Judgement(NamedTuple):
-    """Where one kind of judgement is kept.
+    """The two measurements of one kind of judgement.
 
     Attributes:
-        flagged: The days that stand out.
-        expectation: What is expected of every judged day.
+        flagged: The unusual days.
+        expectation: The expectation of every judged day.
     """
 
     flagged: Measurement
@@ -46,7 +46,7 @@ def write_anomalies(
     judged: pd.DataFrame,
     sentence: Callable[[Reason], str],
 ) -> None:
-    """Make judged days all that the store holds of a meter in a range.
+    """Replace a meter's judged days in a range.
 
     Args:
         store: Where to write.
@@ -55,7 +55,7 @@ def write_anomalies(
         unit: Its unit.
         bounds: First instant, and the instant after the last, UTC.
         judged: As `Anomalies` judges them.
-        sentence: Writes a reason in the house's language, for Grafana only: nothing reads it back.
+        sentence: Writes a reason in the house's language, for Grafana only; the program never reads it.
 
     Raises:
         StoreError: The range does not read back as written.
@@ -74,13 +74,13 @@ def write_anomalies(
 
 
 def move_expectations(store: ProcessedStore) -> None:
-    """Move what an older version kept with the flagged days: the expectations of all the others.
+    """Move the expectations that an older version stored with the flagged days.
 
-    The embedded store does so by itself when it is opened. Expectations are there before anything is removed, and those
-    that are there already stay as they are; so it may end at any point, and a repeat changes nothing.
+    The embedded store does so itself when it is opened. Expectations are written before anything is removed, and
+    existing ones are kept; so the move may be interrupted at any point, and repeating it changes nothing.
 
     Args:
-        store: The store, in which no anomalies are being written.
+        store: The store; nothing else may write anomalies meanwhile.
 
     Raises:
         StoreError: A range does not read back as written.

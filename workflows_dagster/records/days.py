@@ -1,4 +1,4 @@
-"""A meter's days in the processed store: one frame here, two measurements there."""
+"""Reads and writes a meter's days: one frame, stored as two measurements."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CONSUMPTION = ["consumption", "quality", "estimated_share", "residual"]
 def write_days(
     store: ProcessedStore, meter_id: str, unit: str, start: pd.Timestamp, end: pd.Timestamp, days: pd.DataFrame
 ) -> None:
-    """Make `days` all that the store holds of a meter in `[start, end)`.
+    """Replace a meter's days in `[start, end)`.
 
     Args:
         store: Where to write.

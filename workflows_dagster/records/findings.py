@@ -1,4 +1,4 @@
-"""Findings in the processed store: what was found, where Grafana and the alerts can see it."""
+"""Findings in the processed store, from which Grafana and the alerts read them."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def keep_findings(
     findings: Iterable[Finding],
     sentence: Callable[[Finding], str],
 ) -> None:
-    """Make the findings that begin in `[start, end)` all that the store holds of a meter there.
+    """Replace a meter's findings that begin in `[start, end)`.
 
-    A finding stands at the instant at which it begins; of several that begin together each stands a microsecond later.
-    Its sentence is written for Grafana only: nothing reads it back or compares it.
+    A finding is stamped with its start; of several with one start, each is stamped a microsecond later. Its sentence is
+    written for Grafana only; the program never reads or compares it.
 
     Args:
         store: Where to write.
@@ -75,7 +75,7 @@ def kept_findings(
     end: pd.Timestamp | None = None,
     measurements: Iterable[Measurement] = (FINDING_DAILY, FINDING_MONTHLY, FINDING_NOW),
 ) -> list[Finding]:
-    """Read what was found about a meter and begins in `[start, end)`, in time order.
+    """Read a meter's findings that begin in `[start, end)`, in time order.
 
     Raises:
         StoreError: The store cannot be read.
@@ -94,10 +94,10 @@ def _figures(finding: Finding) -> str:
 
 
 def _read(meter_id: str, row: Mapping[Any, Any]) -> Iterator[Finding]:
-    """Read a finding; one that another version wrote and this one does not know is left out, and logged."""
+    """Read a finding; one with a code unknown to this version is skipped and logged."""
     code, figures = row["code"], json.loads(row["figures"])
     if code == "reading_out_of_time" and not figures:
-        # A reading of the future had this code once.
+        # Former code of a reading dated in the future.
         code = "reading_ahead"
     if not is_known(code, figures):
         _log.warning("%s: a stored finding '%s' with figures %s is unknown here", meter_id, code, sorted(figures))
@@ -113,7 +113,7 @@ def _read(meter_id: str, row: Mapping[Any, Any]) -> Iterator[Finding]:
 
 
 def findings_of_house(store: ProcessedStore, measurements: Iterable[Measurement]) -> dict[str, list[Finding]]:
-    """Read what was found about all meters, by meter; a meter about which nothing was found is not there.
+    """Read the findings of all meters, by meter; meters without findings are absent.
 
     Raises:
         StoreError: The store cannot be read.

@@ -1,7 +1,7 @@
-"""Digests of the stored days: which days each meter has now, and from which days each result was made.
+"""Digests of the stored days, and of the inputs from which each result was computed.
 
-One point per owner and month. The owner is a meter, whose digests sum up its stored days, or one of the results that
-are made from the days. A result is due on the days on which its digests differ from those of the days as they are now.
+One point per owner and month. The owner is a meter, with digests of its stored days, or a result, with digests of its
+inputs. A result is due on the days on which its digests differ from those of the current inputs.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from workflows_dagster.stores.ports import FINDING_DAILY, MADE_FROM, ProcessedSt
 
 _UNIT = "digest"
 _NUMBERS = ["opening", "closing", "consumption", "estimated_share", "residual"]
-# A day without any of these has no point in the store.
+# A day without any of these fields has no point in the store.
 _CONSUMPTION = ["consumption", "quality", "estimated_share", "residual"]
-# Of four thousand million changed days one would go unseen.
+# One changed day in four thousand million goes unnoticed.
 _BYTES = 4
 _DTYPE = np.dtype(">u4")
 
@@ -36,10 +36,10 @@ _DTYPE = np.dtype(">u4")
 def replace_days(
     store: ProcessedStore, meter_id: str, unit: str, zone: ZoneInfo, asked: DayRange, frame: pd.DataFrame
 ) -> None:
-    """Make `frame` all that the store holds of a meter in a span of civil days, and keep the digests of its days.
+    """Replace a meter's days in a span of civil days, and store their digests.
 
-    While the days are being written their digests are random numbers, from which nothing was made. So whatever ends
-    this process, a result is never taken for one that was made from the new days.
+    While the days are being written, their digests are random numbers that match no result. So if this process is
+    killed, no result passes for one computed from the new days.
 
     Args:
         store: Where to write; the findings of the days are there already.
@@ -64,7 +64,7 @@ def replace_days(
 
 
 def stored_digests(store: ProcessedStore, meter_id: str, zone: ZoneInfo, asked: DayRange) -> np.ndarray:
-    """Make the digests of a meter's days from the days that are stored.
+    """Compute the digests of a meter's stored days.
 
     Returns:
         Digest of each day, 0 where there is none, shape (days,), `uint32`.
@@ -78,11 +78,11 @@ def stored_digests(store: ProcessedStore, meter_id: str, zone: ZoneInfo, asked: 
 
 
 def day_digests(frame: pd.DataFrame, findings: Iterable[Finding], zone: ZoneInfo, asked: DayRange) -> np.ndarray:
-    """Sum up each day: its figures to the last bit, its unit, and what was found in its readings, whatever the words.
+    """Digest each day: its figures to the last bit, its unit, and its findings by code and figures.
 
     Args:
-        frame: A meter's days as `read_days` gives them, in the span; columns that are not there count as empty.
-        findings: What was found in the readings of these days.
+        frame: A meter's days as `read_days` gives them, in the span; absent columns count as empty.
+        findings: Findings about the readings of these days.
         zone: Where days are cut.
         asked: The civil days.
 
@@ -123,7 +123,7 @@ def kept_digests(store: ProcessedStore, owner: str, zone: ZoneInfo, asked: DayRa
 
 
 def all_kept_digests(store: ProcessedStore, zone: ZoneInfo, asked: DayRange) -> dict[str, np.ndarray]:
-    """Read the digests of the days of every owner that has any, each as `kept_digests` gives it.
+    """Read the digests of every owner's days, each as `kept_digests` gives it.
 
     Raises:
         StoreError: The store cannot be read.
@@ -133,11 +133,11 @@ def all_kept_digests(store: ProcessedStore, zone: ZoneInfo, asked: DayRange) -> 
 
 
 def keep_digests(store: ProcessedStore, owner: str, zone: ZoneInfo, asked: DayRange, digests: np.ndarray) -> None:
-    """Keep the digests of some days; those of the other days of their months stay.
+    """Store the digests of some days; those of other days are kept.
 
     Args:
         store: Where to write.
-        owner: A meter, or a result that is made from the days.
+        owner: A meter, or a result computed from the days.
         zone: Where days are cut.
         asked: The civil days.
         digests: Digest of each day, 0 where there is none, shape (days,), `uint32`.
@@ -168,7 +168,7 @@ def keep_digests(store: ProcessedStore, owner: str, zone: ZoneInfo, asked: DayRa
 
 
 def month_digests(store: ProcessedStore) -> dict[str, pd.Series]:
-    """Read every owner's digest of each month: what a look compares before it reads any days.
+    """Read every owner's monthly digests, which the sensor compares before it reads any days.
 
     Raises:
         StoreError: The store cannot be read.
@@ -190,5 +190,5 @@ def _days_of(kept: pd.Series, zone: ZoneInfo, asked: DayRange) -> np.ndarray:
 
 
 def _number(content: bytes) -> int:
-    """Sum up bytes in a number above 0."""
+    """Hash bytes into a number above 0."""
     return int.from_bytes(hashlib.blake2b(content, digest_size=_BYTES).digest(), "big") or 1

@@ -1,4 +1,4 @@
-"""Seasonal profiles in the processed store, each kept as the version that the stored days were computed with."""
+"""Seasonal profiles in the processed store, in the version that the stored days were computed with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from workflows_dagster.stores.ports import PROFILE, ProcessedStore
 
 
 def kept_profile(store: ProcessedStore, meter_id: str) -> Profile | None:
-    """Read the profile of a meter that was kept last, or None."""
+    """Read a meter's newest stored profile, or None."""
     points = store.read(PROFILE, meter_id)
     if points.empty:
         return None
@@ -19,12 +19,12 @@ def kept_profile(store: ProcessedStore, meter_id: str) -> Profile | None:
 
 
 def kept_versions(store: ProcessedStore) -> dict[str, str]:
-    """Read the version of the profile that was kept last, of every meter that has one."""
+    """Read the version of every meter's newest stored profile."""
     return {meter_id: str(versions.iloc[-1]) for meter_id, versions in store.texts(PROFILE, "version").items()}
 
 
 def keep_profile(store: ProcessedStore, meter_id: str, unit: str, profile: Profile, at: pd.Timestamp) -> bool:
-    """Keep a profile from an instant on, unless the kept one is as good (`Profile.is_near`).
+    """Store a profile from an instant on, unless the stored one is near enough (`Profile.is_near`).
 
     Returns:
         Whether it is new.

@@ -1,1 +1,1 @@
-"""The past repairs itself: what has changed in the raw readings, and which stored days are no longer true."""
+"""Finds stored days and results that raw readings or settings have made stale, and the runs that recompute them."""

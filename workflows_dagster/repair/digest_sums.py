@@ -24,23 +24,23 @@ def nothing_at() -> Numbers:
 
 
 def key(*facts: object) -> np.uint64:
-    """Sum up facts in a number by which digests are told apart."""
+    """Hash facts into a key that distinguishes digests."""
     return np.uint64(int.from_bytes(hashlib.blake2b(repr(facts).encode(), digest_size=8).digest(), "big"))
 
 
 def of_meter(digests: np.ndarray, span: DayRange, own: np.uint64) -> Numbers:
-    """Tell a meter's days apart from other meters' and from one another, so that they may be added up."""
+    """Mix meter and day into each digest, so that sums of digests distinguish meters and days."""
     ordinals = np.arange(span.first.toordinal(), span.last.toordinal() + 1, dtype=np.uint64)
     return np.where(digests != 0, mixed(mixed(digests + own) + ordinals * _SPREAD), np.uint64(0))
 
 
 def summed(numbers: Numbers) -> Numbers:
-    """Give the sums of the numbers before each place, shape (n + 1,): a range adds up to the difference of two."""
+    """Give prefix sums, shape (n + 1,): the sum of a range is the difference of two."""
     return np.concatenate([nothing_at(), np.cumsum(numbers, dtype=np.uint64)])
 
 
 def window(numbers: Numbers, reach: int) -> Numbers:
-    """Add up each day and so many days before it."""
+    """Add up each day and the `reach` days before it."""
     sums = summed(numbers)
     starts = np.maximum(np.arange(len(numbers)) - reach, 0)
     return sums[1:] - sums[starts]

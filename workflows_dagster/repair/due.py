@@ -1,8 +1,8 @@
-"""Which costs, anomalies, months and checks are due: those that were made from other days than are stored now.
+"""Finds the costs, anomalies, months and checks whose inputs differ from those they were computed from.
 
-What a result is made from is summed up in one number per day: the digests of the stored days that it reads, with the
-prices, rules and profiles that it applies. The number is stored with the result (records/made_from.py). A result is due
-on the days on which the stored number is not what the days, prices and rules give now, whoever has changed them.
+One number per day digests a result's inputs: the stored days that it reads, and the prices, rules and profiles that it
+applies. The number is stored with the result (records/made_from.py). A result is due on the days on which the stored
+number differs from the one computed now, regardless of what caused the change.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from workflows_dagster.stores.ports import Store
 
 COSTS, ANOMALIES, MONTHS, CHECKS = "costs", "anomalies", "monthly_consumption", "meter_checks"
 OWNERS = (COSTS, ANOMALIES, MONTHS, CHECKS)
-# A physical meter's long gap is judged by the year before it, and may be as long itself. [d]
+# A physical meter's long gap is compared with the year before it, and may itself last a year. [d]
 GAP_LOOKBACK_DAYS = 2 * RATE_WINDOW_DAYS
 
 _Profiles = dict[str, str]
@@ -57,11 +57,11 @@ _Profiles = dict[str, str]
 
 @dataclass(frozen=True)
 class DueDays:
-    """On which days a result is due.
+    """The days on which a result is due.
 
     Attributes:
         days: Civil days in order; of months their first days.
-        reason: Digest of what they are to be made from and were made from: equal where nothing has changed since.
+        reason: Digest of the current and the recorded inputs; unchanged as long as neither changes.
     """
 
     days: tuple[date, ...]
@@ -69,7 +69,7 @@ class DueDays:
 
 
 class MadeFrom:
-    """Knows from what the results of one house are made.
+    """Compares the inputs of one house's results with the recorded ones.
 
     Args:
         settings: The house.
@@ -84,7 +84,7 @@ class MadeFrom:
         self._fingerprints = Fingerprints()
 
     def state(self, store: Store, last: date, now: pd.Timestamp) -> str:
-        """Sum up all on which `due` depends, cheaply: what was due in an equal state is due now, and nothing else.
+        """Digest everything that `due` depends on, cheaply: equal states have equal due days.
 
         Args:
             store: The house's store.
@@ -101,7 +101,7 @@ class MadeFrom:
         return digest(last, sorted(months.items()), sorted(prices.items()), kept_versions(store), self._recipe)
 
     def due(self, store: Store, within: DayRange) -> dict[str, DueDays]:
-        """Find on which of some days each result is due; one that is due on none is not there.
+        """Find the days on which each result is due; a result without due days is absent.
 
         Raises:
             StoreError: The store cannot be read.
@@ -124,10 +124,10 @@ class MadeFrom:
         return found
 
     def now(self, store: Store, owner: str, asked: DayRange) -> np.ndarray:
-        """Give what a result is made from, if it is made now.
+        """Give the digests of a result's current inputs.
 
-        Take it before the days are read, and keep it by `keep` after the result is written: then a change in between
-        leaves the result due.
+        Call it before the days are read, and pass the digests to `keep` after the result is written: a change in
+        between then leaves the result due.
 
         Args:
             store: The house's store.
@@ -140,7 +140,7 @@ class MadeFrom:
         Raises:
             StoreError: The store cannot be read.
         """
-        # Days before the house's first one do not count, and `due` does not see them.
+        # Days before the house's first day do not count; `due` ignores them.
         reached = max(month_of(asked.first - self._reach(owner)), month_of(self._settings.first_day))
         span = DayRange(min(reached, asked.first), asked.last)
         kept = all_kept_digests(store, self._zone, span)
@@ -155,14 +155,14 @@ class MadeFrom:
         return numbers[(asked.first - span.first).days :]
 
     def keep(self, store: Store, owner: str, asked: DayRange, numbers: np.ndarray) -> None:
-        """Keep what a result was made from, once it is written.
+        """Record the digests of a result's inputs, after the result is written.
 
         Raises:
             StoreError: It does not read back as written.
         """
         keep_digests(store, owner, self._zone, asked, numbers)
 
-    # What each result is made from
+    # Inputs of each result
 
     def _costs(self, kept: Mapping[str, np.ndarray], span: DayRange, hourly: pd.Series) -> np.ndarray:
         total, there = nothing(span), np.zeros(span.count, dtype=bool)
@@ -188,7 +188,7 @@ class MadeFrom:
         return np.where(self._present(kept, span), folded(self._house(kept, span)), np.uint32(0))
 
     def _months(self, kept: Mapping[str, np.ndarray], span: DayRange) -> np.ndarray:
-        """Give each month's number on its first day: of its days and costs, and of the months that it compares with."""
+        """Give each month's digest on its first day: of its days and costs, and of the months compared with."""
         numbers = np.zeros(span.count, dtype=np.uint32)
         house, present = summed(self._house(kept, span)), summed(self._present(kept, span).astype(np.uint64))
         costs = summed(of_meter(kept[COSTS], span, key(COSTS))) if COSTS in kept else None
@@ -235,7 +235,7 @@ class MadeFrom:
     # Prices and profiles
 
     def _dated(self, span: DayRange) -> dict[str, Numbers]:
-        """Sum up the dated prices of each meter's days; those of a meter without a tariff are alike."""
+        """Digest the dated prices of each meter's days; meters without a tariff have equal digests."""
         if span not in self._dated_prices:
             tariffs, gas = self._settings.tariffs, self._settings.site.gas_conversion
             civil = pd.Index(list(span), dtype=object)
@@ -248,12 +248,12 @@ class MadeFrom:
                     unit_price = unit_prices(civil, meter.output_unit, prices, gas).view(np.uint64)
                     numbers = mixed(unit_price + key(*facts)) + standing_charges(civil, prices).view(np.uint64)
                 found[meter.meter_id] = numbers
-            # Of a look every 30 s only the newest span counts.
+            # Called every 30 s; only the newest span is cached.
             self._dated_prices = {span: found}
         return self._dated_prices[span]
 
     def _all_hourly(self, store: Store, span: DayRange) -> pd.Series:
-        """Read the prices of the hour of months that have changed since the last time, and give those of all."""
+        """Reread the hourly prices of months that changed since the last call, and give those of all months."""
         if not self._settings.tariffs.has_hourly_prices:
             return pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
         months = _by_month(store.fingerprints([hourly_prices(self._settings)]))
@@ -273,7 +273,7 @@ class MadeFrom:
         return store.readings(hourly_prices(self._settings), start.floor("h"), end)
 
     def _by_day(self, hourly: pd.Series, span: DayRange) -> Numbers:
-        """Sum up the prices of the hours that touch each day."""
+        """Digest the prices of the hours that touch each day."""
         numbers = nothing(span)
         if hourly.empty:
             return numbers
@@ -288,18 +288,18 @@ class MadeFrom:
 
 
 def _by_month(fingerprints: pd.DataFrame) -> dict[str, str]:
-    """Sum up the prices of the hour of each UTC month."""
+    """Digest the hourly prices of each UTC month."""
     rows = fingerprints[["month", "count", "sum", "first", "last"]].itertuples(index=False, name=None)
     return {str(row[0]): digest(*map(str, row)) for row in rows}
 
 
 def prove_digests(settings: Settings, store: Store, within: DayRange) -> list[str]:
-    """Make the digests of all meters' days anew from the days that are stored, and correct those that differ.
+    """Recompute the digests of all meters' stored days, and correct those that differ.
 
     Call it while no days are being computed.
 
     Returns:
-        The meters of which some differed.
+        The meters with corrected digests.
 
     Raises:
         StoreError: The store cannot be read or written.

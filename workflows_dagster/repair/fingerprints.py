@@ -1,8 +1,8 @@
-"""Fingerprints of all readings, kept between looks, so that a look reads a few months and not the whole history.
+"""Caches fingerprints of all readings between polls, so that a poll reads a few months instead of the whole history.
 
-Read again at each look are the running months, in which readings arrive; the months that our own writers have marked
-(`stores.ports.READINGS_CHANGED`); and a part of all others, so that each of them is read once an hour. So what somebody
-else writes into, or deletes from, an older month is seen within the hour, and everything else at once.
+Each poll rereads the running months, the months that our own writers have marked (`stores.ports.READINGS_CHANGED`), and
+a part of all others, so that each of those is read once an hour. Changes that another program makes in an older month
+are therefore found within the hour, all others at the next poll.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import pandas as pd
 
 from workflows_dagster.stores.ports import READINGS_CHANGED, WRITING, RawSeries, Store
 
-# Within this time every month is read again.
+# Every month is reread within this time.
 _ROUND = pd.Timedelta(hours=1)
-# Readings that somebody else sends late still count as new ones.
+# Readings that another program sends this late still count as new.
 _LATE = pd.Timedelta(days=3)
 _COLUMNS = ("series", "month", "count", "sum", "first", "last")
 _Row = tuple[RawSeries, str, int, float, pd.Timestamp, pd.Timestamp]
@@ -43,19 +43,19 @@ class Fingerprints:
         self._next = pd.Period("1970-01", "M")
 
     def look(self, store: Store, series: Sequence[RawSeries], now: pd.Timestamp) -> pd.DataFrame:
-        """Give each series' months as they are now, as `RawStore.fingerprints` does.
+        """Give each series' current fingerprints by month, as `RawStore.fingerprints` does.
 
-        The first look reads everything.
+        The first call reads everything.
 
         Args:
             store: The house's store.
-            series: What to sum up.
+            series: The series.
             now: The present, UTC.
 
         Raises:
-            StoreError: The store cannot be read; the next look then reads what this one has missed.
+            StoreError: The store cannot be read; the next call then reads what this one missed.
         """
-        # Before the readings: whoever marks and writes in between is seen by the next look.
+        # Marks are read before the readings, so the next poll sees a write in between.
         marks = self._marks_in(store, now)
         last = self._looked
         if last is None or not last <= now < last + _ROUND or set(series) != set(self._months):
@@ -82,9 +82,9 @@ class Fingerprints:
         return found
 
     def _changed(self, marks: dict[_Place, _Mark], now: pd.Timestamp) -> set[_Place]:
-        """Give the places of marks that are new, or whose writing has begun and not been seen to end.
+        """Give the months with a new mark, or with a mark of a write that has not finished.
 
-        A writer that was killed leaves such a mark behind; after an hour all its months have been read by turns.
+        A killed writer leaves such a mark; after an hour all its months have been reread by rotation.
         """
         return {
             place
@@ -100,7 +100,7 @@ class Fingerprints:
             self._read(store, marked, min(months), min(max(months) + 1, running))
 
     def _read_part(self, store: Store, series: Sequence[RawSeries], part: float, running: pd.Period) -> None:
-        """Read the next months by turns; the first turn is all that lies before the first known month."""
+        """Reread the next months in rotation; the first step is everything before the first known month."""
         first = min((pd.Period(min(months), "M") for months in self._months.values() if months), default=running)
         if first > running:
             first = running
@@ -111,7 +111,7 @@ class Fingerprints:
         self._next = end
 
     def _read(self, store: Store, series: Sequence[RawSeries], begin: pd.Period | None, end: pd.Period | None) -> None:
-        """Read the months of some series in `[begin, end)`, and put them in place of those that were known."""
+        """Read the months of some series in `[begin, end)`, and replace the cached ones."""
         found = store.fingerprints(series, _opening(begin), _opening(end))
         for one in series:
             months = self._months[one]

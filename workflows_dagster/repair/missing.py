@@ -1,4 +1,4 @@
-"""Days that are not there: never computed, or gone from the store."""
+"""Finds missing days: never computed, or lost from the store."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def missing_days(
 
     Args:
         settings: The house.
-        store: Its days. A day that was computed once but is not in the store, though the meter was there, is missing
-            too: a server may lose at a restart what it had confirmed.
+        store: Its days. A day that was computed but is absent although the meter existed is missing too: a server may
+            lose confirmed writes at a restart.
         computed: Days that were computed, by meter.
         within: Days that partitions exist for.
 
@@ -46,7 +46,7 @@ def missing_days(
 
 
 def catch_up(settings: Settings, missing: Mapping[str, set[date]]) -> list[Repair]:
-    """Give one run a contiguous span in which any meter's days are missing, over the meters that miss some of it."""
+    """Give one run per contiguous span of missing days, over the meters that lack some of it."""
     order = [meter.meter_id for meter in settings.meters.in_order()]
     repairs = []
     for span in joined({day for found in missing.values() for day in found}):
@@ -56,14 +56,14 @@ def catch_up(settings: Settings, missing: Mapping[str, set[date]]) -> list[Repai
 
 
 def _lives(settings: Settings, meter_id: str) -> list[DayRange]:
-    """Give the days on which the settings alone say that a meter was there."""
+    """Give the days on which the meter existed according to the settings."""
     meter = settings.meters[meter_id]
     if isinstance(meter, PhysicalMeter):
         if meter.installation_date is None:
             return []
         first = _civil(settings, meter.installation_date, end=False)
         last = _civil(settings, meter.deinstallation_date, end=True) if meter.deinstallation_date else date.max
-        # On its first and last day a reading taken as the day opens or closes may leave nothing of the day.
+        # On the first and last day, a reading at the day's opening or closing may leave no part of the day.
         first, last = first + timedelta(days=1), last - timedelta(days=1)
         return [DayRange(first, last)] if first <= last else []
     if isinstance(meter, MasterMeter):

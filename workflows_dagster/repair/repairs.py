@@ -1,4 +1,4 @@
-"""From what has changed to the runs that repair it."""
+"""Plans the runs that recompute stale days."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Repair:
 
     Attributes:
         days: The days.
-        meters: The meters, each after those that it is made from.
+        meters: The meters, each after its sources.
     """
 
     days: DayRange
@@ -36,7 +36,7 @@ class Repair:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run, and the snapshot that is true once it is requested."""
+    """The runs to request, and the snapshot to keep once they are requested."""
 
     repairs: tuple[Repair, ...]
     snapshot: Snapshot
@@ -51,15 +51,15 @@ def plan_repairs(
     computed: Callable[[str], Collection[date]],
     look: Look | None = None,
 ) -> Plan:
-    """Find what has changed since a snapshot, and the runs that repair it.
+    """Find what changed since a snapshot, and plan the runs that recompute it.
 
     Args:
         settings: The house.
         store: Its readings and days.
-        before: The last snapshot; without one everything is compared.
+        before: The last snapshot; None compares everything.
         within: Days that partitions exist for.
-        computed: Gives the days of a meter that were computed before. A day that never was is the daily schedule's.
-        look: Gives the fingerprints of raw series; by default the store does.
+        computed: Gives the days of a meter that were computed before; the daily schedule computes the others.
+        look: Gives the fingerprints of raw series; by default those of the store.
 
     Raises:
         StoreError: The store cannot be read.
@@ -89,7 +89,7 @@ def plan_repairs(
 
 
 def take_snapshot(settings: Settings, store: Store, fingerprints: Mapping[str, pd.DataFrame]) -> Snapshot:
-    """Sum up the readings, and the recipe by which each meter's days are computed."""
+    """Digest the readings, and the recipe (settings and profile) of each meter's days."""
     profiles = kept_versions(store)
     return Snapshot(
         readings={meter_id: digests(rows, periods_of(rows)) for meter_id, rows in fingerprints.items()},
@@ -98,10 +98,10 @@ def take_snapshot(settings: Settings, store: Store, fingerprints: Mapping[str, p
 
 
 def group(settings: Settings, stale: Mapping[str, set[date]]) -> list[Repair]:
-    """Group stale days to runs: a meter's spans with everything stale that is made from it, equal spans as one.
+    """Group stale days into runs: a meter's spans with the stale meters derived from it; equal spans share a run.
 
-    A derived meter joins the run of each meter that it is made from, so that it is computed after the last of them. Its
-    stale days that none of those covers, after a change of a master's offset, are runs of their own.
+    A derived meter joins the run of each of its sources, so that it is computed after the last of them. Its stale days
+    that no such run covers, as after a change of a master's offset, get runs of their own.
     """
     order = [meter.meter_id for meter in settings.meters.in_order()]
     by_span: dict[DayRange, set[str]] = {}
@@ -120,7 +120,7 @@ def group(settings: Settings, stale: Mapping[str, set[date]]) -> list[Repair]:
 
 
 def _fingerprints(settings: Settings, look: Look) -> dict[str, pd.DataFrame]:
-    """Ask for all meters' fingerprints at once: an interval meter's register readings count as its own."""
+    """Read all meters' fingerprints at once, including an interval meter's register readings."""
     series: dict[str, list[RawSeries]] = {}
     for meter in settings.meters.physical:
         own = [raw_series(meter)]

@@ -1,7 +1,6 @@
-"""What the stored days were made from, in a few kilobytes: a digest of each meter's readings by month or year.
+"""A snapshot of the stored days' inputs: one digest of each meter's readings per month or year.
 
-Years that are over are one digest, the running year is one a month; so a snapshot stays small however long the history
-grows.
+A past year has one digest, the running year one per month; so a snapshot takes a few kilobytes for any history.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-# Eight hexadecimal digits: of a thousand digests that change, one in four million would go unseen.
+# Eight hexadecimal digits: of a thousand changed digests, one goes unnoticed with a chance of 1 in 4 million.
 _DIGITS = 8
 
 
@@ -30,12 +29,12 @@ class Snapshot:
     recipes: Mapping[str, str]
 
     def encode(self) -> str:
-        """Write it as text, equal snapshots as equal text."""
+        """Encode it as text; equal snapshots give equal text."""
         return json.dumps({"readings": self.readings, "recipes": self.recipes}, sort_keys=True, separators=(",", ":"))
 
 
 def decode(text: str | None) -> Snapshot | None:
-    """Read what `encode` wrote; None where there is nothing, or nothing that can be read."""
+    """Decode what `encode` wrote; None if the text is empty or unreadable."""
     if not text:
         return None
     try:
@@ -46,12 +45,12 @@ def decode(text: str | None) -> Snapshot | None:
 
 
 def digest(*facts: object) -> str:
-    """Sum up facts in eight hexadecimal digits."""
+    """Hash facts into eight hexadecimal digits."""
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:_DIGITS]
 
 
 def digests(fingerprints: pd.DataFrame, periods: Iterable[str]) -> dict[str, str]:
-    """Sum up one series' fingerprints by period.
+    """Digest one series' fingerprints by period.
 
     Args:
         fingerprints: Rows of one series, as `stores.ports.RawStore.fingerprints` gives them.
@@ -70,7 +69,7 @@ def digests(fingerprints: pd.DataFrame, periods: Iterable[str]) -> dict[str, str
 
 
 def periods_of(fingerprints: pd.DataFrame) -> list[str]:
-    """Name the periods of a snapshot: past years whole, the newest year with readings by month."""
+    """List the periods of a snapshot: past years as a whole, the newest year with readings by month."""
     months = sorted(set(fingerprints["month"]))
     if not months:
         return []
@@ -79,7 +78,7 @@ def periods_of(fingerprints: pd.DataFrame) -> list[str]:
 
 
 def changed_periods(fingerprints: pd.DataFrame, before: Mapping[str, str]) -> list[str]:
-    """Name the periods in which a series is not what a snapshot says.
+    """List the periods in which a series differs from a snapshot.
 
     Args:
         fingerprints: Rows of one series as it is now.

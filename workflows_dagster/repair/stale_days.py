@@ -1,7 +1,7 @@
-"""Which stored days differ from what the raw readings give now.
+"""Finds stored days that differ from what the raw readings give now.
 
-Where a change can reach is judged generously; what it reached is found by computing those days and comparing them with
-the stored ones, bit for bit. So exactly the days that are no longer true are repaired, whatever the change was.
+The days that a change can affect are overestimated; those days are computed and compared with the stored ones bit for
+bit. So exactly the stale days are recomputed, for any kind of change.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class StaleDays:
         settings: The house.
         store: Its readings and days.
         within: Days that partitions exist for.
-        computed: Gives the days of a meter that were computed before, with or without a result. Others are not stale
-            but missing, and not looked for here.
+        computed: Gives the days of a meter that were computed before, with or without a result. All others are missing,
+            not stale, and are ignored here.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class StaleDays:
         self._whole: dict[str, Evaluated] = {}
 
     def reach(self, meter: PhysicalMeter, periods: Iterable[str]) -> list[DayRange]:
-        """Give the days that a change of a meter's readings in some periods can reach.
+        """Give the days that a change of a meter's readings in some periods can affect.
 
-        They are bounded by the readings that take part in the cleaning around the change, and hold the days before the
-        first and after the last reading where the change lies in the year that those are scaled by.
+        The readings that take part in cleaning around the change bound them. The days before the first and after the
+        last reading are included if the change lies in the year from which their rate is computed.
 
         Args:
             meter: The meter.
@@ -64,7 +64,7 @@ class StaleDays:
         """
         windows = [(self._within.first, self._within.last)] if meter.source.kind == "interval" else []
         series = raw_series(meter)
-        # The meter's own valid readings: a predecessor's, or one that waits to be confirmed, may stand further out.
+        # Only the meter's own valid readings: a predecessor's or an unconfirmed one may lie further out.
         ends = self._evaluation.of_physical.ends(meter)
         if ends is None:
             return [self._within]
@@ -86,9 +86,9 @@ class StaleDays:
         return merged([window for window in clipped if window is not None], near=_NEAR)
 
     def derived(self, meter_id: str, upstream: Mapping[str, set[date]]) -> set[date]:
-        """Find a derived meter's stale days among those of the meters that it is made from.
+        """Find a derived meter's stale days from those of its sources.
 
-        A reading at a replacement carries on into the master's register, and so reaches all days after it.
+        A reading at a replacement shifts the master's register on all later days.
         """
         meter = self._settings.meters[meter_id]
         candidates = {day for source in meter.upstream for day in upstream.get(source, ())}
@@ -118,7 +118,7 @@ class StaleDays:
             kept = set(days.civil_days(pd.DatetimeIndex(stored.index), self._zone))
             found = set(days.civil_days(pd.DatetimeIndex(index[different]), self._zone))
             if isinstance(self._settings.meters[meter_id], PhysicalMeter):
-                # A glitch that was left out changes no day's figures, and yet a person should know of it.
+                # A dropped glitch changes no figures, but its finding must still be stored.
                 known = kept_findings(self._store, meter_id, cuts[0], cuts[-1], [FINDING_DAILY])
                 found |= self._told_differently(evaluated.findings, known, cuts)
             new = found - kept
@@ -130,8 +130,8 @@ class StaleDays:
     ) -> set[date]:
         """Give the days whose findings differ in code or figures.
 
-        An optional figure that no stored finding of the day and code has is not compared: an older version did not
-        write it. A stored finding may stand a microsecond later than it begins.
+        An optional figure that no stored finding of the day and code has is not compared, because older versions did
+        not write it. A stored finding may have a stamp a microsecond after its start.
         """
         named: dict[tuple[date, str], set[str]] = {}
         for finding in stored:
@@ -147,7 +147,7 @@ class StaleDays:
         return {day for day, _, _ in inside ^ {said(finding) for finding in stored}}
 
     def _evaluated(self, meter_id: str, window: DayRange) -> Evaluated:
-        """Evaluate a meter; over the whole history each is evaluated once, whoever is made from it."""
+        """Evaluate a meter; over the whole history each meter is evaluated once and cached."""
         if window != self._within:
             return self._evaluation.days(meter_id, window)
         if meter_id not in self._whole:
@@ -168,7 +168,7 @@ class StaleDays:
 
 
 def _rounded(figure: Figure) -> str:
-    """Round a figure to what a sentence may show of it: no day is recomputed for a difference that nobody reads."""
+    """Round a figure to the digits that sentences show: invisible differences cause no recomputation."""
     return figure if isinstance(figure, str) else f"{figure:.{_COMPARED_DIGITS}g}"
 
 

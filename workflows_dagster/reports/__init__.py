@@ -1,4 +1,4 @@
-"""Reports for people: one month of the house as a page, from stored days alone."""
+"""Monthly reports, made from the stored days only."""
 
 from workflows_dagster.reports.content import Note
 from workflows_dagster.reports.monthly import NoDaysError, Report, monthly_report, write_report

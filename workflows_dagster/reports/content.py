@@ -40,7 +40,7 @@ class Money:
 
 @dataclass(frozen=True)
 class Note:
-    """One thing that the reader should know.
+    """One remark for the reader: a finding or an unusual day.
 
     Attributes:
         sentence: The fact, for a house owner.
@@ -62,9 +62,9 @@ class Line:
     Attributes:
         name: The meter in the owner's words.
         meter_id: Its id; None for several meters together.
-        role: What it is among the utility's meters: several main meters together, the main meter, one of several, what
-            is left of a meter, any other, a device behind a master.
-        depth: How many meters stand above it.
+        role: Role among the utility's meters: several main meters together, the main meter, one of several, a
+            remainder, any other, a device of a master.
+        depth: Number of meters above it in the table.
         used: Consumption of the month.
         per_day: Mean of the days with a value.
         month_change: `per_day` relative to the month before, less 1; None where the two do not compare. [1]
@@ -72,7 +72,7 @@ class Line:
         year_before: `per_day` of the same month of the year before.
         estimated_share: Part of the consumption that is not measured; None where there is no value. [1]
         cost: What it cost, if that is known.
-        remarks: What the figures need said with them.
+        remarks: Remarks that qualify the figures.
         small_print: The meter's id and the device that counts for it.
     """
 
@@ -118,7 +118,7 @@ class Series:
         unit: Unit of the bars.
         bars: In order of time, gaps included.
         caption: What they show.
-        description: The plot in words, for those who do not see it.
+        description: The plot in words, for screen readers.
     """
 
     unit: str
@@ -133,13 +133,13 @@ class Section:
 
     Attributes:
         utility: Which.
-        title: Its name for people.
+        title: Its heading.
         lines: Rows of its table.
-        headline: The row that stands for the utility: its main meter, or its main meters together.
-        sentence: What the headline says against the year before, and what changed most below it.
+        headline: The row of the whole utility: its main meter, or the sum of several.
+        sentence: Comparison of the headline with the year before, and the largest change below it.
         months: The headline in the last thirteen months.
         days: The headline day by day.
-        fed_in: Whether the headline is what went into the grid, because nothing else is there.
+        fed_in: Whether the headline is energy fed into the grid, because the utility has no other meter.
     """
 
     utility: Utility
@@ -154,7 +154,7 @@ class Section:
 
 @dataclass(frozen=True)
 class DatedNote:
-    """A note as it is printed.
+    """A note with its meter and days, as printed.
 
     Attributes:
         about: Meter and days, or nothing.
@@ -176,8 +176,8 @@ class MonthContent:
         year_before: Heading of the comparison with the year before.
         summary: A short paragraph.
         sections: The utilities that have days in the month.
-        notes: What the reader should know.
-        method: How the numbers are made.
+        notes: Remarks for the reader.
+        method: How the numbers are computed.
     """
 
     month: date

@@ -1,4 +1,4 @@
-"""The report as a page: one file that opens by itself, on a phone, on paper and in the dark."""
+"""Renders the report as one self-contained HTML file, for screens, phones, paper and dark mode."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from workflows_dagster.reports.lines import MOSTLY
 from workflows_dagster.reports.palette import DARK, LIGHT, colours
 from workflows_dagster.wording.report import ReportWords
 
-# From here on a change is printed bold.
+# A change of at least this much is printed bold.
 _MUCH = 0.25
 
 
 def render_html(content: MonthContent, report: ReportWords) -> str:
-    """Render the page; all text of the owner's is escaped.
+    """Render the page; text that the owner wrote is escaped.
 
     Args:
-        content: What it says.
-        report: The language in which it says so.
+        content: The report's content.
+        report: The reader's language.
     """
     template = environment().get_template("month.html")
     formats = report.words.format
@@ -59,7 +59,7 @@ def money_text(cost: Money | None, report: ReportWords) -> str:
 
 @cache
 def environment() -> Environment:
-    """Give the templates with escaping on."""
+    """Return the template environment with escaping on."""
     made = Environment(
         loader=PackageLoader("workflows_dagster.reports"),
         autoescape=lambda name: name is None or name.endswith(".html"),
@@ -73,7 +73,7 @@ def environment() -> Environment:
 
 
 def _is_much(line: Line, change: float | None) -> bool:
-    """Tell whether a change is worth bold print: large, and of figures that are known well."""
+    """Tell whether a change is printed bold: it is large, and its figures are mostly measured."""
     well_known = not line.remarks and (line.estimated_share or 0.0) < MOSTLY
     return well_known and change is not None and abs(change) >= _MUCH
 

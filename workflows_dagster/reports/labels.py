@@ -14,7 +14,7 @@ class Labels:
 
     Attributes:
         page: Title of the page.
-        house_in: What stands above the month.
+        house_in: Line above the month.
         notes: Heading of the notes.
         meter, used, per_day, month_change, year_change, known_by, cost: Columns of a table.
         month_change_short, year_change_short, known_by_short: The same on a narrow screen.

@@ -1,4 +1,4 @@
-"""Who is who on the page: a utility's main meters, what they are split into, and the devices behind them."""
+"""The order of the report's rows: a utility's main meters, their sub-meters, and the devices of masters."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Role = Literal["main", "rest", "part"]
 
 @dataclass(frozen=True)
 class Place:
-    """Where one meter stands in its utility's table.
+    """One meter's place in its utility's table.
 
     Attributes:
         meter: The meter.
-        role: One of the utility's main meters, what is left of a meter, or any other.
-        depth: How many meters stand above it.
-        devices: The meters that count for it one after the other or together; only masters have any.
-        fed_in: Whether it counts what goes into the grid, which the house did not use.
+        role: One of the utility's main meters, a remainder, or any other.
+        depth: Number of meters above it in the table.
+        devices: A master's source meters; empty for other meters.
+        fed_in: Whether it counts energy fed into the grid.
     """
 
     meter: Meter
@@ -34,7 +34,7 @@ class Place:
 
 
 def fed_into_grid(settings: Settings) -> frozenset[str]:
-    """Tell which meters count what goes into the grid: their tariff says so, or those of all a master stands for."""
+    """Return the meters that count feed-in: by their own tariff, or masters by those of all their sources."""
     paid_for: set[str] = set()
     for meter in settings.meters.in_order():
         tariff = settings.tariffs.of_meter(meter)
@@ -47,17 +47,17 @@ def fed_into_grid(settings: Settings) -> frozenset[str]:
 def layout(meters: MeterBook, fed_in: Collection[str] = ()) -> dict[Utility, tuple[Place, ...]]:
     """Lay out the house's meters by utility (docs/explanation/methods.md#main-meters).
 
-    A virtual meter, and what is subtracted in it, are parts of its base. A master stands for its devices. A utility's
+    A virtual meter and the meters subtracted in it are parts of its base. A master replaces its devices. A utility's
     main meters are those that are part of nothing and are a master or have parts; where there is none, all that are
-    part of nothing and count the quantity of the first. What is fed into the grid is never a main meter.
+    part of nothing and count the quantity of the first. A feed-in meter is never a main meter.
 
     Args:
         meters: The house's meters.
-        fed_in: Those of them that count what goes into the grid.
+        fed_in: Those of them that count feed-in.
 
     Returns:
-        By utility, in the order electricity, gas, water, heat, solar: main meters, each with its parts below it, what
-        is left first; then meters that belong to no main meter. Devices have no place of their own.
+        By utility, in the order electricity, gas, water, heat, solar: main meters, each followed by its parts, the
+        remainder first; then meters that belong to no main meter. Devices get no place of their own.
     """
     stands_for = {device: meter.meter_id for meter in meters.masters for device in meter.upstream}
     whole = _wholes(meters, stands_for)
@@ -85,7 +85,7 @@ def layout(meters: MeterBook, fed_in: Collection[str] = ()) -> dict[Utility, tup
 
 
 def _wholes(meters: MeterBook, stands_for: Mapping[str, str]) -> dict[str, str]:
-    """Tell of each part which meter of the same utility it is a part of; none is a part of itself, however far."""
+    """Map each part to the meter of the same utility that contains it; the result has no cycle."""
     whole: dict[str, str] = {}
     for virtual in meters.virtuals:
         base = stands_for.get(virtual.base_meter, virtual.base_meter)
@@ -98,7 +98,7 @@ def _wholes(meters: MeterBook, stands_for: Mapping[str, str]) -> dict[str, str]:
 
 
 def _above(meter_id: str, whole: Mapping[str, str]) -> Iterator[str]:
-    """Give a meter and all that it is a part of."""
+    """Give a meter and all meters that contain it."""
     current: str | None = meter_id
     while current is not None:
         yield current
@@ -106,7 +106,7 @@ def _above(meter_id: str, whole: Mapping[str, str]) -> Iterator[str]:
 
 
 def _descend(meter: Meter, own: Sequence[Meter], whole: Mapping[str, str], depth: int) -> Iterator[tuple[Meter, int]]:
-    """Give a meter and all its parts with their depth, what is left before what was taken away."""
+    """Give a meter and all its parts with their depth, the remainder before the sub-meters."""
     yield meter, depth
     parts = [part for part in own if whole.get(part.meter_id) == meter.meter_id]
     for part in sorted(parts, key=lambda part: not isinstance(part, VirtualMeter)):

@@ -1,4 +1,4 @@
-"""The rows of a utility's table: each meter's month in figures."""
+"""Builds the rows of a utility's table: one meter's month per row."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from workflows_dagster.settings.meters import Meter
 from workflows_dagster.settings.utilities import Utility
 from workflows_dagster.wording.report import ReportWords
 
-# What was taken for nothing used on single days is worth a remark from this part of the month on.
+# Days clipped to zero are remarked from this part of the month's consumption on.
 _CLIPPED_SHARE = 0.05
 _LITRES = 1000.0
 _SHARE_DECIMALS = 9
-# From this share on a figure is called estimated in a sentence.
+# A figure with at least this estimated share is called estimated in a sentence.
 MOSTLY = 0.5
 
 
 def lines_of(places: Sequence[Place], house_month: HouseMonth, report: ReportWords) -> list[Line]:
-    """Write a utility's rows; devices stand below their master only where several counted in the month.
+    """Write a utility's rows; devices follow their master only if several counted in the month.
 
     Args:
         places: The utility's meters in the order of the page.
@@ -42,7 +42,7 @@ def lines_of(places: Sequence[Place], house_month: HouseMonth, report: ReportWor
         if len(devices) == 1:
             only = found[devices[0].meter_id]
             if counted.cost is None:
-                # The tariff names the device, and the device is all that the master is made of.
+                # The tariff names the device, and the device is the master's only source.
                 counted = replace(counted, cost=only.cost, cost_days=only.cost_days)
             printed += f" · {name_of(devices[0])}"
         lines.append(_of_meter(place.meter, place.role, place.depth, counted, house_month, printed, report))
@@ -59,11 +59,10 @@ def lines_of(places: Sequence[Place], house_month: HouseMonth, report: ReportWor
 def headline_of(
     utility: Utility, places: Sequence[Place], lines: Sequence[Line], house_month: HouseMonth, report: ReportWords
 ) -> tuple[Line, MeterDays]:
-    """Give the row that stands for a utility, and its days: the main meter, or several together.
+    """Give the utility's total row and its days: the main meter, or the sum of several.
 
-    Where no main meter has days in the month, the meters that stand highest of those that have take its place; what is
-    fed into the grid only where there is nothing else. Of several, those without any value in the month are left out,
-    and the name says so.
+    If no main meter has days in the month, the topmost meters that have days replace it; feed-in only if there is
+    nothing else. Of several, those without any value in the month are left out, and the name says so.
     """
     found = house_month.meters
     there = [place for place in places if place.meter.meter_id in found]
@@ -136,7 +135,7 @@ def line_of(
         month_change=_change(per_day, known(row["previous_month"])),
         year_change=_change(per_day, known(row["previous_year"])),
         year_before=Amount(_scaled(known(row["previous_year"]), scale), daily_unit),
-        # A weighted mean of ones may miss one by its last bit.
+        # A weighted mean of ones may differ from 1 in its last bit.
         estimated_share=known(round(float(row["estimated_share"]), _SHARE_DECIMALS)),
         cost=counted.cost,
         remarks=tuple(_remarks(counted, row, house_month, report)),
@@ -144,7 +143,7 @@ def line_of(
 
 
 def daily(utility: Utility, unit: str) -> tuple[str, float]:
-    """Give the unit in which a day is told, and how many of it one unit of the month is."""
+    """Give the unit of a day's figure, and how many of it make one unit of the month."""
     return ("l", _LITRES) if utility == "water" and unit == "m³" else (unit, 1.0)
 
 

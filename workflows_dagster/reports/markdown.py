@@ -1,4 +1,4 @@
-"""The report as Markdown, for the Dagster page: the same tables, and pictures while they are small."""
+"""Renders the report as Markdown for the Dagster page: the same tables, and plots up to a size limit."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from workflows_dagster.reports.html import amount_text, money_text
 from workflows_dagster.reports.labels import Labels, labels_of
 from workflows_dagster.wording.report import ReportWords
 
-# All pictures of a report together, as they stand in the text. [byte]
+# All pictures of a report together, base64-encoded. [byte]
 LARGEST_PICTURES = 180_000
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~$])")
 
 
 def render_markdown(content: MonthContent, report: ReportWords, *, pictures: bool = True) -> str:
-    """Render the report; what the owner wrote is escaped.
+    """Render the report; text that the owner wrote is escaped.
 
     Args:
-        content: What it says.
-        report: The language in which it says so.
+        content: The report's content.
+        report: The reader's language.
         pictures: Whether to embed the plots as PNG; where all of them exceed `LARGEST_PICTURES`, none is.
     """
     labels = labels_of(content, report.words)
@@ -46,7 +46,7 @@ def render_markdown(content: MonthContent, report: ReportWords, *, pictures: boo
 
 
 def escaped(text: str) -> str:
-    """Make a text stand for itself within a line of Markdown."""
+    """Escape a text for use within a line of Markdown."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.splitlines()))
 
 
@@ -59,7 +59,7 @@ def _table(section: Section, labels: Labels, report: ReportWords) -> str:
         cells = [_name(line), amount_text(line.used, report), amount_text(line.per_day, report)]
         cells += [report.change(line.month_change), report.change(line.year_change)]
         cells += [report.known_by(line.estimated_share)]
-        # A figure such as <0.01 or ~ is no markup either.
+        # A figure such as <0.01 or ~ must not become markup.
         rows.append(
             [cells[0], *map(escaped, cells[1:]), *([escaped(money_text(line.cost, report))] if with_costs else [])]
         )

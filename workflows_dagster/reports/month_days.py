@@ -1,4 +1,4 @@
-"""Days that a report is made of: each meter's month and the year before it, in units that compare."""
+"""The days of a report: each meter's month and the year before it, in kWh or m³."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class HouseMonth:
 
     @cached_property
     def days(self) -> int:
-        """How many of the month's days have a value at some meter: fewer than it has while it runs."""
+        """Number of days on which at least one meter has a value; less than the whole month while it is running."""
         return max(counted.valued(self.month) for counted in self.meters.values())
 
 
@@ -110,7 +110,7 @@ def read_month(settings: Settings, store: ProcessedStore, month: date) -> HouseM
 
 
 def together(parts: Sequence[MeterDays]) -> MeterDays:
-    """Add up meters that count side by side; a day on which one of them has no value has none.
+    """Add up parallel meters; a day without a value of one of them has no value.
 
     Args:
         parts: At least one meter's days, all in one unit.

@@ -1,4 +1,4 @@
-"""The monthly report: made from the store, shown as HTML or Markdown, kept as a file."""
+"""The monthly report: built from the store, rendered as HTML or Markdown, written to a file."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class NoDaysError(ValueError):
 
 @dataclass(frozen=True)
 class Report:
-    """One month of the house, equal bytes for equal days.
+    """One month of the house; equal days give equal bytes.
 
     Attributes:
-        content: What it says.
-        words: The language in which it says so.
+        content: The report's content.
+        words: The reader's language.
     """
 
     content: MonthContent
@@ -50,14 +50,14 @@ class Report:
 
     @cached_property
     def html(self) -> str:
-        """A page that opens by itself: no script, nothing to fetch, the pictures inside."""
+        """A self-contained page: no scripts, no external files, pictures embedded."""
         from workflows_dagster.reports.html import render_html
 
         return render_html(self.content, ReportWords(self.words))
 
     @cached_property
     def markdown(self) -> str:
-        """The same as tables and pictures for the Dagster page."""
+        """The report as Markdown for the Dagster page."""
         from workflows_dagster.reports.markdown import render_markdown
 
         return render_markdown(self.content, ReportWords(self.words))
@@ -71,8 +71,8 @@ def monthly_report(
     Args:
         settings: The house.
         store: Where the days and the costs are.
-        month: `YYYY-MM`. A month that still runs is told as far as it goes, and not compared.
-        notes: What the reader should know, in the order of the page.
+        month: `YYYY-MM`. A running month is reported up to now and not compared.
+        notes: Remarks for the reader, in the order of the page.
         words: The reader's language; by default the house's.
 
     Raises:
@@ -89,10 +89,10 @@ def monthly_report(
 
 
 def parse_month(text: str) -> date:
-    """Read a month written as `2025-03`, and give its first day.
+    """Parse a month written as `2025-03` into its first day.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is not a month.
     """
     if len(text) != len("2025-03"):
         raise ValueError(f"'{text}' is no month")
@@ -100,11 +100,11 @@ def parse_month(text: str) -> date:
 
 
 def write_report(report: Report, folder: Path) -> Path:
-    """Write the page as `<month>.html`; whoever looks meanwhile sees the old page or the new one, whole.
+    """Write the page as `<month>.html` atomically: readers see the old page or the new one.
 
     Args:
         report: What to write.
-        folder: Where to; made if it is not there.
+        folder: Target folder; created if it does not exist.
 
     Returns:
         The file.
@@ -116,7 +116,7 @@ def write_report(report: Report, folder: Path) -> Path:
 
 
 def write_whole(path: Path, text: str) -> Path:
-    """Write a file in one step, and its folder if need be.
+    """Write a file atomically; create its folder if needed.
 
     Raises:
         OSError: It cannot be written.

@@ -1,4 +1,4 @@
-"""What the reader of a month should know: what was found, and the days that stand out."""
+"""Collects a month's notes: findings first, then unusual days."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from workflows_dagster.wording import Words, words_of
 from workflows_dagster.wording.anomalies import anomaly_sentence
 from workflows_dagster.wording.findings import finding_writer
 
-# More would not be read.
+# Nobody would read more.
 _MOST = 12
-# Where nothing was expected, any use is as strong as can be.
+# Where nothing was expected, any consumption counts as the strongest deviation.
 _FAR_MORE = 100.0
 
 
 def notes_of_month(settings: Settings, store: ProcessedStore, month: date, words: Words | None = None) -> list[Note]:
-    """Gather what a person should know about a month: what was found first, then what stands out most.
+    """Collect a month's notes: findings first, then the strongest unusual days.
 
     Args:
         settings: The house.
-        store: What was found, and the anomalies.
+        store: Findings and anomalies.
         month: Any day of the month.
         words: The reader's language; by default the house's.
 
@@ -47,7 +47,7 @@ def notes_of_month(settings: Settings, store: ProcessedStore, month: date, words
     findings = [
         _note(finding, write, zone)
         for meter in settings.meters
-        # However long before the month it began: a silence may last for years.
+        # Findings that began long before the month count too: a silence may last for years.
         for finding in kept_findings(store, meter.meter_id, end=end)
         if finding.severity != "note" and finding.end >= start
     ]
@@ -62,7 +62,7 @@ def _note(finding: Finding, write: Callable[[Finding], str], zone: ZoneInfo) -> 
 def _standing_out(
     settings: Settings, store: ProcessedStore, start: pd.Timestamp, end: pd.Timestamp, words: Words
 ) -> list[Note]:
-    """Give the alerts, each meter's strongest day only; what a master says its sources need not repeat."""
+    """Give each meter's strongest alert; a master's alert is not repeated for its sources."""
     told: set[tuple[str, date]] = set()
     ranked: list[tuple[float, Note]] = []
     for meter in reversed(settings.meters.in_order()):

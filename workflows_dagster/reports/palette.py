@@ -1,4 +1,4 @@
-"""Colours: one accent a utility, and what is mixed from it for bars on light and on dark paper."""
+"""Colours: one accent per utility, and the shades mixed from it for light and dark backgrounds."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ DARK = Theme(
         "solar": "#dcc04f",
     },
 )
-# Colours that no theme has, for pictures whose colours the page decides; each stands for the variable of its name.
+# Placeholder colours that no theme has; each is replaced by the CSS variable of its name.
 STAND_INS = Colours("#0a0b01", "#0a0b02", "#0a0b03", "#0a0b04", "#0a0b05", "#0a0b06", "#0a0b07")
 VARIABLES = Colours(
     "var(--accent)", "var(--mid)", "var(--soft)", "var(--line)", "var(--quiet)", "var(--rule)", "var(--ink)"
@@ -100,7 +100,7 @@ def colours(theme: Theme, utility: Utility) -> Colours:
 
 
 def with_variables(svg: str) -> str:
-    """Put the page's variables in place of the stand-ins."""
+    """Replace the placeholder colours with the page's CSS variables."""
     for colour, variable in zip(astuple(STAND_INS), astuple(VARIABLES), strict=True):
         svg = svg.replace(colour, variable)
     return svg

@@ -1,4 +1,4 @@
-"""What the plots of a utility show, and the same in words for those who do not see it."""
+"""The data of a utility's plots, and a description for screen readers."""
 
 from __future__ import annotations
 

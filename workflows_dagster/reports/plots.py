@@ -1,4 +1,4 @@
-"""Bars of months and days, drawn without matplotlib's global figures and the same byte for byte every time."""
+"""Draws bar plots of months and days; equal data gives equal bytes. Uses no global matplotlib figures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BAR = 0.74
 _HATCH = "/////"
 _PNG_DPI = 100
 _HEADROOM = 1.16
-# Groups that matplotlib numbers from 1 in every picture; on one page they would repeat.
+# matplotlib numbers these groups from 1 in every picture, so their ids would repeat on one page.
 _NUMBERED = re.compile(r' id="(?:figure|axes|patch|matplotlib\.axis|xtick|ytick|line2d|text|LineCollection)_\d+"')
 _DRAWING = re.compile(r"<svg\b.*</svg>", re.DOTALL)
 _SIZE = re.compile(r'<svg\b[^>]*?\bviewBox="([^"]+)"[^>]*>', re.DOTALL)
@@ -34,7 +34,7 @@ def svg(series: Series, kind: Kind, name: str, formats: Formatter) -> str:
     Args:
         series: What to draw.
         kind: Months, of which the last one and the one a year before it stand out, or days, which are all alike.
-        name: What no other plot of the page is called; references inside the picture are made from it.
+        name: Unique name on the page; ids inside the picture are derived from it.
         formats: Writes the figures and months on the axes.
 
     Returns:
@@ -106,7 +106,7 @@ def _draw_bar(axes: Axes, place: int, bar: Bar, fill: str, paint: Colours) -> No
     estimated = value * min(max(bar.estimated_share, 0.0), 1.0)
     line = paint.line if fill == paint.soft else fill
     if not bar.whole:
-        # Not all of its days are there: an outline only, for it is no month's sum.
+        # Incomplete month: outline only, since the bar is not the month's sum.
         axes.bar(place, value, _BAR, facecolor="none", edgecolor=line, linewidth=0.9, linestyle=(0, (2, 1.5)))
     else:
         axes.bar(place, value - estimated, _BAR, color=fill, linewidth=0)

@@ -1,4 +1,4 @@
-"""One utility's part of the report: its table, its plots, and what changed."""
+"""Builds one utility's section of the report: table, plots, and a sentence about changes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from workflows_dagster.reports.plot_series import series_of_days, series_of_mont
 from workflows_dagster.settings.utilities import Utility
 from workflows_dagster.wording.report import FAR_MORE, ReportWords
 
-# What stands out below a utility's main meter: a change of this much in a meter of this part of the whole.
+# A sub-meter is mentioned if it changed by this much and is at least this part of the whole.
 _STANDS_OUT, _PART_OF_WHOLE, _MOST_NAMED = 0.15, 0.05, 2
 
 
 def section_of(utility: Utility, places: Sequence[Place], house_month: HouseMonth, report: ReportWords) -> Section:
-    """Write one utility's part.
+    """Write one utility's section.
 
     Args:
         utility: Which.
@@ -82,13 +82,13 @@ def _sentence(headline: Line, lines: Sequence[Line], year_before: str, is_whole:
 
 
 def _stands_out(line: Line, headline: Line) -> bool:
-    """Tell whether a meter below the main one changed in a way that is known and matters."""
+    """Tell whether a sub-meter's change is large enough and mostly measured."""
     if line is headline or line.role == "device" or line.year_change is None or line.used.value is None:
         return False
     comparable = line.used.unit == headline.used.unit and headline.used.value
     matters = not comparable or abs(line.used.value) >= _PART_OF_WHOLE * abs(headline.used.value or 0.0)
     is_known = (line.estimated_share or 0.0) < MOSTLY and not line.remarks
-    # What changed just as the whole did is told with the whole; a multiple of almost nothing tells nothing.
+    # A change equal to the whole's adds nothing; a multiple of almost nothing means nothing.
     by_whole = 1 + (headline.year_change or 0.0)
     against_whole = (1 + line.year_change) / by_whole - 1 if by_whole > 0 else line.year_change
     is_plain = abs(line.year_change) >= _STANDS_OUT and line.year_change < FAR_MORE

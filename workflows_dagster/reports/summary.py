@@ -1,4 +1,4 @@
-"""The report's first paragraph: what the house used, and how well it is known."""
+"""Writes the report's first paragraph: consumption per utility, and how much of it is estimated."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _amounts(sections: Sequence[Section], month: date, report: ReportWords) -> l
         ratio = section.headline.year_change
         comparison = ""
         if ratio is not None:
-            # The first comparison says with what; the others follow it.
+            # Only the first comparison names the month compared with.
             before = words.format.month(months.first_needed(month))
             comparison = report.comparison(ratio, "of the day", month=before) if is_first else report.comparison(ratio)
             comparison, is_first = f" ({comparison})", False
@@ -69,7 +69,7 @@ def _part(name: str, amounts: str, month: str | None, report: ReportWords) -> st
 
 
 def _without_total(sections: Sequence[Section], month: date, report: ReportWords) -> list[str]:
-    """Say which utilities have no total, rather than pass over them; single meters may well have values."""
+    """Name the utilities without a total; their single meters may have values."""
     say, name = report.words.say, report.words.format.month(month)
     unknown = [section.utility for section in sections if section.headline.used.value is None]
     if not unknown:
@@ -80,7 +80,7 @@ def _without_total(sections: Sequence[Section], month: date, report: ReportWords
 
 
 def _days_so_far(sections: Sequence[Section], month: date, report: ReportWords) -> list[str]:
-    """Say where the month is not there from end to end, as it is while it runs."""
+    """Name the utilities whose month is incomplete, as while it is running."""
     calendar = months.last_day(month).day
     there = {sum(bar.value is not None for bar in section.days.bars) for section in sections}
     if there <= {calendar}:
