@@ -15,6 +15,7 @@ from typing import Any
 import coloredlogs
 import pytest
 
+from workflows_dagster.cli.tables import TerminalConsole
 from workflows_dagster.logs.config import LogConfig
 from workflows_dagster.logs.configure import HouseLogger, configure_command, configure_service, unconfigure
 from workflows_dagster.logs.context import RunContext, follow_run
@@ -218,3 +219,34 @@ def test_afterwards_everything_is_as_it_was(tmp_path: Path) -> None:
     assert state() != before
     unconfigure()
     assert state() == before
+
+
+HOSTILE = "cell \x1b]0;title\x07 \x9b2J \u202e\udcff\n2026-01-01T00:00:00.000Z ERROR daemon forged: line"
+
+
+def test_control_characters_reach_neither_the_console_nor_the_file(tmp_path: Path) -> None:
+    for form in ("json", "text"):
+        service = Service(tmp_path / form, form=form)
+        logging.getLogger("workflows_dagster").warning("%s", HOSTILE)
+        unconfigure()
+        written = service.console.getvalue()
+        assert written == service.file.read_text()
+        assert not any(character in written for character in "\x1b\x07\x9b\u202e\udcff")
+        if form == "json":
+            assert json.loads(written)["message"] == HOSTILE
+        else:
+            assert written.splitlines()[1].startswith("    2026")
+
+
+def test_what_a_command_prints_steers_no_terminal(tmp_path: Path) -> None:
+    terminal, original = io.StringIO(), sys.stdout
+    sys.stdout = terminal
+    try:
+        configure_command(LogConfig(), io.StringIO())
+        print(HOSTILE)
+        TerminalConsole(width=200).print(HOSTILE)
+        unconfigure()
+    finally:
+        sys.stdout = original
+    assert not any(character in terminal.getvalue() for character in "\x1b\x07\x9b\u202e\udcff")
+    assert terminal.getvalue().count("forged: line") == 2

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows_dagster.logs.masking import Mask
+from workflows_dagster.settings.mask import Mask
 
 TOKEN = "aB3/+xY==%20$&\"'\\<q>9"
 

@@ -19,7 +19,7 @@ from tests.pipeline.small_house import compute_without_what_follows
 from tests.settings.houses import METERS, write_house
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
-from workflows_dagster.pipeline.assets.meters import RAW_PREFIX, raw_key
+from workflows_dagster.pipeline.assets.meters import RAW_PREFIX, describe, raw_key
 from workflows_dagster.pipeline.backfill import BackfillError, backfill
 from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.pipeline.resources import tibber_resource
@@ -252,3 +252,43 @@ def test_a_secret_from_a_file_reaches_its_resource_but_no_environment_and_no_pag
     shown = [resource.model_dump_json() for resource in (definitions.resources or {}).values()]
     assert len(shown) == 3
     assert "planted-token" not in "".join(shown)
+
+
+ENTITIES = ["m³", "kWh total", "m²", "m_", "größe", "a`b", "<b>", "x" * 300, "gas.main"[:3] + "-main", "日本"]
+
+
+def test_any_name_of_an_entity_makes_an_asset_of_its_own(small_house):
+    meters = "".join(
+        f"\n          - {{meter_id: m{n}, type: physical, output_unit: kWh, source: {{entity_id: {name!r}}}}}"
+        for n, name in enumerate(ENTITIES)
+    )
+    settings = small_house(f"""
+        meters:{meters}
+          - {{meter_id: plain, type: physical, output_unit: kWh}}
+    """).settings
+    definitions = build_definitions(settings)
+    dg.Definitions.validate_loadable(definitions)
+    keys = [raw_key(meter) for meter in settings.meters.physical]
+    assert len(set(keys)) == len(ENTITIES) + 1
+    assert keys[-1] == dg.AssetKey([RAW_PREFIX, "plain"])
+    assert {key.path[1] for key in keys} <= {
+        key.path[1] for key in definitions.resolve_asset_graph().get_all_asset_keys() if len(key.path) > 1
+    }
+    # The same in every process, or a sensor would look for another asset than there is.
+    assert keys[0] == dg.AssetKey([RAW_PREFIX, "m__c7db57c8"])
+
+
+def test_the_owners_words_are_shown_as_they_are_on_dagsters_page(small_house):
+    settings = small_house("""
+        meters:
+          - meter_id: a
+            type: physical
+            output_unit: kWh
+            description: "# Flat <img src=x onerror=alert(1)> [pay](http://evil.example) `1` *now* \u202e"
+            source: {entity_id: "a`b<i>"}
+    """).settings
+    (meter,) = settings.meters.physical
+    assert describe(meter, settings).splitlines()[0] == (
+        r"\# Flat \<img src=x onerror=alert(1)\> \[pay\](http\:\/\/evil.example) \`1\` \*now\* \\u202e [kWh]."
+    )
+    assert "`a'b<i>`" in describe(meter, settings)

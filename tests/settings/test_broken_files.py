@@ -520,6 +520,8 @@ BROKEN_CONFIG = {
     ),
     "a path that no file can have": (
         'meters_config: "house\\0.yaml"\n',
+        "config.yaml: meters_config: 'house\\x00.yaml' holds a line break or a control character. "
+        "Write it on one line, without it.\n"
         "house\\x00.yaml: the path holds a character that no path can. Correct the path.",
     ),
     "influxdb without secrets": (

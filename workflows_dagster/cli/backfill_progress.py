@@ -8,6 +8,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from workflows_dagster.cli.command import fail
+from workflows_dagster.cli.tables import TerminalConsole
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.pipeline.backfill import BackfillError, backfill, dagster_instance, fit_missing_profiles
 from workflows_dagster.pipeline.storage.home import HomeError
@@ -27,7 +28,8 @@ def run_with_progress(ctx: click.Context, settings: Settings, meters: Sequence[s
     """
     words = words_of(settings.site)
     counted, span = TextColumn(words.say("meters")), words.format.day_range(asked.first, asked.last)
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), counted, TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), counted, TimeElapsedColumn())
+    bar = Progress(*columns, console=TerminalConsole())
     try:
         with dagster_instance(home_folder(settings.data_dir)) as instance, bar:
             task = bar.add_task(words.say("seasonal profiles"), total=len(meters))

@@ -48,6 +48,8 @@ class HouseCommand(click.Command):
             ctx.exit(EXIT_WRONG_INPUT)
         except StoreError as error:
             fail(ctx, str(error))
+        except MemoryError:
+            fail(ctx, "There is not enough memory for this. Close other programs, or ask for fewer days or files.")
         except Exception:
             trace = traceback.format_exc()
             if masked(trace) == trace:

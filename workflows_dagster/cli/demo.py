@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def demo(ctx: click.Context, years: int) -> None:
     """Load the sample household into the embedded store, compute its history, and show its last twelve months."""
     import pandas as pd
-    from rich.console import Console
 
+    from workflows_dagster.cli.tables import TerminalConsole
     from workflows_dagster.domain import days
     from workflows_dagster.domain.days import DayRange
     from workflows_dagster.sample_house import write_sample
@@ -39,7 +39,7 @@ def demo(ctx: click.Context, years: int) -> None:
     now = pd.Timestamp.now("UTC")
     last = days.civil_day(now, settings.site.zone) - timedelta(days=1)
     first = max(settings.first_day, last - timedelta(days=round(years * 365.25) - 1))
-    with Console().status(words.say("Reading the sample household's meters …")), open_store(settings) as store:
+    with TerminalConsole().status(words.say("Reading the sample household's meters …")), open_store(settings) as store:
         count = write_sample(store, settings.meters, settings.site.zone, now.to_pydatetime(), start=first)
     click.echo(
         words.say(
@@ -57,7 +57,7 @@ def demo(ctx: click.Context, years: int) -> None:
     meters = tuple(meter.meter_id for meter in settings.meters.in_order())
     run_with_progress(ctx, settings, meters, DayRange(first, last))
     _report(ctx, settings, last)
-    print_last_months(Console(), settings, last)
+    print_last_months(TerminalConsole(), settings, last)
 
 
 def _report(ctx: click.Context, settings: Settings, last: date) -> None:

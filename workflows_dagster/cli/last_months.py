@@ -11,6 +11,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from workflows_dagster.cli.tables import TerminalConsole
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.periods import by_period
@@ -56,7 +57,7 @@ def print_last_months(console: Console, settings: Settings, last: date) -> None:
         if max(map(_width, tables)) <= console.width:
             break
     # Where nothing fits, the terminal breaks the lines; it is not for us to cut them off.
-    paper = Console(file=console.file, width=max(console.width, max(map(_width, tables))))
+    paper = TerminalConsole(file=console.file, width=max(console.width, max(map(_width, tables))))
     for place, table in enumerate(tables):
         if place:
             paper.print()

@@ -1,8 +1,25 @@
-"""Tables on the terminal."""
+"""Tables and progress on the terminal."""
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 from rich.console import Console
+from rich.text import Text
+
+from workflows_dagster.domain.printable import printable
+
+
+class TerminalConsole(Console):
+    """A console whose texts steer no terminal: rich writes its colours, and nothing of what it is given."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(file=options.pop("file", getattr(sys.stdout, "styled", None)), **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Make a text that is printed or stands in a cell."""
+        return super().render_str(printable(text, "\n"), **options)
 
 
 def wide_console(width: int = 200) -> Console:
@@ -11,5 +28,5 @@ def wide_console(width: int = 200) -> Console:
     Args:
         width: Characters in a line where there is no terminal.
     """
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=width)
+    console = TerminalConsole(highlight=False)
+    return console if console.is_terminal else TerminalConsole(highlight=False, width=width)

@@ -6,8 +6,9 @@ import io
 import logging
 import threading
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
+from workflows_dagster.domain.printable import printable
 from workflows_dagster.logs.masking import masked
 
 
@@ -33,7 +34,7 @@ class Console(logging.Handler):
 
 
 class MaskedStream:
-    """Replaces the standard output or error of a command: what is printed holds no secret.
+    """Replaces the standard output or error of a command: what is printed holds no secret and steers no terminal.
 
     A server may quote what it was sent, and an error of ours may quote the server.
 
@@ -46,6 +47,20 @@ class MaskedStream:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._original, name)
+
+    def write(self, text: str) -> int:
+        """Write a text without the secrets in it, and with control characters escaped."""
+        self._original.write(printable(masked(text), "\n\t"))
+        return len(text)
+
+    @property
+    def styled(self) -> TextIO:
+        """A stream for those who write colours and escape what they were given themselves; it masks secrets too."""
+        return cast(TextIO, _StyledStream(self._original))
+
+
+class _StyledStream(MaskedStream):
+    """Lets control characters through."""
 
     def write(self, text: str) -> int:
         """Write a text without the secrets in it."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 
+from workflows_dagster.domain.printable import printable
 from workflows_dagster.logs.context import RunContext, current_run
 from workflows_dagster.logs.masking import masked
 
 _SHOWN_OF_A_RUN_ID = 8
+# JSON itself escapes what is below a blank.
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class JsonLines(logging.Formatter):
@@ -44,7 +48,8 @@ class JsonLines(logging.Formatter):
             "event": event if isinstance(event, str) else None,
             "exception": _traceback(self, record),
         }
-        return masked(json.dumps({key: value for key, value in line.items() if value is not None}, ensure_ascii=False))
+        text = json.dumps({key: value for key, value in line.items() if value is not None}, ensure_ascii=False)
+        return masked(_UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 class TextLines(logging.Formatter):
@@ -66,8 +71,10 @@ class TextLines(logging.Formatter):
             known = [f"run {context.run[:_SHOWN_OF_A_RUN_ID]}", context.asset, context.partitions]
             within = f" [{' '.join(word for word in known if word)}]"
         trace = _traceback(self, record)
-        text = f"{_utc(record)} {record.levelname} {self._process}{within} {record.name}: {record.getMessage()}"
-        return masked(f"{text}\n{trace}" if trace else text)
+        # Further lines of a message are set in: none of them passes for a line of its own.
+        message = record.getMessage().replace("\n", "\n    ")
+        text = f"{_utc(record)} {record.levelname} {self._process}{within} {record.name}: {message}"
+        return printable(masked(f"{text}\n{trace}" if trace else text), "\n\t")
 
 
 def _context_of(record: logging.LogRecord) -> RunContext | None:

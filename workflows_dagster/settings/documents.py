@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from workflows_dagster.settings.problem_codes import Code
-from workflows_dagster.settings.problems import Problem
+from workflows_dagster.settings.problems import Problem, shown
 
 Location = tuple[str | int, ...]
 
@@ -45,8 +45,48 @@ class Document:
     duplicates: tuple[Duplicate, ...]
 
 
+_MOST_BYTES = 1_000_000
+_MOST_NODES = 50_000
+_DEEPEST = 30
+
+
+class _TooMuchError(Exception):
+    """The file holds more than a configuration does."""
+
+    def __init__(self, code: Code, most: int) -> None:
+        self.code, self.most = code, most
+        super().__init__(code)
+
+
 class _Loader(yaml.SafeLoader):
-    """Safe loader that leaves a day that no calendar has as text, for the model to refuse with its key."""
+    """Safe loader of a bounded number of nodes, each alias counting as all that it stands for.
+
+    It leaves a day that no calendar has as text, for the model to refuse with its key.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+        self._nodes = 0
+        self._sizes: dict[int, int] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Read a node and all below it."""
+        is_alias = self.check_event(yaml.AliasEvent)
+        before = self._nodes
+        self._depth += 1
+        self._nodes += 1
+        if self._depth > _DEEPEST:
+            raise _TooMuchError("nested_too_deeply", _DEEPEST)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        if is_alias:
+            self._nodes += self._sizes.get(id(node), 1)
+        else:
+            self._sizes[id(node)] = self._nodes - before
+        if self._nodes > _MOST_NODES:
+            raise _TooMuchError("too_many_values", _MOST_NODES)
+        return node
 
     def timestamp(self, node: yaml.Node) -> object:
         assert isinstance(node, yaml.ScalarNode)
@@ -84,6 +124,8 @@ def read_document(path: Path, missing: Code, empty: Code) -> Document | list[Pro
             content = loader.construct_document(root)
         finally:
             loader.dispose()
+    except _TooMuchError as error:
+        return [Problem(path.name, "", error.code, {"most": error.most})]
     except yaml.MarkedYAMLError as error:
         return [_not_yaml(path.name, error)]
     except yaml.reader.ReaderError as error:
@@ -97,13 +139,16 @@ def read_document(path: Path, missing: Code, empty: Code) -> Document | list[Pro
     if not isinstance(content, dict):
         if isinstance(content, list):
             return [Problem(path.name, "", "file_holds_list")]
-        return [Problem(path.name, "", "file_holds_value", {"value": f"{str(content)[:40]!r}"})]
+        return [Problem(path.name, "", "file_holds_value", {"value": shown(content)})]
     return Document(path.name, content, duplicates)
 
 
 def _text(path: Path, missing: Code) -> str | Problem:
     try:
-        raw = path.read_bytes()
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            return Problem(path.name, "", "file_unreadable", {"path": str(path), "reason": "not an ordinary file"})
+        with path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
     except FileNotFoundError:
         return Problem(path.name, "", missing, {"folder": str(path.parent)})
     except OSError as error:
@@ -111,6 +156,8 @@ def _text(path: Path, missing: Code) -> str | Problem:
         return Problem(path.name, "", "file_unreadable", {"path": str(path), "reason": reason})
     except ValueError:
         return Problem(path.name, "", "impossible_path")
+    if len(raw) > _MOST_BYTES:
+        return Problem(path.name, "", "file_too_large", {"most": _MOST_BYTES // 1_000_000})
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

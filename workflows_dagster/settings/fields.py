@@ -6,9 +6,10 @@ from datetime import date, datetime, time
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 from workflows_dagster.domain import units
+from workflows_dagster.domain.printable import printable
 from workflows_dagster.settings.problems import nearest, shown
 from workflows_dagster.settings.validation import Violation, refusal
 
@@ -59,6 +60,13 @@ def _unit(value: object) -> str:
         raise refusal(Violation("unknown_unit", figures)) from None
 
 
+def _on_one_line(text: str) -> str:
+    """Refuse a name that would break a line, end a path, or steer a terminal."""
+    if printable(text) != text:
+        raise refusal(Violation("text_with_control", {"value": printable(str(shown(text)))}))
+    return text
+
+
 def _no_switch(value: object) -> object:
     """Refuse what YAML read as a switch (yes, on), which would count as the number 1."""
     if isinstance(value, bool):
@@ -70,7 +78,7 @@ Moment = Annotated[date | datetime, PlainValidator(_moment)]
 CivilDay = Annotated[date, PlainValidator(_civil_day)]
 LastDay = Annotated[date | None, PlainValidator(_last_day)]
 Unit = Annotated[str, PlainValidator(_unit)]
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1), AfterValidator(_on_one_line)]
 Whole = Annotated[int, BeforeValidator(_no_switch)]
 Number = Annotated[float, BeforeValidator(_no_switch), Field(allow_inf_nan=False)]
 

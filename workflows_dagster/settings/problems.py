@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from workflows_dagster.domain.printable import printable
 from workflows_dagster.settings.language import Language
 from workflows_dagster.settings.problem_codes import Code
 
 _SHOWN_CHARACTERS = 60
+_LARGEST_SHOWN = 10**_SHOWN_CHARACTERS
 # Low enough that two swapped letters of a name of three are near.
 _NEAR = 0.6
 
@@ -74,7 +76,7 @@ class SettingsError(Exception):
 
 def on_one_line(text: str) -> str:
     """Escape what does not print: a key or a value may hold anything."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(text)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -89,13 +91,17 @@ def shown(value: object) -> str | Kind:
     if value is None:
         return Kind.EMPTY
     if isinstance(value, str):
-        text = f"'{value}'"
+        text = f"'{value[:_SHOWN_CHARACTERS]}'"
     elif isinstance(value, bool):
         text = str(value).lower()
     elif isinstance(value, dict):
         return Kind.MAPPING
     elif isinstance(value, list | tuple):
         return Kind.LIST if value else Kind.EMPTY_LIST
-    else:
+    elif isinstance(value, int) and abs(value) >= _LARGEST_SHOWN:
+        text = f"{'-' if value < 0 else ''}9999…"
+    elif isinstance(value, int | float | date):
         text = str(value)
+    else:
+        text = type(value).__name__
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"

@@ -8,6 +8,8 @@ from datetime import date
 import pandas as pd
 
 from workflows_dagster.domain.anomaly_reasons import decoded
+from workflows_dagster.domain.printable import printable
+from workflows_dagster.logs.masking import masked
 from workflows_dagster.wording.anomalies import anomaly_sentence
 from workflows_dagster.wording.words import Words, marked
 
@@ -162,5 +164,5 @@ def _lines(sentences: Sequence[str], words: Words) -> list[str]:
 
 
 def _line(sentence: str) -> str:
-    text = " ".join(sentence.split())
+    text = printable(masked(" ".join(sentence.split())))
     return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 1] + "…"

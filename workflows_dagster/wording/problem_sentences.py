@@ -54,6 +54,11 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
     ),
     "control_character": (marked("line {line}: not YAML: a control character"), marked("Remove it.")),
     "nested_too_deeply": (marked("the lists and mappings are nested too deeply"), marked("Write them flatter.")),
+    "too_many_values": (
+        marked("the file holds more than {most} values, each repetition (*alias) counted"),
+        marked("Write fewer, or without repetitions."),
+    ),
+    "file_too_large": (marked("the file has more than {most} MB"), marked("Name a configuration file.")),
     "odd_value": (marked("not YAML that can be read: {reason}"), marked("Remove the tag (!!…) or the odd value.")),
     "file_holds_list": (marked("the file holds a list, not a mapping"), marked("Begin it with `key:` lines.")),
     "file_holds_value": (
@@ -88,6 +93,10 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
     "must_be_at_least": (marked("{value} is below {bound}"), marked("Write a number no lower than {bound}.")),
     "must_be_below": (marked("{value} is not below {bound}"), marked("Write a number below {bound}.")),
     "must_be_at_most": (marked("{value} is above {bound}"), marked("Write a number no higher than {bound}.")),
+    "text_with_control": (
+        marked("{value} holds a line break or a control character"),
+        marked("Write it on one line, without it."),
+    ),
     "text_empty": (marked("the text is empty"), marked("Write something, or remove the key.")),
     "not_valid": (marked("{value} is not valid: {message}"), marked("Correct it.")),
     "not_a_date": (marked("{value} is not a date"), marked("Write it as 2024-11-26.")),

@@ -16,6 +16,7 @@ HOURS_A_PAGE = 744
 # A house connection of 63 A gives 44 kWh in an hour; what is beyond this is no household's hour.
 MOST_KWH_AN_HOUR = 1000.0
 
+_LONGEST_SHOWN = 60
 _UNTRUSTED = "Nothing of this answer is used; the next sync asks again. If it stays so, report it to Tibber."
 _HOME = "id appNickname address { address1 } currentSubscription { status }"
 _PAGE = (
@@ -281,5 +282,10 @@ def _flag(parent: Mapping[str, Any], key: str) -> bool | None:
 
 def _malformed(where: str, value: object, expected: str) -> TibberError:
     shown = repr(value)
-    shown = "missing" if value is None else shown if len(shown) <= 60 else shown[:60] + " …"
+    if value is None:
+        shown = "missing"
+    elif len(shown) > _LONGEST_SHOWN:
+        # A text is not cut: half of a secret that the service quotes would no longer be known for one.
+        is_number = isinstance(value, int | float)
+        shown = f"{shown[:_LONGEST_SHOWN]} …" if is_number else f"a value of {len(shown)} characters"
     return TibberError(f"Tibber: {where} is {shown}, not {expected}. {_UNTRUSTED}", passing=True)

@@ -20,7 +20,9 @@ from gql.transport.exceptions import TransportConnectionFailed, TransportProtoco
 from gql.transport.requests import RequestsHTTPTransport
 from requests.auth import AuthBase
 
+from workflows_dagster.domain.printable import printable
 from workflows_dagster.retry import Clock, GaveUpError, RetryPolicy, TransientError, wait
+from workflows_dagster.settings.mask import Mask
 
 # At DEBUG the transport writes every question and answer: where the owner lives and what he uses belongs in no log.
 logging.getLogger("gql.transport.requests").setLevel(logging.WARNING)
@@ -58,10 +60,11 @@ class QuestionRefusedError(TibberError):
 class _Bearer(AuthBase):
     """Adds the token to a request. As an authentication of its own it also keeps a .netrc entry from replacing it."""
 
-    __slots__ = ("_token",)
+    __slots__ = ("_mask", "_token")
 
     def __init__(self, token: str) -> None:
         self._token = token
+        self._mask = Mask([token])
 
     def __repr__(self) -> str:
         return "<token>"
@@ -71,8 +74,8 @@ class _Bearer(AuthBase):
         return request
 
     def hide(self, text: str) -> str:
-        """Blacken the token in a text that came from outside."""
-        return text.replace(self._token, "…")
+        """Blacken the token in a text that came from outside, before it is cut."""
+        return self._mask(text)
 
 
 class TibberService:
@@ -202,7 +205,7 @@ class TibberService:
         listed = errors if isinstance(errors, list) else [errors]
         messages = [str(error.get("message", error)) if isinstance(error, dict) else str(error) for error in listed]
         text = self._auth.hide("; ".join(messages))
-        text = "".join(character if character.isprintable() else " " for character in text)
+        text = printable(text)
         if len(text) > _LONGEST_MESSAGE:
             text = text[:_LONGEST_MESSAGE] + " …"
         if all(code == "INTERNAL_SERVER_ERROR" for code in _codes(listed)):

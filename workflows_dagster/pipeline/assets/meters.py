@@ -1,5 +1,7 @@
 """One asset a meter, partitioned by day and wired as meters.yaml says."""
 
+import hashlib
+import re
 from collections.abc import Hashable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -11,6 +13,7 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.domain.frames import DAYS, VIRTUAL_DAYS
 from workflows_dagster.evaluation import Evaluated, Evaluation, raw_series
+from workflows_dagster.pipeline.descriptions import as_code, as_text
 from workflows_dagster.pipeline.io_manager import UNIT_METADATA
 from workflows_dagster.pipeline.partitions import day_range
 from workflows_dagster.pipeline.resources import StoreResource
@@ -28,14 +31,25 @@ PROFILES_KEY = dg.AssetKey("seasonal_profiles")
 TIBBER_KEY = dg.AssetKey("tibber_consumption")
 IO_MANAGER_KEY = "days"
 OWNERS = ["team:house"]
+_KEY = re.compile(r"[A-Za-z0-9_]{1,200}")
+_NO_KEY = re.compile(r"[^A-Za-z0-9_]")
+_LONGEST_KEY, _DIGITS = 60, 8
 _SHOWN_DECIMALS = 3
 # The nightly run computes yesterday; a second night missed is a failure.
 _EVERY_NIGHT = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 
 
 def raw_key(meter: PhysicalMeter) -> dg.AssetKey:
-    """Give the key of the external asset that stands for a meter's raw readings."""
-    return dg.AssetKey([RAW_PREFIX, meter.raw_entity_id])
+    """Give the key of the external asset that stands for a meter's raw readings.
+
+    Dagster takes letters of the English alphabet, digits and `_`. Of another entity the rest becomes `_`, and a digest
+    keeps it apart from all others: `m³` is `m__c7db57c8`.
+    """
+    entity = meter.raw_entity_id
+    if _KEY.fullmatch(entity):
+        return dg.AssetKey([RAW_PREFIX, entity])
+    digest = hashlib.sha256(entity.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+    return dg.AssetKey([RAW_PREFIX, f"{_NO_KEY.sub('_', entity)[:_LONGEST_KEY]}_{digest}"])
 
 
 def raw_assets(settings: Settings) -> list[dg.AssetSpec]:
@@ -49,8 +63,8 @@ def raw_assets(settings: Settings) -> list[dg.AssetSpec]:
             raw_key(meter),
             deps=[TIBBER_KEY] if on_tibber and raw_key(meter) == raw_key(on_tibber) else [],
             description=(
-                f"Raw readings of `{series.entity_id}` as Home Assistant, Tibber or a person left them: "
-                f"bucket `{bucket}`, measurement `{series.measurement}`, field `{series.field}`."
+                f"Raw readings of {as_code(series.entity_id)} as Home Assistant, Tibber or a person left them: "
+                f"bucket {as_code(bucket)}, measurement {as_code(series.measurement)}, field {as_code(series.field)}."
             ),
             group_name="ingestion",
             owners=OWNERS,
@@ -135,7 +149,7 @@ def _figures(row: Mapping[Hashable, Any], label: str) -> dict[str, float | str |
 
 def describe(meter: Meter, settings: Settings) -> str:
     """Say in a house owner's words what a meter's number is: formula, unit, sources."""
-    opening = f"{meter.description or meter.meter_id} [{meter.output_unit}]."
+    opening = f"{as_text(meter.description) if meter.description else meter.meter_id} [{meter.output_unit}]."
     if isinstance(meter, PhysicalMeter):
         life = [
             f"from {meter.installation_date}" if meter.installation_date else "",
@@ -144,7 +158,7 @@ def describe(meter: Meter, settings: Settings) -> str:
         there = " ".join(part for part in life if part)
         kind = "hourly consumption" if meter.source.kind == "interval" else "readings of the register"
         return (
-            f"{opening}\n\nConsumption of each day from the {kind} `{meter.raw_entity_id}`"
+            f"{opening}\n\nConsumption of each day from the {kind} {as_code(meter.raw_entity_id)}"
             + (f", {there}" if there else "")
             + ". Between two readings the difference is spread over the days"
             + (", more where the season uses more." if settings.pattern_of(meter.meter_id) else " evenly.")

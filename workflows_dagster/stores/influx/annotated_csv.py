@@ -19,6 +19,10 @@ _DTYPES = {"double": "float64", "long": "int64", "unsignedLong": "uint64"}
 NUMBERS = frozenset(_DTYPES)
 
 
+# Cut shorter by those who know the secrets that it may quote.
+_LONGEST_SHOWN = 4096
+
+
 class AnnotatedCsvError(ValueError):
     """The text is not annotated CSV."""
 
@@ -105,7 +109,7 @@ def sections(body: bytes, results: int = 1) -> list[Section]:
         FluxError: It carries an error table.
     """
     if body.strip() and not body.endswith(b"\n"):
-        raise AnnotatedCsvError(f"it ends in the middle of a row: {_shown(body[-80:])}")
+        raise AnnotatedCsvError("it ends in the middle of a row")
     blocks = [text for text in _apart(body) if text.strip()]
     found = [section for text in blocks if (section := _section(text)) is not None]
     named = {section.first("result") for section in found}
@@ -162,4 +166,4 @@ def _cells(line: bytes) -> list[str]:
 
 
 def _shown(text: bytes) -> str:
-    return repr(text[:80].decode("utf-8", "replace"))
+    return repr(text[:_LONGEST_SHOWN].decode("utf-8", "replace"))

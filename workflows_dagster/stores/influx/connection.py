@@ -24,6 +24,7 @@ _LINES_A_REQUEST = 5_000
 # Its types are generated and incomplete.
 _library: Any = influxdb_client
 _DIALECT = _library.Dialect(header=True, delimiter=",", annotations=["datatype"], comment_prefix="#")
+_LONGEST_QUOTE = 120
 _TOO_LARGE = 413
 # What Home Assistant and many guides use in place of the organisation's name.
 _ORG_ID = re.compile(r"[0-9a-f]{16}")
@@ -119,7 +120,7 @@ class InfluxConnection:
                 return sections(body, results)
             except AnnotatedCsvError as error:
                 raise TransientError(
-                    f"the answer is not InfluxDB's CSV: {error}",
+                    f"the answer is not InfluxDB's CSV: {self._failures.masked(str(error))[:_LONGEST_QUOTE]}",
                     "Check that influxdb.url in config.yaml leads to InfluxDB 2.x itself",
                 ) from None
             except FluxError as error:

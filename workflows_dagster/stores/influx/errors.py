@@ -8,7 +8,9 @@ from typing import Any
 import urllib3.exceptions
 from influxdb_client.client.exceptions import InfluxDBError
 
+from workflows_dagster.domain.printable import printable
 from workflows_dagster.retry import TransientError
+from workflows_dagster.settings.mask import Mask
 from workflows_dagster.stores.ports import StoreError
 
 _PASSING = frozenset({429, 500, 502, 503, 504})
@@ -44,7 +46,7 @@ class Failures:
     """
 
     def __init__(self, url: str, org: str, token: str, timeout_ms: int) -> None:
-        self._url, self._org, self._token, self._timeout_ms = url, org, token, timeout_ms
+        self._url, self._org, self._timeout_ms, self._mask = url, org, timeout_ms, Mask([token])
 
     def unreachable(self, error: Exception, what: str) -> TransientError:
         """Say that no answer came."""
@@ -108,8 +110,8 @@ class Failures:
         return self.masked(f"InfluxDB at {self._url}: {fact}. {remedy}.")
 
     def masked(self, text: str) -> str:
-        """Blacken the token."""
-        return text.replace(self._token, "***") if self._token else text
+        """Blacken the token, and escape what would steer a terminal."""
+        return printable(self._mask(text), "\n")
 
     def _reason(self, error: InfluxDBError) -> str:
         """Give the server's own words, on one line and not for ever."""
