@@ -46,7 +46,7 @@ serve: $(READY)
 	@$(BIN)/meters check > /dev/null
 	@$(BIN)/python -c 'from pathlib import Path; from workflows_dagster.pipeline.storage.home import ensure_home; ensure_home(Path("$(DAGSTER_HOME)"))'
 	@echo "The Dagster page: http://localhost:$(PORT) (Ctrl+C stops it)"
-	$(BIN)/dagster dev --host $(HOST) --port $(PORT)
+	@$(BIN)/python -m workflows_dagster.supervisor --host $(HOST) --port $(PORT)
 
 test: $(READY)
 	$(BIN)/pytest -n auto

@@ -12,14 +12,14 @@ import workflows_dagster
 
 _ROOT = Path(workflows_dagster.__file__).parents[1]
 _KEY = "dagster/code_references"
-# `dagster dev` sets it: the page and the editor are then on one machine.
+# `make serve` and `dagster dev` set it: the page and the editor are then on one machine.
 _DEV_VARIABLE = "DAGSTER_IS_DEV_CLI"
 
 
 def with_code_references(assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
     """Attach file and line of each asset's function.
 
-    Under `dagster dev` the link opens the file in the editor. On a deployed page it says where in the repository the
+    Under `make serve` the link opens the file in the editor. On a deployed page it says where in the repository the
     code is, without the folders of the machine.
     """
     with warnings.catch_warnings():

@@ -1,0 +1,164 @@
+"""Runs code server, page and daemon of a clone together: `python -m workflows_dagster.supervisor --port 3000`.
+
+Each is a process of `workflows_dagster.service`, and all end together. Installed, systemd or Docker does this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+_WORKSPACE = Path(__file__).parents[1] / "deploy" / "workspace.yaml"
+_LOOPBACK = "127.0.0.1"
+_POLL_SECONDS = 0.2
+_LONGEST_START_SECONDS = 150
+_LONGEST_END_SECONDS = 20
+_EXIT_FAILED = 1
+
+
+class _Asked(BaseException):
+    """The terminal or another process asks all of them to end."""
+
+
+class _Ended(Exception):  # noqa: N818
+    """One of them has ended by itself, or does not begin; the text says which."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the three until one of them ends or Ctrl+C is pressed.
+
+    Args:
+        arguments: The command line; None takes that of the process.
+
+    Returns:
+        0 when it was asked to end, 1 when one of them ended by itself.
+    """
+    parser = argparse.ArgumentParser(prog="workflows_dagster.supervisor", description=__doc__)
+    parser.add_argument("--host", default=_LOOPBACK, help="address that the page listens on")
+    parser.add_argument("--port", default=3000, type=int, help="port that the page listens on")
+    options = parser.parse_args(arguments)
+    code_port = _free_port()
+    os.environ |= {"METERS_CODE_HOST": _LOOPBACK, "METERS_CODE_PORT": str(code_port)}
+    # Links from an asset open its code in the editor of this machine (pipeline/code_references.py).
+    os.environ["DAGSTER_IS_DEV_CLI"] = "1"
+    return run_together(commands(options.host, options.port, code_port), code_port)
+
+
+def commands(host: str, port: int, code_port: int) -> dict[str, list[str]]:
+    """Give the command lines of the three, the code server first.
+
+    Args:
+        host: Address that the page listens on.
+        port: Its port.
+        code_port: Port of the code server, on this machine alone.
+    """
+    workspace = ["-w", str(_WORKSPACE)]
+    location = ["-m", "workflows_dagster.definitions", "--location-name", "utility_meters"]
+    programs = {
+        "code server": ["dagster", "api", "grpc", "-h", _LOOPBACK, "-p", str(code_port), *location],
+        "page": ["dagster-webserver", "-h", host, "-p", str(port), *workspace],
+        "daemon": ["dagster-daemon", "run", *workspace],
+    }
+    return {name: [sys.executable, "-m", "workflows_dagster.service", *words] for name, words in programs.items()}
+
+
+def run_together(commands: Mapping[str, Sequence[str]], port: int) -> int:
+    """Run programs until one of them ends, or until this process is asked to end.
+
+    Args:
+        commands: Their command lines by name. The others are started once the first one listens.
+        port: Where the first one listens, on this machine.
+
+    Returns:
+        0 when it was asked to end, 1 when one of them ended by itself.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _ask_to_end)
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        with _ending_together(processes):
+            for name, command in commands.items():
+                processes[name] = _start(command)
+                if len(processes) == 1:
+                    _await_port(processes, port)
+            while True:
+                _check(processes)
+                time.sleep(_POLL_SECONDS)
+    except _Asked:
+        return 0
+    except _Ended as ended:
+        print(f"workflows_dagster.supervisor: {ended} All are stopped.", file=sys.stderr)
+        return _EXIT_FAILED
+
+
+def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    # In a session of its own: Ctrl+C in the terminal comes here alone, and what is left of a process can be found.
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+
+
+def _await_port(processes: Mapping[str, subprocess.Popen[bytes]], port: int) -> None:
+    """Wait for the first one, so that the others find it when they first look."""
+    until = time.monotonic() + _LONGEST_START_SECONDS
+    while True:
+        _check(processes)
+        try:
+            socket.create_connection((_LOOPBACK, port), timeout=2).close()
+        except OSError:
+            if time.monotonic() > until:
+                raise _Ended(
+                    f"The {next(iter(processes))} does not answer within {_LONGEST_START_SECONDS} s."
+                ) from None
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
+
+
+def _check(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    for name, process in processes.items():
+        code = process.poll()
+        if code is not None:
+            raise _Ended(f"The {name} has ended (exit code {code}).")
+
+
+@contextlib.contextmanager
+def _ending_together(processes: Mapping[str, subprocess.Popen[bytes]]) -> Iterator[None]:
+    """End all of them, with what they have started; who is asked twice does not wait for them."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(_Asked):
+            for process in processes.values():
+                if process.poll() is None:
+                    process.terminate()
+            until = time.monotonic() + _LONGEST_END_SECONDS
+            for process in processes.values():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0, until - time.monotonic()))
+        for process in processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _ask_to_end(number: int, frame: FrameType | None) -> NoReturn:
+    raise _Asked
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
