@@ -123,7 +123,7 @@ def test_a_dry_run_writes_nothing(house):
     (house.folder / "gas.csv").write_text("time,value\n2025-10-01 12:00,5\n")
     said = house.run("import", str(house.folder / "gas.csv"), "--meter", "gas", "--dry-run")
     assert said.exit_code == 0
-    assert "1 readings would be written" in said.stdout
+    assert "1 row, 2025-10-01 12:00 to 2025-10-01 12:00: 1 new, 0 as before. Nothing is stored" in said.stdout
     assert not house.database.exists()
 
 
@@ -136,8 +136,9 @@ def test_every_row_gets_a_verdict_and_the_good_ones_are_written(house):
         "2025-10-02 12:00,7,gass\n"
         "2025-10-03 12:00,8,rest\n"
     )
+    assert house.run("import", str(house.folder / "mixed.csv"), "--dry-run").exit_code == 3
     said = house.run("import", str(house.folder / "mixed.csv"))
-    assert said.exit_code == 0
+    assert said.exit_code == 3
     assert "mixed.csv:2: good" in said.output
     assert "mixed.csv:3: bad – 'yesterday' is not a time" in said.output
     assert "mixed.csv:4: bad – no meter 'gass' in meters.yaml. Did you mean 'gas'?" in said.output

@@ -117,7 +117,8 @@ def test_a_reading_in_the_future_is_refused(csv: Path) -> None:
     ("written", "told"),
     [
         pytest.param("", "the time is empty; expected", id="nothing"),
-        pytest.param("31.12.2023", "'31.12.2023' is not a time such as 2024-03-31 18:30", id="a German date"),
+        pytest.param("31-12-2023", "'31-12-2023' is not a time such as 2024-03-31 18:30", id="a day before its year"),
+        pytest.param("09/04/2024", "'09/04/2024' can be 2024-04-09 or 2024-09-04", id="a day or a month"),
         pytest.param("2024-02-30", "'2024-02-30' does not exist", id="the thirtieth of February"),
         pytest.param("2024-01-01 25:00", "'2024-01-01 25:00' does not exist", id="twenty-five o'clock"),
         pytest.param("1704067200", "'1704067200' is not a time", id="seconds since 1970"),
@@ -134,10 +135,12 @@ def test_what_is_no_iso_time_is_named(csv: Path, written: str, told: str) -> Non
     ("written", "told"),
     [
         pytest.param(";10:00", "the date is empty", id="nothing"),
-        pytest.param("12/31/2023;10:00", "'12/31/2023' is not a date such as 31.12.2023", id="an American date"),
+        pytest.param("13/31/2023;10:00", "'13/31/2023' does not exist", id="a thirteenth month"),
         pytest.param("31.11.2023;10:00", "'31.11.2023' does not exist", id="the thirty-first of November"),
-        pytest.param("30.11.2023;24:00", "'24:00' is not a time of day from 00:00 to 23:59", id="twenty-four o'clock"),
-        pytest.param("30.11.2023;10 Uhr", "'10 Uhr' is not a time of day", id="a time in words"),
+        pytest.param(
+            "30.11.2023;24:01", "'24:01' is not a time of day from 00:00 to 24:00", id="past twenty-four o'clock"
+        ),
+        pytest.param("30.11.2023;ten", "'ten' is not a time of day", id="a time in words"),
         pytest.param("30.11.2023 09:00;10:00", "the time of day stands twice, '09:00:00'", id="two times of day"),
     ],
 )
@@ -305,7 +308,7 @@ def test_a_row_of_another_meter_than_asked_for_is_refused(csv: Path) -> None:
 
 
 def test_the_same_reading_twice_is_a_duplicate(csv: Path) -> None:
-    sheet = read(csv, "time,value\n2024-01-01 12:00,5\n2024-01-01T11:00Z,5.0\n2024-01-01,5\n")
+    sheet = read(csv, "time,value\n2024-01-01 12:00,5\n2024-01-01T11:00Z,5.0\n01.01.2024 12:00 Uhr,5\n")
     assert [(row.verdict, reason(row)) for row in sheet.rows] == [
         ("good", ""),
         ("duplicate", "says the same as line 2"),
@@ -376,9 +379,7 @@ def test_blank_lines_are_passed_over_and_lines_keep_their_numbers(csv: Path) -> 
         pytest.param(b" \n\n", "the file is empty", id="blank lines"),
         pytest.param(b";;\n;;\n", "the file is empty", id="separators alone"),
         pytest.param(b"time,value\n", "there is a header and no reading below it", id="a header alone"),
-        pytest.param(
-            b"Date;Reading\n1;2\n", "the header is 'Date', 'Reading'. Known are 'time,value[,meter_id]'", id="others"
-        ),
+        pytest.param(b"Foo;Bar\n1;2\n", "the header is 'Foo', 'Bar'. Known are 'time,value[,meter_id]'", id="others"),
         pytest.param(b"2024-01-01,5\n", "the header is '2024-01-01', '5'. Known are", id="no header"),
         pytest.param(b"time,value,Value\n2024-01-01,5,6\n", "the header names the column 'value' twice", id="twice"),
         pytest.param(b'time,value\n2024-01-01,"5\n', "line 2 cannot be split into cells", id="an open quotation"),
@@ -425,18 +426,23 @@ def test_a_workbook_of_dates_times_and_numbers_is_read(tmp_path: Path) -> None:
         pd.Timestamp("2023-12-31 17:30", tz="UTC"): 12345.678,
         pd.Timestamp("2023-12-31 18:00", tz="UTC"): 12345.9,
         pd.Timestamp("2024-01-01 07:15", tz="UTC"): 12346.0,
-        pd.Timestamp("2024-01-02 11:00", tz="UTC"): 12347.0,
+        # The column has a time of day, so its days alone are midnights.
+        pd.Timestamp("2024-01-01 23:00", tz="UTC"): 12347.0,
         pd.Timestamp("2024-01-03 06:00", tz="UTC"): 12348.0,
     }
 
 
-def test_an_english_workbook_tells_a_day_from_its_midnight_by_the_format(tmp_path: Path) -> None:
-    rows = [["time", "value", "meter_id"], [datetime(2024, 1, 1), 1, 4711], [datetime(2024, 1, 1), 0.5, 4711]]
-    path = workbook(tmp_path / "a.xlsx", rows, {"A2": "yyyy-mm-dd", "A3": "yyyy-mm-dd hh:mm"})
-    sheet = read_spreadsheet(path, BERLIN, None)
+def test_a_workbooks_days_alone_are_noons_and_beside_a_time_of_day_midnights(tmp_path: Path) -> None:
+    alone = workbook(tmp_path / "a.xlsx", [["time", "value", "meter_id"], [date(2024, 1, 1), 1, 4711]])
+    beside = workbook(
+        tmp_path / "b.xlsx",
+        [["time", "value", "meter_id"], [datetime(2024, 1, 1), 1, 4711], [datetime(2024, 1, 2, 8), 2, 4711]],
+    )
+    assert only(read_spreadsheet(alone, BERLIN)).time == pd.Timestamp("2024-01-01 11:00", tz="UTC")
+    sheet = read_spreadsheet(beside, BERLIN)
     assert [(row.time, row.meter_id) for row in sheet.rows] == [
-        (pd.Timestamp("2024-01-01 11:00", tz="UTC"), "4711"),
         (pd.Timestamp("2023-12-31 23:00", tz="UTC"), "4711"),
+        (pd.Timestamp("2024-01-02 07:00", tz="UTC"), "4711"),
     ]
 
 
@@ -508,15 +514,15 @@ def test_an_old_workbook_is_read(tmp_path: Path) -> None:
     assert sheet.readings()["gas"].to_dict() == {
         pd.Timestamp("2023-12-31 17:30", tz="UTC"): 12345.678,
         pd.Timestamp("2024-01-01 07:15", tz="UTC"): 12346.0,
-        pd.Timestamp("2024-01-02 11:00", tz="UTC"): 12347.5,
+        pd.Timestamp("2024-01-01 23:00", tz="UTC"): 12347.5,
     }
 
 
-def test_an_open_document_is_read_and_tells_a_day_from_its_midnight(tmp_path: Path) -> None:
+def test_an_open_document_is_read_and_its_days_beside_a_time_are_midnights(tmp_path: Path) -> None:
     rows = ods_row("2024-01-01", "1") + ods_row("2024-01-02T00:00:00", "2") + ods_row("2024-01-03T08:15:00", "3.5")
     (tmp_path / "a.ods").write_bytes(ods(ODS_HEADER + rows))
     assert read_spreadsheet(tmp_path / "a.ods", BERLIN, "gas").readings()["gas"].to_dict() == {
-        pd.Timestamp("2024-01-01 11:00", tz="UTC"): 1.0,
+        pd.Timestamp("2023-12-31 23:00", tz="UTC"): 1.0,
         pd.Timestamp("2024-01-01 23:00", tz="UTC"): 2.0,
         pd.Timestamp("2024-01-03 07:15", tz="UTC"): 3.5,
     }

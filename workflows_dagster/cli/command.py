@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 EXIT_WRONG_INPUT = 2
+EXIT_PARTLY_REFUSED = 3
 
 
 class HouseCommand(click.Command):

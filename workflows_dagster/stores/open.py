@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import Store
@@ -25,6 +26,23 @@ def open_store(settings: Settings) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+@contextmanager
+def open_store_to_look(settings: Settings) -> Iterator[Store]:
+    """Open the store for a look that leaves nothing behind: an embedded one that there is not yet is an empty one."""
+    if settings.site.storage.backend != "embedded" or embedded_path(settings.data_dir).exists():
+        with open_store(settings) as store:
+            yield store
+        return
+    from workflows_dagster.stores.embedded import EmbeddedStore
+
+    with TemporaryDirectory() as folder:
+        empty = EmbeddedStore(embedded_path(Path(folder)))
+        try:
+            yield empty
+        finally:
+            empty.close()
 
 
 def store_of(settings: Settings) -> Store:

@@ -20,7 +20,8 @@ ROW_SENTENCES: Mapping[RowCode, str] = {
     "no_such_time": marked("{cell} does not exist ({reason})"),
     "date_empty": marked("the date is empty; expected one such as 31.12.2023"),
     "not_a_date": marked("{cell} is not a date such as 31.12.2023"),
-    "not_a_clock": marked("{cell} is not a time of day from 00:00 to 23:59"),
+    "not_a_clock": marked("{cell} is not a time of day from 00:00 to 24:00"),
+    "day_or_month": marked("{cell} can be {one} or {other}; write it as {one} or {other}"),
     "clock_twice": marked("the time of day stands twice, {first} with the date and {second} beside it"),
     "year_outside": marked("the year {year} lies outside {first} to {last}"),
     "hour_skipped": marked("{time} does not exist in {zone}: the clocks skip it; correct the time"),
@@ -29,6 +30,20 @@ ROW_SENTENCES: Mapping[RowCode, str] = {
         "to mean the second, write the time with its offset, {second}"
     ),
     "in_the_future": marked("{time} lies in the future; a reading has been read"),
+    "unit_differs": marked(
+        "the column '{column}' is in {unit}, which cannot be converted to the meter's {meter_unit}; "
+        "name the column that is meant, or correct the unit in its header"
+    ),
+    "power_unasked": marked(
+        "the column '{column}' is power in {unit}, not consumption; "
+        "with --power each interval's mean becomes {meter_unit}"
+    ),
+    "power_of_register": marked(
+        "the column '{column}' is power in {unit}, and the meter's register shows {meter_unit}; "
+        "power makes consumption for a source of kind interval only"
+    ),
+    "sum_row": marked("a sum, no reading"),
+    "no_value": marked("no value: this interval stays unknown"),
     "too_many_cells": marked(
         "there are {cells} cells where the header has {columns}; "
         "write decimals with a dot, or put the cell between quotation marks"
@@ -72,12 +87,21 @@ FILE_SENTENCES: Mapping[FileCode, str] = {
     ),
     "cannot_be_split": marked("line {line} cannot be split into cells ({reason}). Check the quotation marks."),
     "column_twice": marked("the header names the column '{name}' twice. Keep one of them."),
+    "two_columns_of_meter": marked("the columns {columns} both belong to the meter '{meter}'. Rename one of them."),
+    "which_column": marked(
+        'the header has {columns}, and nothing says which is meant. Name one, for example --columns "{example}".'
+    ),
     "unknown_header": marked(
         "the header is {found}. Known are 'time,value[,meter_id]' or 'Ab-Datum;Ab-Zeit;Zählerstand' "
-        "(also 'Datum;Uhrzeit;Zählerstand')."
+        "(also 'Datum;Uhrzeit;Zählerstand'), or a date and a column a meter, named as the meter or by --columns."
     ),
 }
-_VERDICTS: Mapping[Verdict, str] = {"good": marked("good"), "bad": marked("bad"), "duplicate": marked("duplicate")}
+_VERDICTS: Mapping[Verdict, str] = {
+    "good": marked("good"),
+    "bad": marked("bad"),
+    "duplicate": marked("duplicate"),
+    "passed_over": marked("passed over"),
+}
 _NOTATION = ("whole", "fraction")
 
 

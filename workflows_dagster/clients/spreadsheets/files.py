@@ -13,7 +13,7 @@ from pathlib import Path
 
 from workflows_dagster.clients.spreadsheets.limits import MOST_BYTES
 from workflows_dagster.clients.spreadsheets.read_process import decode
-from workflows_dagster.clients.spreadsheets.tables import Readings, TableError, readings_in
+from workflows_dagster.clients.spreadsheets.tables import ReadTable, TableError, limited, tables_to_read
 from workflows_dagster.clients.spreadsheets.text_file import text_tables
 from workflows_dagster.clients.spreadsheets.verdicts import SpreadsheetError
 
@@ -28,8 +28,8 @@ _WAIT_SECONDS = 60.0
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG")
 
 
-def readings_of(path: Path) -> Readings:
-    """Read the table of readings of a file: text, or a workbook (.xlsx, .xlsm, .xls, .ods).
+def tables_of(path: Path) -> list[ReadTable]:
+    """Read the tables of a file: text, or a workbook (.xlsx, .xlsm, .xls, .ods).
 
     Raises:
         SpreadsheetError: There is no such file, or it cannot be used.
@@ -43,7 +43,10 @@ def readings_of(path: Path) -> Readings:
             if not is_workbook and os.fstat(descriptor).st_size <= _SMALL_TEXT:
                 content = os.pread(descriptor, _SMALL_TEXT + 1, 0)
                 if len(content) <= _SMALL_TEXT:
-                    return readings_in(text_tables(content))
+                    return [
+                        ReadTable(list(limited(table.lines, 0)), is_text=True)
+                        for table in tables_to_read(text_tables(content))
+                    ]
             return _read_apart(descriptor, "workbook" if is_workbook else "text")
     except TableError as error:
         raise SpreadsheetError(path, error.code, **error.figures) from None
@@ -80,7 +83,7 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _read_apart(descriptor: int, kind: str) -> Readings:
+def _read_apart(descriptor: int, kind: str) -> list[ReadTable]:
     command = [sys.executable, "-s", "-P", "-m", "workflows_dagster.clients.spreadsheets.read_process", kind]
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environment["PYTHONPATH"] = str(_PACKAGE_PARENT)

@@ -9,13 +9,21 @@ from __future__ import annotations
 import json
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from workflows_dagster.clients.spreadsheets.limits import MOST_BYTES, MOST_MEMORY, MOST_SECONDS
-from workflows_dagster.clients.spreadsheets.tables import Cell, ReadingLine, Readings, TableError, readings_in
+from workflows_dagster.clients.spreadsheets.tables import (
+    Cell,
+    Line,
+    ReadTable,
+    Table,
+    TableError,
+    limited,
+    tables_to_read,
+)
 from workflows_dagster.clients.spreadsheets.text_file import text_tables
 
 _KINDS: dict[type, str] = {datetime: "datetime", date: "date", time: "time"}
@@ -28,41 +36,56 @@ _READERS: dict[str, Callable[[str], Cell]] = {
 
 
 def main() -> None:
-    """Read the file that is the standard input; write what `decode` reads to the standard output."""
+    """Read the file that is the standard input; write what `decode` reads to the standard output, line by line."""
     _limit()
+    write = sys.stdout.write
     try:
-        answer = _encode(_readings())
+        rows = 0
+        for table in tables_to_read(_tables()):
+            write(json.dumps({"name": table.name, "is_text": table.separator is not None}) + "\n")
+            for line in limited(table.lines, rows):
+                rows += 1
+                write(json.dumps([line.number, *map(_encoded, line.cells)], separators=(",", ":")) + "\n")
+        write("{}\n")
     except TableError as error:
-        answer = json.dumps({"code": error.code, "figures": error.figures})
+        write(json.dumps({"code": error.code, "figures": error.figures}) + "\n")
     except MemoryError:
-        answer = json.dumps({"code": "takes_too_much", "figures": {}})
-    sys.stdout.write(answer)
+        write(json.dumps({"code": "takes_too_much", "figures": {}}) + "\n")
 
 
-def decode(text: bytes) -> Readings:
+def decode(text: bytes) -> list[ReadTable]:
     """Read what `main` wrote.
 
     Raises:
         TableError: The file cannot be used.
         ValueError: It is something else.
     """
-    answer = json.loads(text)
-    if "code" in answer:
-        figures = {name: tuple(f) if isinstance(f, list) else f for name, f in answer["figures"].items()}
-        raise TableError(answer["code"], **figures)
-    lines = [ReadingLine(number, tuple(map(_cell, cells)), surplus) for number, surplus, *cells in answer["lines"]]
-    return Readings(tuple(answer["columns"]), answer["width"], lines)
+    tables: list[ReadTable] = []
+    lines: list[Line] = []
+    for record in map(json.loads, text.splitlines()):
+        if isinstance(record, list):
+            number, *cells = record
+            lines.append(Line(number, tuple(map(_cell, cells))))
+        elif "code" in record:
+            figures = {name: tuple(f) if isinstance(f, list) else f for name, f in record["figures"].items()}
+            raise TableError(record["code"], **figures)
+        elif not record:
+            return tables
+        else:
+            lines = []
+            tables.append(ReadTable(lines, record["is_text"], record["name"]))
+    raise ValueError("the answer has no end")
 
 
-def _readings() -> Readings:
+def _tables() -> Iterator[Table]:
     content = sys.stdin.buffer.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise TableError("too_large", most=MOST_BYTES // 1_000_000)
     if sys.argv[1:] == ["text"]:
-        return readings_in(text_tables(content))
+        return text_tables(content)
     from workflows_dagster.clients.spreadsheets.workbook import workbook_tables
 
-    return readings_in(workbook_tables(content))
+    return workbook_tables(content)
 
 
 def _limit() -> None:
@@ -75,11 +98,6 @@ def _limit() -> None:
     ):
         with suppress(ValueError, OSError):
             resource.setrlimit(limit, (most, most))
-
-
-def _encode(readings: Readings) -> str:
-    lines = [[line.number, line.surplus, *map(_encoded, line.cells)] for line in readings.lines]
-    return json.dumps({"columns": readings.columns, "width": readings.width, "lines": lines}, separators=(",", ":"))
 
 
 def _encoded(cell: Cell) -> Any:

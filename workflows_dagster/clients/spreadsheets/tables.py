@@ -1,4 +1,4 @@
-"""Tables of cells, and which of a file's tables holds readings: the one whose header is known.
+"""Tables of cells, and which of the tables that a file may mean are read.
 
 Neither this module nor what it imports loads pandas: it also runs in the process that reads foreign files.
 """
@@ -8,21 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import chain, islice
 
+from workflows_dagster.clients.spreadsheets.header_words import DAYS
 from workflows_dagster.clients.spreadsheets.limits import LONGEST_CELL, MOST_COLUMNS, MOST_ROWS
 from workflows_dagster.clients.spreadsheets.verdicts import Figure, FileCode
 
 Cell = str | int | float | bool | datetime | date | time | timedelta | None
 
-COLUMNS = ("time", "value", "meter_id", "datum", "uhrzeit", "zählerstand")
-_SPELLINGS = {
-    **{name: name for name in COLUMNS},
-    "ab-datum": "datum",
-    "ab-zeit": "uhrzeit",
-    "zaehlerstand": "zählerstand",
-}
 _SHOWN = 40
-_SHOWN_CELLS = 20
+# Titles, an address and an account number may stand above a table.
+DEEPEST_HEADER = 40
 
 
 class TableError(ValueError):
@@ -59,40 +55,27 @@ class Table:
         lines: The lines with any content, header first, read as they are asked for: a `TableError` may come where one
             cannot be read.
         separator: What separates the cells of a text file; None in a workbook.
+        name: Name of the sheet; None of a text file.
     """
 
     lines: Iterator[Line]
     separator: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True)
-class ReadingLine:
-    """What a line says about a reading.
+class ReadTable:
+    """A table that has been read.
 
     Attributes:
-        number: Line of the text file or row of the sheet, from 1.
-        cells: What stands in the known columns, in the order of `Readings.columns`.
-        surplus: Cells of the line, where there are more of them than the header has; else 0.
+        lines: The lines with any content.
+        is_text: Whether it stood in a text file; else in a workbook, whose tables may have notes at their side.
+        name: Name of the sheet; None of a text file.
     """
 
-    number: int
-    cells: tuple[Cell, ...]
-    surplus: int = 0
-
-
-@dataclass(frozen=True)
-class Readings:
-    """The table of a file that holds readings.
-
-    Attributes:
-        columns: The known columns that it has.
-        width: Cells of the header.
-        lines: The lines below the header.
-    """
-
-    columns: tuple[str, ...]
-    width: int
-    lines: Sequence[ReadingLine]
+    lines: Sequence[Line]
+    is_text: bool
+    name: str | None = None
 
 
 def shown(cell: Cell) -> str:
@@ -111,60 +94,80 @@ def cleaned(cell: Cell) -> Cell:
     return (text if len(text) <= LONGEST_CELL else text[:LONGEST_CELL] + "…") or None
 
 
-def readings_in(tables: Iterable[Table]) -> Readings:
-    """Find the table of readings among those that a file may mean; whether that one is broken matters only then.
+def tables_to_read(tables: Iterable[Table]) -> Iterator[Table]:
+    """Choose among the tables that a file may mean: every sheet, and of the separators of a text the right one.
+
+    That is the first by which some line near the top has a column of days; without one the one that parts most cells.
 
     Raises:
-        TableError: There is none, or it cannot be used.
+        TableError: The file is empty, or no separator parts it.
     """
-    unknown: Line | None = None
+    widest: tuple[int, Table] | None = None
     broken: TableError | None = None
+    is_empty = True
     for table in tables:
-        try:
-            header = next(table.lines, None)
-        except TableError as error:
-            broken = broken or error
+        if table.separator is None:
+            yield table
+            is_empty = False
             continue
-        if header is None:
-            continue
-        names = [_name(cell) for cell in header.cells]
-        columns = tuple(name for name in COLUMNS if name in names)
-        if {"time", "value"} <= set(columns) or {"datum", "zählerstand"} <= set(columns):
-            twice = [name for name in columns if names.count(name) > 1]
-            if twice:
-                raise TableError("column_twice", name=twice[0])
-            return _below(header, table, columns, [names.index(name) for name in columns])
-        if unknown is None or len(header.cells) > len(unknown.cells):
-            unknown = header
-    if unknown is None:
+        top, error = _top(table.lines)
+        whole = Table(chain(top, _raising(error) if error else table.lines), table.separator)
+        if any(_has_days(line) for line in top):
+            yield whole
+            return
+        broken = broken or error
+        cells = sum(len(line.cells) for line in top)
+        if error is None and cells and (widest is None or cells > widest[0]):
+            widest = cells, whole
+    if widest is not None:
+        yield widest[1]
+    elif is_empty:
         raise broken or TableError("empty")
-    found = tuple(shown(cell) for cell in unknown.cells if cell is not None)
-    raise TableError("unknown_header", found=found[:_SHOWN_CELLS])
 
 
-def _below(header: Line, table: Table, columns: tuple[str, ...], places: Sequence[int]) -> Readings:
-    used = [place for place, cell in enumerate(header.cells) if cell is not None]
-    if len(used) > MOST_COLUMNS:
-        raise TableError("too_many_columns", most=MOST_COLUMNS)
-    # Text that has more cells than its header has been split in the wrong place; a sheet may have notes at its side.
-    width, is_text = used[-1] + 1, table.separator is not None
-    lines: list[ReadingLine] = []
-    for line in table.lines:
-        if len(lines) == MOST_ROWS:
+def limited(lines: Iterable[Line], rows: int) -> Iterator[Line]:
+    """Give a table's lines, cut behind the last column that is looked at.
+
+    Args:
+        lines: The lines.
+        rows: How many rows the file has had already.
+
+    Raises:
+        TableError: There are too many, or a header has too many columns.
+    """
+    for number, line in enumerate(lines):
+        if number + rows > MOST_ROWS:
             raise TableError("too_many_rows", most=MOST_ROWS)
-        cells = tuple(line.cells[place] if place < len(line.cells) else None for place in places)
-        surplus = len(line.cells) if is_text and any(cell is not None for cell in line.cells[width:]) else 0
-        lines.append(ReadingLine(line.number, cells, surplus))
-    if not lines:
-        raise TableError("no_rows")
-    return Readings(columns, width, lines)
+        if number < DEEPEST_HEADER and len(line.cells) > MOST_COLUMNS and _has_days(line):
+            used = sum(cell is not None for cell in line.cells)
+            if used > MOST_COLUMNS:
+                raise TableError("too_many_columns", most=MOST_COLUMNS)
+        yield Line(line.number, line.cells[: MOST_COLUMNS + 1])
 
 
-def _name(cell: Cell) -> str:
+def _top(lines: Iterator[Line]) -> tuple[list[Line], TableError | None]:
+    top: list[Line] = []
+    try:
+        for line in islice(lines, DEEPEST_HEADER):
+            top.append(line)
+    except TableError as error:
+        return top, error
+    return top, None
+
+
+def _raising(error: TableError) -> Iterator[Line]:
+    yield from ()
+    raise error
+
+
+def _has_days(line: Line) -> bool:
+    return len(line.cells) > 1 and any(isinstance(cell, str) and _name(cell) in DAYS for cell in line.cells)
+
+
+def _name(cell: str) -> str:
     """Give a column's name without a unit in brackets behind it."""
-    name = str(cell).strip().lower()
+    name = " ".join(cell.lower().split())
     for opening, closing in ("()", "[]"):
         if name.endswith(closing) and opening in name:
-            name = name[: name.rindex(opening)].rstrip()
-            break
-    return _SPELLINGS.get(name, name)
+            return name[: name.rindex(opening)].rstrip()
+    return name

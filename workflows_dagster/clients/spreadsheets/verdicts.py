@@ -23,11 +23,18 @@ RowCode = Literal[
     "not_a_date",
     "not_a_clock",
     "clock_twice",
+    "day_or_month",
     "year_outside",
     "hour_skipped",
     "hour_twice",
     "in_the_future",
+    # Units
+    "unit_differs",
+    "power_unasked",
+    "power_of_register",
     # Rows
+    "sum_row",
+    "no_value",
     "too_many_cells",
     "no_meter",
     "other_meter",
@@ -60,6 +67,8 @@ FileCode = Literal[
     "archive_without_workbook",
     "cannot_be_split",
     "column_twice",
+    "two_columns_of_meter",
+    "which_column",
     "unknown_header",
 ]
 Figure = str | int | float | datetime | tuple[str, ...]

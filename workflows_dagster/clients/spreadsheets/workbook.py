@@ -89,7 +89,7 @@ def _sheets(content: bytes, *, is_numbered: bool) -> Iterator[Table]:
             sheet = workbook.get_sheet_by_index(place)
             if sheet.height * sheet.width > MOST_CELLS:
                 raise TableError("sheet_too_large", most=MOST_CELLS)
-            yield Table(_lines(sheet, is_numbered))
+            yield Table(_lines(sheet, is_numbered), name=sheet.name)
 
 
 def _with_midnights(lines: list[Line]) -> Iterator[Line]:

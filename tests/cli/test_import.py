@@ -1,0 +1,88 @@
+"""`meters import`: what is said about a file as a whole, what is stored, and how it ends."""
+
+from __future__ import annotations
+
+import pytest
+
+METERS = """\
+meters:
+  - {meter_id: gas, type: physical, output_unit: m³}
+  - {meter_id: strom, type: physical, output_unit: kWh, utility: electricity}
+  - {meter_id: hours, type: physical, output_unit: kWh, utility: electricity, source: {kind: interval}}
+"""
+
+
+@pytest.fixture
+def importing(house):
+    house.meters(METERS)
+
+    def run(text, *arguments):
+        (house.folder / "a.csv").write_text(text, encoding="utf-8")
+        return house.run("import", str(house.folder / "a.csv"), *arguments)
+
+    return run
+
+
+def hourly(values):
+    return "time,value\n" + "".join(f"2025-01-{1 + k // 24:02} {k % 24:02}:00,{v:.3f}\n" for k, v in enumerate(values))
+
+
+CLIMBING = hourly([5000 + k / 7 for k in range(48)])
+GOING_UP_AND_DOWN = hourly([0.2 + k * 37 % 11 / 10 for k in range(72)])
+
+
+@pytest.mark.parametrize(
+    ("text", "meter", "told"),
+    [
+        pytest.param(CLIMBING, "hours", "only climb, as a register does", id="a register"),
+        pytest.param(GOING_UP_AND_DOWN, "strom", "fall about every second time, as consumption does", id="consumption"),
+        pytest.param(GOING_UP_AND_DOWN, "gas", "fall about every second time, as consumption does", id="gas"),
+    ],
+)
+def test_the_wrong_kind_of_file_is_only_stored_when_confirmed(importing, text, meter, told):
+    said = importing(text, "--meter", meter)
+    assert (said.exit_code, told in said.output, "Nothing stored" in said.output) == (2, True, True)
+    assert importing(text, "--meter", meter, "--yes").exit_code == 0
+    assert "0 new, " in importing(text, "--meter", meter, "--yes").output
+
+
+@pytest.mark.parametrize(("text", "meter"), [(CLIMBING, "strom"), (GOING_UP_AND_DOWN, "hours")])
+def test_the_right_kind_of_file_is_stored(importing, text, meter):
+    assert importing(text, "--meter", meter).exit_code == 0
+
+
+def test_a_file_imported_again_is_as_before(importing):
+    importing("time,value\n2025-01-01,5\n2025-02-01,6\n", "--meter", "gas")
+    assert "gas: 2 rows, 2025-01-01 12:00 to 2025-02-01 12:00: 0 new, 2 as before." in (
+        importing("time,value\n2025-01-01,5\n2025-02-01,6\n", "--meter", "gas").output
+    )
+    assert "3 rows, 2025-01-01 12:00 to 2025-03-01 12:00: 1 new, 1 as before, 1 with another value." in (
+        importing("time,value\n2025-01-01,5\n2025-02-01,6.5\n2025-03-01,7\n", "--meter", "gas").output
+    )
+
+
+def test_a_typing_error_in_the_newest_reading_gets_a_word_and_is_stored(importing):
+    importing("time,value\n" + "".join(f"2024-{m:02}-01,{1000 + 20 * m}\n" for m in range(1, 13)), "--meter", "gas")
+    said = importing("time,value\n2025-01-01,12600\n", "--meter", "gas")
+    assert said.exit_code == 0
+    assert "gas, 2025-01-01 12:00: look at this reading: 11,360 m³ within 31 days" in said.output
+    assert "look at" not in importing("time,value\n2025-01-01,1260\n", "--meter", "gas").output
+
+
+def test_what_many_rows_are_told_is_said_once(importing):
+    said = importing(hourly(range(57)))
+    assert said.exit_code == 2
+    assert said.output.count("no meter is named") == 1
+    assert "a.csv:2 (and 56 more rows, up to 58): bad – no meter is named" in said.output
+
+
+def test_a_column_is_named_by_its_header(importing):
+    said = importing("Datum;Erdgas m³\n01.01.2025;5,5\n", "--columns", "Erdgas m³=gas", "--dry-run")
+    assert said.exit_code == 0
+    assert "readings in 'Erdgas m³' → gas. A day without a time means noon." in said.output
+    wrong = importing("Datum;Erdgas m³\n01.01.2025;5,5\n", "--columns", "Erdgas m³", "--dry-run")
+    assert (wrong.exit_code, 'Write it as "Gas m³=gas"' in wrong.output) == (2, True)
+
+
+def test_the_help_says_what_the_exit_codes_mean(house):
+    assert "3 some rows were refused and the others stored" in " ".join(house.run("import", "--help").output.split())

@@ -1,0 +1,32 @@
+"""The words by which columns and rows of files are known: German, English, French, Spanish; lower case."""
+
+from __future__ import annotations
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word.strip() for word in text.split("|"))
+
+
+# Columns of the day, or of day and time.
+ENGLISH_DAYS = _words("time|timestamp|datetime|date|start|date/time|day|start date|date time")
+DAYS = ENGLISH_DAYS | _words(
+    "datum|ab-datum|ab datum|datum von|datum_von|von datum|von|ablesedatum|ablesung|datum/uhrzeit|datum/zeit|"
+    "datum uhrzeit|datum und uhrzeit|zeitpunkt|messzeitpunkt|zeitstempel|startdatum|start-datum|beginn|tag|"
+    "début|debut|horodate|fecha"
+)
+# Columns of the time of day; `time` and `start` are, where there is a date.
+CLOCKS = _words(
+    "uhrzeit|ab-zeit|ab zeit|zeit|uhrzeit von|zeit von|startzeit|start-zeit|hora|heure|time|start time|start"
+)
+METERS = _words("meter_id|meter|zähler|zaehler|zählername|zähler-id")
+STANDS = _words("zählerstand|zaehlerstand|zählerstände|stand|reading|register|index")
+CONSUMPTIONS = _words("verbrauch|menge|consumption|consumed|usage|consumo|consommation")
+VALUES = _words("value|wert|valeur|valor")
+# Cells beside or above the unit.
+UNIT_CELLS = _words("einheit|unit|uom|unite|unité|unidad")
+# Rows that add up others.
+SUMS = _words("summe|gesamt|gesamtsumme|jahressumme|insgesamt|total|sum|somme|suma")
+# Nothing leads from these to a meter's unit: a column of them is refused.
+FOREIGN_UNITS = _words(
+    "btu|therm|therms|thm|ccf|mcf|ft³|ft3|cf|gal|gallon|gallons|kcal|a|v|va|kva|var|kvar|°c|c|°f|€|eur|usd|$|chf|£|%|ct"
+)

@@ -1,0 +1,255 @@
+"""Where a table's readings are: its header, below titles and notes, and what each of its columns holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from workflows_dagster.clients.spreadsheets import header_words
+from workflows_dagster.clients.spreadsheets.header_names import Header, is_foreign, read_header, unit_of
+from workflows_dagster.clients.spreadsheets.tables import DEEPEST_HEADER, Cell, Line, TableError
+
+_UNIT_IN_ONE_CELL = re.compile(r"(?:uom|unit|einheit|unité|unite)\s*:\s*(\S+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class KnownMeter:
+    """What a table's columns and rows are matched with.
+
+    Attributes:
+        meter_id: The meter's id.
+        unit: Its unit, canonical.
+        description: What it counts, in the owner's words.
+        is_interval: Whether it takes consumption of intervals; else what a register shows.
+        minutes: Length of its intervals, where it is declared. [min]
+    """
+
+    meter_id: str
+    unit: str
+    description: str | None = None
+    is_interval: bool = False
+    minutes: int | None = None
+
+
+@dataclass(frozen=True)
+class ValueColumn:
+    """A column of readings.
+
+    Attributes:
+        place: Its number, from 0.
+        header: Its header.
+        meter_id: The meter that it belongs to; None where the rows or the command name it.
+    """
+
+    place: int
+    header: Header
+    meter_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a table's header says.
+
+    Attributes:
+        line: Line of the header.
+        day: Column of the day, or of day and time.
+        clock: Column of the time of day, or None.
+        meter: Column that names the meter, or None.
+        values: Columns of readings, at least one.
+        unmatched: Headers of columns with a unit that belong to no meter.
+        width: Columns of the header.
+        is_day_first: What the language of the header lets one expect of dates with slashes; None where nothing.
+        is_comma_usual: Whether decimals usually have a comma.
+    """
+
+    line: int
+    day: int
+    clock: int | None
+    meter: int | None
+    values: tuple[ValueColumn, ...]
+    unmatched: tuple[str, ...]
+    width: int
+    is_day_first: bool | None
+    is_comma_usual: bool
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command says about the columns.
+
+    Attributes:
+        meters: The house's physical meters, to match columns with.
+        meter_id: Meter of the rows that name none, or None.
+        columns: Meter ids by header, as asked for.
+    """
+
+    meters: Sequence[KnownMeter] = ()
+    meter_id: str | None = None
+    columns: Mapping[str, str] | None = None
+
+    def meter(self, meter_id: str | None) -> KnownMeter | None:
+        """Give a meter by its id; None where it is not known."""
+        return next((meter for meter in self.meters if meter.meter_id == meter_id), None)
+
+
+def find_layout(lines: Sequence[Line], wanted: Wanted) -> tuple[Layout, Sequence[Line]] | None:
+    """Find a table's header, and the lines below it; None where no line is one.
+
+    Raises:
+        TableError: There is one, and it does not say which column is meant.
+    """
+    for number, line in enumerate(lines[:DEEPEST_HEADER]):
+        if any(isinstance(cell, int | float | date | datetime) for cell in line.cells):
+            continue
+        layout = _layout(line, wanted)
+        if layout is not None:
+            above = _unit_above(lines[:number])
+            if above is not None:
+                layout = replace(layout, values=tuple(_with_unit(column, above) for column in layout.values))
+            return layout, lines[number + 1 :]
+    return None
+
+
+def _layout(line: Line, wanted: Wanted) -> Layout | None:
+    headers = [read_header(cell) for cell in line.cells]
+    names = [header.name for header in headers]
+    days = [place for place, name in enumerate(names) if name in header_words.DAYS]
+    if not days:
+        return None
+    # Beside a date, `time` is the time of day.
+    day = next((place for place in days if names[place] != "time"), days[0])
+    clock = next((place for place, name in enumerate(names) if name in header_words.CLOCKS and place != day), None)
+    meter = next((place for place, name in enumerate(names) if name in header_words.METERS), None)
+    rest = [place for place in range(len(headers)) if place not in (day, clock, meter) and headers[place].written]
+    values = _values(headers, rest, meter is not None, wanted)
+    if not values:
+        return None
+    _check_once(names, [day, clock, meter])
+    used = [place for place, header in enumerate(headers) if header.written]
+    taken = {column.place for column in values}
+    unmatched = tuple(
+        headers[place].written
+        for place in rest
+        if place not in taken and headers[place].unit is not None and values[0].meter_id is not None
+    )
+    is_english = names[day] in header_words.ENGLISH_DAYS
+    return Layout(
+        line=line.number,
+        day=day,
+        clock=clock,
+        meter=meter,
+        values=values,
+        unmatched=unmatched,
+        width=used[-1] + 1,
+        is_day_first=None if is_english else True,
+        is_comma_usual=not is_english,
+    )
+
+
+def _values(
+    headers: Sequence[Header], rest: Sequence[int], has_meters: bool, wanted: Wanted
+) -> tuple[ValueColumn, ...]:
+    asked = {read_header(header).written.lower(): meter_id for header, meter_id in (wanted.columns or {}).items()}
+    matched = {place: _whose(headers[place], asked, wanted) for place in rest}
+    is_any_asked = any(_is_asked(headers[place], asked) for place in rest)
+    named = _named_value(headers, rest, wanted)
+    if is_any_asked or (not has_meters and wanted.meter_id is None):
+        columns = [ValueColumn(place, headers[place], whose) for place, whose in matched.items() if whose is not None]
+        if columns:
+            return tuple(_once(columns))
+    if named is not None:
+        return (ValueColumn(named, headers[named]),)
+    if wanted.meter_id is not None:
+        own = [place for place, whose in matched.items() if whose == wanted.meter_id]
+        with_unit = [place for place in rest if headers[place].unit is not None]
+        if len(own) == 1:
+            return (ValueColumn(own[0], headers[own[0]]),)
+        if len(with_unit) == 1:
+            return (ValueColumn(with_unit[0], headers[with_unit[0]]),)
+        if len(with_unit) > 1:
+            raise TableError(
+                "which_column",
+                columns=tuple(f"'{headers[place].written}'" for place in with_unit),
+                example=f"{headers[with_unit[0]].written}={wanted.meter_id}",
+            )
+    return ()
+
+
+def _named_value(headers: Sequence[Header], rest: Sequence[int], wanted: Wanted) -> int | None:
+    """Give the column that is named as readings are; of several kinds the one that the meter takes."""
+    meter = wanted.meter(wanted.meter_id)
+    kinds = (
+        (header_words.CONSUMPTIONS, header_words.VALUES, header_words.STANDS)
+        if meter and meter.is_interval
+        else (header_words.STANDS, header_words.VALUES, header_words.CONSUMPTIONS)
+    )
+    for kind in kinds:
+        places = [
+            place
+            for place in rest
+            if headers[place].name in kind or (kind is header_words.VALUES and not headers[place].name)
+        ]
+        if len(places) > 1:
+            raise TableError("column_twice", name=headers[places[0]].name)
+        if places:
+            return places[0]
+    return None
+
+
+def _whose(header: Header, asked: Mapping[str, str], wanted: Wanted) -> str | None:
+    """Give the meter of a header: as asked for, else by the meter's id or description."""
+    if _is_asked(header, asked):
+        return asked.get(header.written.lower()) or asked[header.name]
+    names = {header.written.lower(), header.name} - {""}
+    for meter in wanted.meters:
+        own = {meter.meter_id.lower(), *([" ".join(meter.description.lower().split())] if meter.description else [])}
+        if names & own:
+            return meter.meter_id
+    return None
+
+
+def _is_asked(header: Header, asked: Mapping[str, str]) -> bool:
+    return header.written.lower() in asked or header.name in asked
+
+
+def _once(columns: Sequence[ValueColumn]) -> Sequence[ValueColumn]:
+    seen: dict[str | None, ValueColumn] = {}
+    for column in columns:
+        if column.meter_id in seen:
+            raise TableError(
+                "two_columns_of_meter",
+                meter=str(column.meter_id),
+                columns=(f"'{seen[column.meter_id].header.written}'", f"'{column.header.written}'"),
+            )
+        seen[column.meter_id] = column
+    return columns
+
+
+def _check_once(names: Sequence[str], places: Sequence[int | None]) -> None:
+    for place in places:
+        if place is not None and names.count(names[place]) > 1:
+            raise TableError("column_twice", name=names[place])
+
+
+def _with_unit(column: ValueColumn, unit: str) -> ValueColumn:
+    if column.header.unit is not None:
+        return column
+    return replace(column, header=replace(column.header, unit=unit_of(unit) or unit, is_foreign=is_foreign(unit)))
+
+
+def _unit_above(lines: Sequence[Line]) -> str | None:
+    """Give the unit that stands above the header: `UOM: kWh` in one cell, or below or beside a cell `Unit`."""
+    for number, line in enumerate(lines):
+        for place, cell in enumerate(line.cells):
+            text = cell if isinstance(cell, str) else ""
+            in_one = _UNIT_IN_ONE_CELL.fullmatch(text)
+            near: list[Cell] = [in_one[1]] if in_one else []
+            if text.lower() in header_words.UNIT_CELLS:
+                near += line.cells[place + 1 : place + 2]
+                near += lines[number + 1].cells[place : place + 1] if number + 1 < len(lines) else ()
+            for found in near:
+                if isinstance(found, str) and (unit_of(found) or is_foreign(found)):
+                    return found
+    return None
