@@ -242,6 +242,25 @@ def test_a_person_at_the_terminal_is_asked_whether_to_create_it(house: FrontDoor
     assert "created bucket 'lampfi_processed'" in result.stdout
 
 
+def test_what_a_buckets_retention_means_is_said(house: FrontDoor, influx_server: InfluxServer) -> None:
+    for name, days in (("raw a month", 30), ("processed a quarter", 90), ("processed for ever", 0)):
+        rule = {"type": "expire", "everySeconds": days * 86_400, "shardGroupDurationSeconds": 364 * 86_400}
+        if days:
+            rule["shardGroupDurationSeconds"] = 86_400
+        content = {"orgID": influx_server.org_id(), "name": name, "retentionRules": [rule]}
+        influx_server.ask("POST", "/api/v2/buckets", content)
+    use_influx(house, influx_server.url, TOKEN, bucket_raw="raw a month", bucket_processed="processed for ever")
+    result = house.run("check", "--connect")
+    assert result.exit_code == 0, result.output
+    assert (
+        "Bucket 'raw a month' keeps readings for 30 days. The days that were computed from them stay" in result.stdout
+    )
+    use_influx(house, influx_server.url, TOKEN, bucket_raw="raw a month", bucket_processed="processed a quarter")
+    result = house.run("check", "--connect")
+    assert result.exit_code == 1
+    assert "Bucket 'processed a quarter' keeps days, months and costs for 90 days only" in result.stderr
+
+
 def test_a_server_that_does_not_tell_its_shards_is_good(house: FrontDoor) -> None:
     server = ScriptedInflux(*ALLOWED, *NO_READINGS, bucket(PROCESSED), *NO_FINDINGS)
     use_influx(house, server.url)

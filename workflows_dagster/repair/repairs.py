@@ -75,7 +75,7 @@ def plan_repairs(
         whole = before is None or before.recipes.get(meter.meter_id) != snapshot.recipes[meter.meter_id]
         if isinstance(meter, PhysicalMeter):
             old = {} if before is None else before.readings.get(meter.meter_id, {})
-            periods = changed_periods(fingerprints[meter.meter_id], old)
+            periods = stale.expiry.remaining(changed_periods(fingerprints[meter.meter_id], old))
             if whole or periods:
                 changed.append(meter.meter_id)
                 windows = [within] if whole else stale.reach(meter, periods)

@@ -20,6 +20,7 @@ from workflows_dagster.domain.register import CONTEXT
 from workflows_dagster.evaluation import Evaluated, Evaluation, raw_series
 from workflows_dagster.records.days import read_days
 from workflows_dagster.records.findings import kept_findings
+from workflows_dagster.repair.expiry import Expiry
 from workflows_dagster.repair.snapshot import bounds
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter
@@ -50,6 +51,8 @@ class StaleDays:
         self._computed_days = computed
         self._zone = settings.site.zone
         self._evaluation = Evaluation(settings, store)
+        # The last complete day is yesterday: this is no earlier than the present.
+        self.expiry = Expiry(settings, store, days.opening(within.last + timedelta(days=2), self._zone))
         self._whole: dict[str, Evaluated] = {}
 
     def reach(self, meter: PhysicalMeter, periods: Iterable[str]) -> list[DayRange]:
@@ -105,8 +108,11 @@ class StaleDays:
         return self.among(meter_id, windows) & candidates
 
     def among(self, meter_id: str, windows: Iterable[DayRange]) -> set[date]:
-        """Find a meter's stale days within windows."""
+        """Find a meter's stale days within windows; those whose readings may have expired are not compared."""
         differing: set[date] = set()
+        sure = self.expiry.sure_days(meter_id)
+        if sure is None:
+            return differing
         unit = self._settings.meters[meter_id].output_unit
         for window in windows:
             evaluated = self._evaluated(meter_id, window)
@@ -123,7 +129,7 @@ class StaleDays:
                 found |= self._told_differently(evaluated.findings, known, cuts)
             new = found - kept
             differing |= (found & kept) | (new & self._computed(meter_id) if new else set())
-        return differing
+        return {day for day in differing if day in sure}
 
     def _told_differently(
         self, computed: Iterable[Finding], stored: Iterable[Finding], cuts: pd.DatetimeIndex

@@ -138,6 +138,7 @@ def _influx(settings: Settings, store: InfluxStore, may_create: MayCreate, words
     yield Fact(f"{'; '.join(part for part in (state, newest) if part)}.")
     yield from map(Fact, others)
     yield from _bucket_problems(settings, facts, raw, processed, words)
+    yield from _retentions(raw, processed, words)
     if processed.present:
         yield from _shards(store, processed.name, words)
 
@@ -171,6 +172,27 @@ def _bucket_problems(
         yield Fact(f"{problem} {remedy}", False)
     elif problem:
         yield Fact(words.say("Bucket '{bucket}': {problem}", bucket=processed.name, problem=problem), False)
+
+
+def _retentions(raw: BucketFacts, processed: BucketFacts, words: Words) -> Iterator[Fact]:
+    """Say what follows where a bucket does not keep its points for ever."""
+    if raw.keeps_seconds is not None:
+        text = words.say(
+            "Bucket '{bucket}' keeps readings for {days} days. The days that were computed from them stay as they are "
+            "when the readings expire, and late readings among the oldest ones that are left change nothing. An hourly "
+            "meter's register and a replacement's offset need all readings: let the bucket keep them for ever.",
+            bucket=raw.name,
+            days=words.format.plain_number(raw.keeps_seconds / 86_400),
+        )
+        yield Fact(text)
+    if processed.keeps_seconds is not None:
+        text = words.say(
+            "Bucket '{bucket}' keeps days, months and costs for {days} days only, and older ones cannot be stored. "
+            "`influx bucket update --id … --retention 0` keeps them for ever; `influx bucket list` shows the id.",
+            bucket=processed.name,
+            days=words.format.plain_number(processed.keeps_seconds / 86_400),
+        )
+        yield Fact(text, False)
 
 
 def _shards(store: InfluxStore, bucket: str, words: Words) -> Iterator[Fact]:

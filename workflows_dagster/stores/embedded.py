@@ -134,6 +134,9 @@ class EmbeddedStore:
                 ).fetchall()
                 self._mark(connection, series, np.array([time for (time,) in gone], dtype=np.int64))
 
+    def retention(self) -> None:
+        """Tell that readings are kept for ever."""
+
     def fingerprints(
         self, series: Sequence[RawSeries], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
     ) -> pd.DataFrame:

@@ -200,6 +200,14 @@ class RawStore(Protocol):
         """
         ...
 
+    def retention(self) -> pd.Timedelta | None:
+        """Tell how long readings are kept before they expire; None for ever.
+
+        Raises:
+            StoreError: The store cannot be asked.
+        """
+        ...
+
     def fingerprints(
         self, series: Sequence[RawSeries], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
     ) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.pipeline.storage.partition_metadata import add_partition_metadata
 from workflows_dagster.pipeline.table_schema import table_schema
 from workflows_dagster.records.findings import keep_findings
+from workflows_dagster.repair.expiry import Expiry
 from workflows_dagster.services.tibber_sync import reader_of_hours
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter, VirtualMeter
@@ -111,13 +112,14 @@ def _asset(meter: Meter, settings: Settings, partitions: dg.DailyPartitionsDefin
     def days_of_meter(context: dg.AssetExecutionContext, store: StoreResource, **frames: pd.DataFrame) -> pd.DataFrame:
         asked = day_range(context.partition_key_range)
         evaluation = Evaluation(settings, store.store)
+        expiry = Expiry(settings, store.store, pd.Timestamp.now("UTC"))
         if isinstance(meter, PhysicalMeter):
-            evaluated = evaluation.physical(meter, asked)
+            evaluated = expiry.kept(meter, asked, evaluation.physical(meter, asked))
             start, end = asked.bounds(settings.site.zone)
             write = finding_writer(settings)
             keep_findings(store.store, FINDING_DAILY, meter.meter_id, start, end, evaluated.findings, write)
         else:
-            evaluated = evaluation.derived(meter, asked, frames)
+            evaluated = expiry.kept(meter, asked, evaluation.derived(meter, asked, frames))
         _report(context, settings, evaluated, meter.output_unit)
         return evaluated.days
 

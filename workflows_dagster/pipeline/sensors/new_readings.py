@@ -42,11 +42,13 @@ def new_readings_sensor(settings: Settings, job: str, seconds: int = SENSOR_SECO
         before = decode(text)
         look = partial(fingerprints.look, store.store, now=now)
         plan = plan_repairs(settings, store.store, before, within, partial(computed_days, context.instance), look)
-        if not plan.changed:
+        if not plan.changed and before is not None and plan.snapshot.encode() == before.encode():
             return dg.SkipReason("No reading has changed.")
         # Numbered, because readings that go back to what they were must be a new request all the same.
         number = str(int(number) + 1 if number.isdigit() else 1)
         cursor = f"{number}|{plan.snapshot.encode()}"
+        if not plan.changed:
+            return dg.SensorResult(skip_reason="What has changed reaches no stored day.", cursor=cursor)
         if not plan.repairs:
             return dg.SensorResult(skip_reason=f"{_names(plan.changed)} changed; no complete day does.", cursor=cursor)
         return dg.SensorResult(run_requests=list(repair_requests(plan.repairs, job, digest(cursor))), cursor=cursor)

@@ -64,6 +64,7 @@ class InfluxRaw:
         self._connection = connection
         self._raw = bucket
         self._marks = Marks(connection, bucket_marks)
+        self._retention: pd.Timedelta | None = None
 
     def readings(
         self,
@@ -117,6 +118,16 @@ class InfluxRaw:
             left = self._readings(series, lowest, highest)
             if len(left.times):
                 raise self._connection.lost(f"{what}: {len(left.times)} are still there")
+
+    def retention(self) -> pd.Timedelta | None:
+        """Tell how long the raw bucket keeps its points; None for ever."""
+        if self._retention is None:
+            try:
+                self._retention = pd.Timedelta(seconds=self._connection.retention_seconds(self._raw) or 0)
+            except RefusedError:
+                # Reading does not take the right to look at the bucket itself.
+                self._retention = pd.Timedelta(0)
+        return self._retention or None
 
     def fingerprints(
         self, series: Sequence[RawSeries], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
