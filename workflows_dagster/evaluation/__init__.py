@@ -1,4 +1,4 @@
-"""Settings and stores together: each meter's days, computed from the raw readings that decide them and no others."""
+"""Computes each meter's days from its settings and the stored raw readings."""
 
 from workflows_dagster.evaluation.evaluated import Evaluated
 from workflows_dagster.evaluation.house import Evaluation

@@ -1,4 +1,4 @@
-"""Unusual days, gaps and base loads of one house's meters, from the days that the store holds."""
+"""Judges the stored days, gaps and base loads of one house's meters."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _LEAKING = ("water", "electricity")
 
 @dataclass(frozen=True)
 class MeterAnomalies:
-    """A meter's judged days; those without anything to tell have neither `severity` nor `reason`.
+    """A meter's judged days; usual days have neither `severity` nor `reason`.
 
     Attributes:
-        days: Index the days' openings (UTC, name `start`), columns `domain.anomalies.COLUMNS`. A gap that was judged
-            as a whole stands at the day in which it ends, with the consumption of all of it; of a meter that reports
-            by itself only where that day was not itself measured.
-        base_load: Likewise, columns `domain.base_load.BASE_LOAD_COLUMNS`; empty but for physical water and electricity
-            meters with hourly readings.
+        days: Index the days' openings (UTC, name `start`), columns `domain.anomalies.COLUMNS`. A gap that was judged as
+            a whole is stored at the day in which it ends, with its whole consumption; for a meter that reports by
+            itself, only if that day was not measured.
+        base_load: Likewise, columns `domain.base_load.BASE_LOAD_COLUMNS`; empty except for physical water and
+            electricity meters with hourly readings.
     """
 
     days: pd.DataFrame
@@ -42,7 +42,7 @@ class MeterAnomalies:
 
 
 class Anomalies:
-    """Judges the days of one house's meters, as its store holds them when asked.
+    """Judges the days of one house's meters; every call reads the store.
 
     Args:
         settings: The house.
@@ -55,7 +55,7 @@ class Anomalies:
         self._physical = PhysicalMeters(settings, store)
 
     def of_meter(self, meter_id: str, asked: DayRange) -> MeterAnomalies:
-        """Judge a meter's days, each from itself and the 56 days before it.
+        """Judge each of a meter's days by the 56 days before it.
 
         Raises:
             StoreError: The store cannot be read.
@@ -116,7 +116,7 @@ class Anomalies:
         return judged[judged["expected"].notna()]
 
     def _gaps(self, meter: PhysicalMeter, scale: Scale, ends: pd.Index) -> pd.DataFrame:
-        """Judge the gaps that end in given civil days; without such days no history is read."""
+        """Judge the gaps that end in given civil days; if there are none, no history is read."""
         if len(ends) == 0:
             return pd.DataFrame(columns=list(COLUMNS), index=ends)
         long = LongGaps(meter.measured_max_gap_hours, also_quiet=_is_read_by_hand(meter))
@@ -125,7 +125,7 @@ class Anomalies:
         return judged[judged.index.isin(ends)]
 
     def _profile(self, meter: Meter) -> Profile:
-        """Give a meter's profile; a derived one follows the season of what it is first made from."""
+        """Give a meter's profile; a derived meter has that of its first source."""
         while not isinstance(meter, PhysicalMeter):
             if not meter.upstream:
                 return FLAT
@@ -133,13 +133,13 @@ class Anomalies:
         return self._physical.profile(meter)
 
     def _resolution(self, meter: Meter) -> float:
-        """Give the smallest step that a meter's days can show: the coarsest of what it is made from."""
+        """Give the smallest step of a meter's days: for a derived meter the coarsest of its sources'."""
         if isinstance(meter, PhysicalMeter):
             return meter.resolution
         return max(self._step_in(meter, self._settings.meters[source]) for source in meter.upstream)
 
     def _step_in(self, meter: MasterMeter | VirtualMeter, source: Meter) -> float:
-        """Give the smallest step of a source in the unit of a meter made from it, the coarsest that ever held."""
+        """Give a source's smallest step in the derived meter's unit, by the largest conversion factor of all time."""
         gas = self._settings.site.gas_conversion
         dates = pd.Index([pair.valid_from for pair in gas] or [date.min], dtype=object)
         factors = units.conversion(source.output_unit, meter.output_unit, dates, gas)

@@ -1,4 +1,4 @@
-"""What the stored days of a meter cost: its tariff's dated prices, and the prices of the hour where there are any."""
+"""Prices the stored days of a meter: by the hourly prices if there are any, else by its tariff's dated prices."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _HOURLY_UNIT = "kWh"
 
 
 def hourly_prices(settings: Settings) -> RawSeries:
-    """Give where the look at Tibber leaves the price of each hour, VAT included. [currency/kWh]"""  # noqa: D415
+    """Give the series to which the Tibber sync writes the price of each hour, VAT included. [currency/kWh]"""  # noqa: D415
     return RawSeries("energy", settings.site.tibber.meter_id, "unit_price")
 
 
 class Costing:
-    """Prices the days of one house over one store, as both stand when it is made.
+    """Prices the days of one house.
 
     Args:
         settings: The house and its tariffs.
@@ -80,11 +80,11 @@ class Costing:
         return COSTS.check(costs(consumption, unit_price, standing_charges(civil, dated)))
 
     def _means_of_hours(self, meter: Meter, openings: pd.DatetimeIndex) -> pd.Series:
-        """Give the mean price of each day that has prices of the hour, by opening. [currency/meter unit]"""  # noqa: D415
+        """Give the mean price of each day that has hourly prices, by opening. [currency/meter unit]"""  # noqa: D415
         prices = self._hourly_prices(openings[0], openings[-1])
         if prices.empty:
             return pd.Series(index=openings[:0], dtype=float)
-        # Hours are costly to evaluate: none before the first price or after the last.
+        # Hours are costly to evaluate, so none before the first price or after the last are.
         lo = max(int(openings.searchsorted(prices.index[0], side="right")) - 1, 0)
         hi = max(int(openings.searchsorted(prices.index[-1], side="right")), lo + 1)
         within = openings[lo : hi + 1]

@@ -1,4 +1,4 @@
-"""Master and virtual meters' days, from the days of the meters that they are made from."""
+"""Computes master and virtual meters' days from the days of their sources."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workflows_dagster.evaluation.evaluated import Evaluated
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter, VirtualMeter
 
-# A device may be gone some days before the next one is there.
+# A device may be removed some days before the next one is installed.
 _NEAR_DAYS = 32
 
 DayEnd = Literal["opening", "closing"]
@@ -25,12 +25,12 @@ DayEnd = Literal["opening", "closing"]
 
 @dataclass(frozen=True)
 class ShownAtHandover:
-    """What one source's register shows when a period takes over from another.
+    """A source's register at a handover from one period to the next.
 
     Attributes:
         source: The source.
-        day: Civil day at whose end it is shown.
-        end: Which end of the day's life of the source.
+        day: Civil day of the register.
+        end: Whether the register is that of the day's opening or its closing.
         register: NaN where it is not known. [source's unit]
         factor: Master's unit per source's unit. [1]
     """
@@ -62,8 +62,8 @@ class DerivedMeters:
 
     Args:
         settings: The house.
-        day_of: Gives one day of a meter from the raw readings, whatever has been materialized; a replacement's
-            registers are taken from there.
+        day_of: Computes one day of a meter from the raw readings, regardless of what has been materialized. A
+            replacement's registers are taken from it.
     """
 
     def __init__(self, settings: Settings, day_of: Callable[[str, date], pd.DataFrame]) -> None:
@@ -91,7 +91,7 @@ class DerivedMeters:
         return Evaluated(compose_master(starts, segments, self.contributions(meter, civil), frames))
 
     def contributions(self, meter: MasterMeter | VirtualMeter, civil: pd.Index) -> tuple[Contribution, ...]:
-        """Give which source counts on which day, or in which hour, by which factor.
+        """Give each source's days (or hours) and factors.
 
         Args:
             meter: The meter.
@@ -107,11 +107,11 @@ class DerivedMeters:
         return of_master(self._periods(meter), civil, conversion)
 
     def segments(self, meter: MasterMeter, last: date) -> list[Segment]:
-        """Lay out a master's periods, with the register that each takes over from the one before.
+        """Give a master's periods, each with the register that it takes over from the one before.
 
         Args:
             meter: The master.
-            last: Last day asked for; a replacement that is planned for later takes over nothing yet.
+            last: Last day asked for; a replacement planned for later has no register to take over yet.
 
         Raises:
             StoreError: The raw readings around a handover cannot be read.
@@ -125,7 +125,7 @@ class DerivedMeters:
         return segments
 
     def _periods(self, meter: MasterMeter) -> list[Segment]:
-        """Lay out a master's periods without the registers that they take over."""
+        """Give a master's periods without the registers that they take over."""
         segments = []
         for k, period in enumerate(meter.periods):
             following = meter.periods[k + 1] if k + 1 < len(meter.periods) else None
@@ -149,9 +149,9 @@ class DerivedMeters:
         return days.civil_day(days.instant(meter.installation_date, self._zone, end=False), self._zone)
 
     def handover(self, meter: MasterMeter, segment: Segment, previous: Segment) -> Handover:
-        """Read the sources' registers around the moment at which one period takes over from another.
+        """Read the sources' registers around the handover from one period to the next.
 
-        They come from the raw readings, whatever has been materialized.
+        They come from the raw readings, regardless of what has been materialized.
 
         Raises:
             StoreError: The raw readings around the handover cannot be read.
@@ -181,7 +181,7 @@ class DerivedMeters:
         )
 
     def _shown_near(self, source: str, day: date, end: DayEnd, factor: float) -> ShownAtHandover:
-        """Give what a source's register shows on a day, or at the nearer end of its life; NaN where not known."""
+        """Give a source's register on a day, or at the nearer end of its life; NaN where not known."""
         step = timedelta(days=-1 if end == "closing" else 1)
         for back in range(_NEAR_DAYS):
             near = day + back * step

@@ -1,4 +1,4 @@
-"""What an evaluation gives."""
+"""The result of an evaluation: days and findings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workflows_dagster.domain.findings import Finding
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A meter's days, and what a person should know about them.
+    """A meter's days and the findings about them.
 
     Attributes:
         days: Index the days' openings, UTC; columns as `domain.allocation.allocate` gives them, virtual meters as

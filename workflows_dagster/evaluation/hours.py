@@ -1,4 +1,4 @@
-"""What each hour consumed, of any meter, where it was measured."""
+"""Measured hourly consumption of any meter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workflows_dagster.stores.ports import Store
 
 
 class MeasuredHours:
-    """Evaluates the hours of one house's meters, straight from the raw readings as they stand when it is made."""
+    """Computes the hours of one house's meters from the raw readings."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
@@ -27,15 +27,15 @@ class MeasuredHours:
         self._known: dict[tuple[str, pd.Timestamp, pd.Timestamp], pd.Series] = {}
 
     def of(self, meter: Meter, cuts: pd.DatetimeIndex) -> pd.Series:
-        """Give a meter's hours; a master's and a virtual meter's from those of the meters that it is made from.
+        """Give a meter's hours; a derived meter's are computed from its sources'.
 
         Args:
             meter: The meter.
             cuts: Instants at which the hours open, and at which the last one ends, UTC, shape (n + 1,).
 
         Returns:
-            Consumption by the instant at which the hour opens, NaN where it was not measured or an input was not;
-            no hours outside the meter's life. [meter unit], shape (at most n,)
+            Consumption by the instant at which the hour opens, NaN if it or a source's hour was not measured; no hours
+            outside the meter's life. [meter unit], shape (at most n,)
 
         Raises:
             StoreError: The raw readings cannot be read.
@@ -53,7 +53,7 @@ class MeasuredHours:
     def _of_derived(
         self, meter: MasterMeter | VirtualMeter, starts: pd.DatetimeIndex, sources: Mapping[str, pd.Series]
     ) -> pd.Series:
-        """Add up the hours of its sources, signed; a virtual meter has the hours of its base, and none below 0."""
+        """Add up the signed hours of its sources; a virtual meter has the hours of its base, clipped at 0."""
         if isinstance(meter, VirtualMeter):
             starts = pd.DatetimeIndex(sources[meter.base_meter].index)
         civil = days.civil_days(starts, self._settings.site.zone)
@@ -62,5 +62,5 @@ class MeasuredHours:
 
 
 def _no_register(_meter_id: str, _day: date) -> pd.DataFrame:
-    """Give no register to go on from at a handover: only what the hours consumed is asked for."""
+    """Give no register for a handover: hours need consumption only."""
     return pd.DataFrame()

@@ -1,4 +1,4 @@
-"""All meters of one house."""
+"""Evaluates all meters of one house."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from workflows_dagster.stores.ports import Store
 
 
 class Evaluation:
-    """Evaluates the meters of one house over one store, as both stand when it is made.
+    """Evaluates the meters of one house.
 
     Args:
         settings: The house.
         store: Its readings and profiles.
-        until: The present, UTC, where the last day asked for may be running; it then ends there.
+        until: The present, UTC, if the last day asked for may be running; the day then ends there.
 
     Attributes:
         of_physical: Its physical meters, their profiles and histories.
@@ -37,7 +37,7 @@ class Evaluation:
         self._single_days: dict[tuple[str, date], pd.DataFrame] = {}
 
     def days(self, meter_id: str, asked: DayRange) -> Evaluated:
-        """Evaluate a meter and all that it is made from, straight from the raw readings.
+        """Evaluate a meter and its sources from the raw readings.
 
         Raises:
             StoreError: The raw readings cannot be read.
@@ -67,7 +67,7 @@ class Evaluation:
     def derived(
         self, meter: MasterMeter | VirtualMeter, asked: DayRange, frames: Mapping[str, pd.DataFrame]
     ) -> Evaluated:
-        """Evaluate a master or virtual meter's days from the days of the meters that it is made from.
+        """Evaluate a master or virtual meter's days from the days of its sources.
 
         Args:
             meter: The meter.
@@ -83,7 +83,7 @@ class Evaluation:
 
     def _day_of(self, meter_id: str, day: date) -> pd.DataFrame:
         if (meter_id, day) not in self._single_days:
-            # A whole day, also where this evaluation ends in the middle of it.
+            # A whole day, even if this evaluation ends in the middle of it.
             whole = self if self._until is None else Evaluation(self._settings, self._store)
             self._single_days[meter_id, day] = whole.days(meter_id, DayRange.single(day)).days
         return self._single_days[meter_id, day]

@@ -1,7 +1,7 @@
-"""Physical meters' days, from the readings that decide them and no others.
+"""Computes physical meters' days from the readings around them.
 
-Reads as many readings around the days as their value depends on, so that a day alone, a range and the full history give
-the same value to the last bit.
+Reads all readings that a day's value depends on, so that a single day, a range and the full history give the same value
+to the last bit.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ _RATE_WINDOW = pd.Timedelta(days=RATE_WINDOW_DAYS)
 
 @dataclass(frozen=True)
 class Basis:
-    """What a physical meter's days are computed from.
+    """The inputs of a physical meter's days.
 
     Attributes:
         register: Valid readings around the days.
         weight: The meter's weight.
         allowance: How far values are trusted.
-        life: When the meter was there.
-        head: Readings that the days before the first one are scaled by; None where there are no such days or readings.
-        tail: Those for the days after the last one, likewise.
+        life: When the meter was installed.
+        head: Readings that give the rate before the first one; None if there are no such days or readings.
+        tail: Readings that give the rate after the last one, likewise.
     """
 
     register: Register
@@ -68,7 +68,7 @@ class Basis:
 
 
 class PhysicalMeters:
-    """Evaluates the physical meters of one house over one store."""
+    """Evaluates the physical meters of one house."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings, self._store = settings, store
@@ -102,7 +102,7 @@ class PhysicalMeters:
         return Evaluated(frame, tuple(sorted(touching, key=lambda finding: (finding.start, finding.code))))
 
     def basis(self, meter: PhysicalMeter, cuts: pd.DatetimeIndex) -> Basis:
-        """Gather what a meter's days are computed from.
+        """Collect the inputs of a meter's days.
 
         Args:
             meter: The meter.
@@ -130,7 +130,7 @@ class PhysicalMeters:
         return Basis(register, weight, allowance, life, head, tail)
 
     def suspicions(self, meter: PhysicalMeter, register: Register) -> list[Finding]:
-        """Find what the readings around the days say about themselves: silences and unlikely advances."""
+        """Find silences and implausible advances among the readings around the days."""
         if not register.counts:
             return missing_intervals(register, meter.meter_id)
         weight = weight_of(self.profile(meter))
@@ -140,7 +140,7 @@ class PhysicalMeters:
         ]
 
     def profile(self, meter: PhysicalMeter) -> Profile:
-        """Give the profile that the meter's days are computed with: the kept one, else its table, else flat."""
+        """Give the profile that the meter's days are computed with: the stored one, else its table, else flat."""
         if meter.meter_id not in self._profiles:
             pattern = self._settings.pattern_of(meter.meter_id)
             kept = kept_profile(self._store, meter.meter_id) if pattern else FLAT
@@ -195,7 +195,7 @@ class PhysicalMeters:
         return readings[inside]
 
     def _anchored(self, meter: PhysicalMeter, readings: pd.Series, start: pd.Timestamp | None) -> pd.Series:
-        """Put the declared initial reading before all others."""
+        """Insert the declared initial reading before all others."""
         if meter.initial_reading is None or start is None or (len(readings) and readings.index[0] == start):
             return readings
         anchor = pd.Series([float(meter.initial_reading)], index=pd.DatetimeIndex([start]).as_unit("us"))
@@ -204,10 +204,10 @@ class PhysicalMeters:
     def around(self, meter: PhysicalMeter, lo: pd.Timestamp, hi: pd.Timestamp) -> Register:
         """Clean the readings in `[lo, hi)`, UTC, and enough around them.
 
-        There is a valid reading on either side, or it is the end of all.
+        The result has a valid reading on either side, unless the history ends there.
         """
         start, end = self.bounds(meter)
-        # Cleaning needs the first ones to judge the others; a silence is judged by the gaps beside it.
+        # Cleaning needs the outermost readings to judge the others; a silence is judged by the gaps around it.
         neighbours = CONTEXT + 2 * NEIGHBOURS + 4
         while True:
             found = self._store.readings(raw_series(meter), lo, hi, before=neighbours, after=neighbours)
@@ -228,7 +228,7 @@ class PhysicalMeters:
             neighbours *= 4
 
     def _end_window(self, meter: PhysicalMeter, register: Register, side: Side) -> RateWindow | None:
-        """Read about a year next to one end of the history, for what flowed per unit of weight."""
+        """Read about a year at one end of the history, to compute its rate."""
         weight = weight_of(self.profile(meter))
         if meter.source.kind == "interval":
             return rate_window(register, side, weight)
@@ -241,7 +241,7 @@ class PhysicalMeters:
     def _life(
         self, meter: PhysicalMeter, register: Register, start: pd.Timestamp | None, end: pd.Timestamp | None
     ) -> Life:
-        """Bound the meter's life by its dates; a reading taken on the day itself says when on that day."""
+        """Bound the meter's life by its dates; a reading on such a day gives the time of day."""
         first = days.microsecond(start) if start is not None else None
         last = days.microsecond(end) if end is not None else None
         if len(register) and register.begins:
@@ -300,16 +300,16 @@ def habit_of(meter: PhysicalMeter) -> Habit:
 def unbalanced(
     meter: PhysicalMeter, register: Register, cuts: pd.DatetimeIndex, spread: Callable[[pd.DatetimeIndex], pd.DataFrame]
 ) -> list[Finding]:
-    """Check the days between two readings, with the pieces of days at either end, against the readings' advances.
+    """Check that the days between two readings, with the partial days at either end, add up to the advances.
 
     Args:
         meter: The meter.
         register: Its readings.
         cuts: Instants at which the days open, and at which the last one ends, UTC, shape (n + 1,).
-        spread: Gives the consumption between any cuts, as the days are computed.
+        spread: Computes the consumption between any cuts, as for the days.
 
     Returns:
-        The error, if they do not add up (docs/explanation/methods.md#conservation).
+        An error finding if they do not add up (docs/explanation/methods.md#conservation).
     """
     edges = days.microseconds(cuts)
     first = int(np.searchsorted(register.times, edges[0], side="left"))
@@ -326,5 +326,5 @@ def unbalanced(
 
 
 def counter_of(meter: PhysicalMeter) -> Counter:
-    """Give what cleaning must know about a physical meter."""
+    """Give the properties of a physical meter's counter."""
     return Counter(meter.meter_id, meter.output_unit, meter.resolution, meter.register_digits)

@@ -1,1 +1,1 @@
-"""Backup, restore and tidying of the house."""
+"""Backup and restore of the house."""

@@ -1,8 +1,7 @@
-"""A backup file: a gzipped tar of databases and configuration, and a manifest that says what must be in it.
+"""A backup file: a gzipped tar of databases and configuration, with a manifest.
 
-A backup may have been made by anybody. So only the names of a known layout are read, each once, as regular files; the
-whole file is read and held against its manifest before anything is written; and what is written lies below the folder
-that was given.
+A backup file is untrusted. Only names of the known layout are accepted, each once, as regular files. The whole file is
+compared with its manifest before anything is written, and everything is written below the given folder.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ from workflows_dagster.stores.open import EMBEDDED_FILE
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-# What a part is restored to.
+# The parts of a backup.
 CONFIG, DATA, HOME = "config", "data", "home"
 PARTS = (CONFIG, DATA, HOME)
 
 _RUN_ID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-# A part of a path that is not hidden, goes nowhere else, and can be shown.
+# One path component: not hidden, not `..`, printable.
 _VISIBLE = r"[^./\\\x00-\x1f\x7f-\x9f\ud800-\udfff][^/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,199}"
 _LAYOUT = re.compile(
     rf"{DATA}/{re.escape(EMBEDDED_FILE)}"
@@ -63,22 +62,22 @@ class Member(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What is in a backup, written at its end.
+    """The contents of a backup, stored at its end.
 
     Attributes:
         format: Version of the layout.
         made: When, ISO 8601, UTC.
         program: Version of this program.
         dagster: Version of Dagster.
-        backend: Where the house's readings are kept.
+        backend: Backend that holds the house's readings.
         timezone: Zone that cuts the months of `sums`.
         files: Its files by their names in the archive.
-        readings: How many raw readings; None where they are not in it.
-        points: How many processed values; None likewise.
-        sums: Consumption by meter and month; empty where the data is not in it. [meter unit]
-        partitions: How many materialized partitions Dagster knows, by asset key as Dagster writes it.
-        elsewhere: Configuration files that stood outside the config folder, by the name that they have in the backup.
-        notes: What is not in it, as sentences.
+        readings: Number of raw readings; None if they are not included.
+        points: Number of processed values; None likewise.
+        sums: Consumption by meter and month; empty if the data is not included. [meter unit]
+        partitions: Number of materialized partitions by asset key, as Dagster writes it.
+        elsewhere: Configuration files from outside the config folder, by their names in the backup.
+        notes: What is not included, as sentences.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -99,10 +98,10 @@ class Manifest(BaseModel):
 
 
 class Writer:
-    """Puts files into an archive and remembers what they were."""
+    """Writes files into an archive and records them for the manifest."""
 
     def __init__(self, stream: IO[bytes]) -> None:
-        # Level 3 takes half the time of the usual 9 and leaves a few per cent more.
+        # Level 3 takes half the time of the default 9, for a few per cent more bytes.
         self._tar = tarfile.open(fileobj=stream, mode="w:gz", compresslevel=3)  # noqa: SIM115 - closed by close
         self.files: dict[str, Member] = {}
 
@@ -110,8 +109,8 @@ class Writer:
         """Add a file under a name.
 
         Raises:
-            OSError: It cannot be read, or the archive not be written.
-            UpkeepError: There is a file of that name in it, or the name could not be restored.
+            OSError: The file cannot be read, or the archive cannot be written.
+            UpkeepError: The archive already has a file of that name, or the name could not be restored.
         """
         if name in self.files or not is_known(name):
             reason = "another file has the same one" if name in self.files else "it is none that can be restored"
@@ -127,7 +126,7 @@ class Writer:
         )
 
     def close(self, manifest: Manifest) -> None:
-        """Write the manifest and end the archive."""
+        """Write the manifest and close the archive."""
         text = manifest.model_dump_json(indent=1).encode()
         header = tarfile.TarInfo(MANIFEST)
         header.size, header.mode = len(text), 0o600
@@ -136,7 +135,7 @@ class Writer:
 
 
 class _Digesting:
-    """Reads a stream and takes its digest on the way."""
+    """Computes the digest of a stream while it is read."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream, self.digest = stream, hashlib.sha256()
@@ -148,22 +147,22 @@ class _Digesting:
 
 
 def is_known(name: str) -> bool:
-    """Tell whether a name may stand in a backup: it is in the layout, relative, and written in the one usual way."""
+    """Tell whether a name is allowed in a backup: part of the layout, relative and normalised."""
     return _LAYOUT.fullmatch(name) is not None
 
 
 def unpack(path: Path, folders: Mapping[str, Path] | None = None) -> Manifest:
-    """Read a backup from beginning to end, hold it against its manifest, and write some of its parts.
+    """Read a whole backup, compare it with its manifest, and extract some of its parts.
 
-    Without folders nothing is written: so a backup is checked as a whole before it is unpacked.
+    Without folders nothing is written; that checks a backup before it is extracted.
 
     Args:
         path: The backup.
-        folders: Where the files of a part go, under a folder of the part's name; a part that is not named is only read.
+        folders: Target folder of each part, below which a folder of the part's name is made; other parts are only read.
 
     Raises:
-        UpkeepError: It is none, is incomplete or damaged, holds what no backup does, was made by a newer program, or a
-            file cannot be written.
+        UpkeepError: The file is not a backup, is incomplete or damaged, has unexpected contents, was made by a newer
+            program, or a file cannot be written.
     """
     found: dict[str, Member] = {}
     manifest: Manifest | None = None
@@ -185,7 +184,7 @@ def unpack(path: Path, folders: Mapping[str, Path] | None = None) -> Manifest:
                 part = header.name.partition("/")[0]
                 folder = folders.get(part) if folders else None
                 found[header.name] = _copied(stream, folder / header.name if folder else None, folder)
-            # To the very end, where gzip keeps the digest of it all.
+            # Read to the very end, where gzip keeps its checksum.
             for _ in _blocks(content):
                 pass
     except _BROKEN as error:
@@ -202,11 +201,11 @@ def unpack(path: Path, folders: Mapping[str, Path] | None = None) -> Manifest:
 
 
 class _Header(tarfile.TarInfo):
-    """What precedes a file in a tar. A long name comes as a content of its own, which tarfile keeps in memory."""
+    """A tar header. Refuses long names, because tarfile would read them into memory as a whole."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """Refuse a long one."""
+        """Parse a header; refuse one with a long name."""
         header = super().frombuf(buf, encoding, errors)
         if not header.isreg() and header.size > _LARGEST_HEADER:
             raise tarfile.ReadError(f"a header of {header.size} bytes")
@@ -214,10 +213,10 @@ class _Header(tarfile.TarInfo):
 
 
 def _copied(stream: IO[bytes], target: Path | None, folder: Path | None) -> Member:
-    """Read a file to its end, and write it where there is a target.
+    """Read a file to its end, and write it to the target, if any.
 
     Raises:
-        UpkeepError: It cannot be written, or would come to lie elsewhere.
+        UpkeepError: The file cannot be written, or its path leads outside the folder.
     """
     digest, size = hashlib.sha256(), 0
     output = _Output(target, folder) if target and folder else None
@@ -234,7 +233,7 @@ def _copied(stream: IO[bytes], target: Path | None, folder: Path | None) -> Memb
 
 
 class _Output:
-    """A new file below a folder; what goes wrong with it is told apart from what is wrong with the backup."""
+    """A new file below a folder. Its errors are distinguished from errors of the backup."""
 
     def __init__(self, path: Path, folder: Path) -> None:
         self._path = path
@@ -242,7 +241,7 @@ class _Output:
             raise UpkeepError(f"{path}: it would come to lie outside of {folder}. Nothing was changed.")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Unbuffered: a disk that is full is met where it is written, not where it is closed.
+            # Unbuffered, so that a full disk fails in write and not in close.
             self._file = path.open("xb", buffering=0)
         except OSError as error:
             raise self._unwritten(error) from error
@@ -271,7 +270,7 @@ def _blocks(stream: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
 
 
 class _Version(BaseModel):
-    """What is read of a manifest first: one of a later format may look different."""
+    """The format version of a manifest, parsed first because later formats may differ."""
 
     format: int = 0
     program: Line = ""

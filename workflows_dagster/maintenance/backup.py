@@ -1,4 +1,4 @@
-"""Make a backup: one file with everything that the house cannot be made of again, while it goes on."""
+"""Makes a backup of a running house: one file with everything that cannot be recomputed."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.open import EMBEDDED_FILE
 
 BACKUPS_FOLDER = "backups"
-# What is being made and tried out, beside the backups.
+# Folder of unfinished backups, beside the finished ones.
 UNFINISHED = ".meters-backup-"
 _NAME, _SUFFIX = "meters-backup-", ".tar.gz"
-# Compressed, a database of events is a twentieth of itself; readings are a third.
+# Compressed, an event database shrinks to a twentieth, readings to a third.
 _COMPRESSED_SHARE = 0.4
 _OWN = 0o600
 
@@ -70,7 +70,7 @@ class Backup:
 
 
 def backup_folder(settings: Settings) -> Path:
-    """Give the folder of the backups: a name without a leading slash is within the data folder."""
+    """Give the folder of the backups; a relative path is relative to the data folder."""
     named = settings.site.upkeep.backup_folder
     return settings.data_dir / (Path(named).expanduser() if named else Path(BACKUPS_FOLDER))
 
@@ -81,16 +81,17 @@ def backups_in(folder: Path) -> list[Path]:
 
 
 def make_backup(settings: Settings, places: Places, folder: Path, now: datetime) -> Backup:
-    """Make a backup of a house that may be at work, read it again, and only then give it its name.
+    """Make a backup of a house that may be running, verify it, and only then give it its final name.
 
     Args:
         settings: The house.
-        places: Where it stands.
-        folder: Where the backup goes; made where it is not there.
+        places: Its folders and files.
+        folder: Target folder; created if it does not exist.
         now: The present, UTC.
 
     Raises:
-        UpkeepError: A database is damaged, a text holds a secret, or there is no room. Older backups are as they were.
+        UpkeepError: A database is damaged, a text file holds a secret, or the disk is full. Older backups are
+            unchanged.
     """
     path = folder / f"{_NAME}{now.astimezone(UTC):%Y%m%dT%H%M%SZ}{_SUFFIX}"
     config = list(config_files(places.config))
@@ -123,11 +124,11 @@ def make_backup(settings: Settings, places: Places, folder: Path, now: datetime)
 
 
 def remove_old(made: Path, keep: int) -> list[Path]:
-    """Remove all backups beside the one just made but the newest.
+    """Remove the oldest backups beside the one just made.
 
     Args:
-        made: The backup just made, which stays: by a clock that is wrong its name may be the oldest.
-        keep: How many stay, with that one.
+        made: The backup just made, which is always kept: with a wrong clock its name may be the oldest.
+        keep: How many backups are kept, including that one.
 
     Returns:
         The backups that were removed.
@@ -148,7 +149,7 @@ def _fill(
     scratch: Path,
     now: datetime,
 ) -> Manifest:
-    """Put in Dagster's home first and the data last: what the home says to be computed is then in the data."""
+    """Add Dagster's home first and the data last, so that every day marked as computed is in the data."""
     partitions: dict[str, int] = {}
     for name, path in home:
         if name == INSTANCE_FILE_NAME:
@@ -191,7 +192,7 @@ def _fill(
 def _add_database(
     writer: Writer, name: str, source: Path, scratch: Path, figures: Callable[[sqlite3.Connection], _Figures]
 ) -> _Figures:
-    """Add a copy of a database, and give figures of it."""
+    """Add a copy of a database, and give figures read from it."""
     copy = scratch / "copy.db"
     copy_database(source, copy, name.partition("/")[0])
     with closing(sqlite3.connect(copy)) as connection:
@@ -203,7 +204,7 @@ def _add_database(
 
 def _check_room(folder: Path, files: list[Path]) -> None:
     sizes = [file.stat().st_size for file in files if file.exists()]
-    # The backup, and then all of it unpacked by the trial.
+    # Room for the backup, and for everything that the restore drill extracts.
     needed, free = (1 + _COMPRESSED_SHARE) * sum(sizes), shutil.disk_usage(folder).free
     if free < needed:
         raise UpkeepError(

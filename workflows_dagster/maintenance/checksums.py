@@ -1,4 +1,4 @@
-"""Figures by which a backup is known to be the house that it was made of: monthly consumption, and counts."""
+"""Figures that a restored backup must reproduce: monthly consumption and counts."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def partitions_in(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 def differences(expected: Sums, found: Sums) -> list[str]:
-    """Say in which months two sets of sums differ, however little."""
+    """List the months in which two sets of sums differ, however little."""
     lines = []
     for meter_id in sorted(expected.keys() | found.keys()):
         there, here = expected.get(meter_id, {}), found.get(meter_id, {})
@@ -75,7 +75,7 @@ def _by_month(openings: pd.DatetimeIndex, values: Iterable[float], zone: ZoneInf
     months: dict[str, list[float]] = {}
     for day, value in zip(days.civil_days(openings, zone), values, strict=True):
         months.setdefault(f"{day:%Y-%m}", []).append(value)
-    # An exact sum depends on no order: what reads the same rows in another order must come to the same.
+    # An exact sum does not depend on the order of the rows.
     return {month: math.fsum(found) for month, found in sorted(months.items())}
 
 

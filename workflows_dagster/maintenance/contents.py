@@ -1,4 +1,4 @@
-"""What of a house goes into a backup, and what must not."""
+"""Selects the files of a house that go into a backup, and keeps secrets out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.secrets import Secrets
 from workflows_dagster.stores.open import embedded_path
 
-# Of Dagster's home. What single runs logged (history/runs/<run id>.db) is left out: nothing is computed from it.
+# Of Dagster's home. Logs of single runs (history/runs/<run id>.db) are left out: nothing is computed from them.
 INSTANCE_FILE_NAME = "dagster.yaml"
 INDEX = "history/runs/index.db"
 HOME_DATABASES = ("history/runs.db", "schedules/schedules.db", INDEX)
@@ -27,7 +27,7 @@ ELSEWHERE = "elsewhere"
 
 @dataclass(frozen=True)
 class Places:
-    """Where a house stands.
+    """The folders and files of a house.
 
     Attributes:
         config: Its configuration's folder.
@@ -43,13 +43,13 @@ class Places:
 
 
 def places(settings: Settings) -> Places:
-    """Give the places of a house whose settings are known."""
+    """Give the places of a house from its settings."""
     database = embedded_path(settings.data_dir) if settings.site.storage.backend == "embedded" else None
     return Places(settings.config_dir, settings.data_dir, database, home_folder(settings.data_dir))
 
 
 def home_files(home: Path) -> Iterator[tuple[str, Path]]:
-    """Give the files of Dagster's home that make it up, by their names in it."""
+    """Give the files of Dagster's home that go into a backup, with their relative names."""
     for name in (INSTANCE_FILE_NAME, *HOME_DATABASES):
         if (home / name).is_file():
             yield name, home / name
@@ -58,12 +58,12 @@ def home_files(home: Path) -> Iterator[tuple[str, Path]]:
 def config_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Give the configuration's YAML files by their names in a backup, without hidden ones.
 
-    What else may be in the folder (tokens, the proxy's password) is left out. Files that config.yaml names outside the
-    folder come under `elsewhere/`, named as the key that names them.
+    Other files in the folder (tokens, the proxy's password) are left out. Files outside the folder that config.yaml
+    names go to `elsewhere/`, under the name of their key.
     """
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        # Links are followed, because a container mounts each file as a link.
+        # Links are followed, because containers mount each file as a link.
         if is_known(f"{CONFIG}/{name}") and "secret" not in name.lower() and path.is_file():
             yield name, path
     for key, path in files_elsewhere(folder).items():
@@ -88,10 +88,10 @@ def files_elsewhere(folder: Path) -> Mapping[str, Path]:
 
 
 def refuse_secrets(files: Sequence[Path], secrets: Secrets) -> None:
-    """See that no text that goes into a backup holds a secret.
+    """Check that no text file in a backup holds a secret.
 
     Raises:
-        UpkeepError: One does; the text names the file and the secret's name.
+        UpkeepError: One does; the message gives the file and the name of the secret.
     """
     known = dict(_values(secrets))
     for path in files:

@@ -1,4 +1,4 @@
-"""Generations of the house's databases, of which a restore makes the current one in one step.
+"""Generations of the house's databases; a restore switches to a new one atomically.
 
     data/state/generations/1/           data/utility_meters.sqlite, home/history, home/schedules
     data/state/generations/2/           the same, restored from a backup
@@ -6,14 +6,14 @@
     data/utility_meters.sqlite          -> state/current/data/utility_meters.sqlite
     dagster_home/history, schedules     -> ../state/current/home/history, schedules
 
-Every program uses the names of the last two lines, whether they are links or, in a house that was never restored, the
-files and folders themselves. So no variable, mount or unit depends on generations, and DAGSTER_HOME keeps its meaning.
-The first restore moves what is there into generation 1. Every restore writes a new generation beside the current one
-and then replaces the link `current` by an atomic rename: store and Dagster's databases change together. The services
-must be stopped. Outside of generations are backups, logs, reports and `dagster.yaml`, which may be mounted read-only.
+Every program uses the paths of the last two lines. In a house that was never restored, they are the files and folders
+themselves. So no variable, mount or unit depends on generations, and DAGSTER_HOME keeps its meaning. The first restore
+moves what is there into generation 1. Every restore writes a new generation beside the current one and then replaces
+the link `current` by an atomic rename: store and Dagster's databases change together. The services must be stopped.
+Outside of generations are backups, logs, reports and `dagster.yaml`, which may be mounted read-only.
 
-A kill while generation 1 is being filled leaves each name as a file or as a link, but for the moment between two calls
-of the system in which a folder of Dagster's is moved and not linked yet; every start links it (`settle`).
+After a kill while generation 1 is being filled, each path is a file or a link. The exception is a kill between two
+system calls, which leaves a folder of Dagster's moved but not linked; the next start links it (`settle`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pathlib import Path
 from workflows_dagster.maintenance.problems import UpkeepError
 from workflows_dagster.maintenance.sqlite_backup import BESIDE_A_DATABASE
 
-# Loaded by page and daemon, which have no memory to spare: nothing large is imported here.
+# Loaded by the page and the daemon, so it must not import anything large.
 _DATA, _HOME = "data", "home"
 STATE, CURRENT, GENERATIONS = "state", "current", "generations"
 HOME_FOLDERS = ("history", "schedules")
@@ -38,7 +38,7 @@ _UNFINISHED = ".restore-"
 
 
 def settle(home: Path) -> None:
-    """Link what a killed first restore has moved out of Dagster's home; nothing is to do in any other home.
+    """Link the folders that a killed first restore has moved out of Dagster's home.
 
     Args:
         home: Dagster's home, which need not exist.
@@ -56,17 +56,17 @@ class Generations:
     """The generations of one house.
 
     Attributes:
-        state: The folder that they are in.
-        entries: Names that the programs use, by the name within a generation.
+        state: Their folder.
+        entries: Paths that the programs use, by the name within a generation.
     """
 
     def __init__(self, data: Path, home: Path, database: Path) -> None:
-        """Find them.
+        """Locate the generations; nothing is changed.
 
         Args:
             data: The folder of our own data.
             home: Dagster's home.
-            database: The embedded store's file, or where it would be.
+            database: Path of the embedded store's file, which need not exist.
         """
         self.state = data / STATE
         self.entries: Mapping[str, Path] = {
@@ -81,7 +81,7 @@ class Generations:
         return link.parent / link.readlink() if link.is_symlink() else None
 
     def occupied(self, part: str) -> list[Path]:
-        """Give the names of a part that hold something now."""
+        """Give the paths of a part that exist and are not empty."""
         return [
             entry
             for name, entry in self.entries.items()
@@ -90,7 +90,7 @@ class Generations:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other restores from beginning.
+        """Hold the lock against other restores.
 
         Raises:
             UpkeepError: One is under way.
@@ -105,7 +105,10 @@ class Generations:
 
     @contextlib.contextmanager
     def draft(self) -> Iterator[Path]:
-        """Make a folder for a new generation; what of it is not made current is removed, as is what a kill left."""
+        """Make a folder for a new generation, and remove it at the end unless it became current.
+
+        Leftovers of killed restores are removed too.
+        """
         folder = self.state / GENERATIONS
         folder.mkdir(exist_ok=True)
         for left in folder.glob(f"{_UNFINISHED}*"):
@@ -118,10 +121,10 @@ class Generations:
             shutil.rmtree(draft, ignore_errors=True)
 
     def check_movable(self) -> None:
-        """See that every name is ours to move, before anything changes.
+        """Check, before anything changes, that every path can be moved.
 
         Raises:
-            UpkeepError: One is a link of somebody else's, there are two of it, or it is on another disk.
+            UpkeepError: A path is a foreign link, exists twice, or is on another disk.
         """
         for name, entry in self.entries.items():
             place = self.state / CURRENT / name
@@ -140,7 +143,7 @@ class Generations:
                 self._check_same_disk(entry.parent)
 
     def _check_same_disk(self, folder: Path) -> None:
-        """Try to move an empty folder: mounts of one disk refuse it too."""
+        """Check by moving an empty folder, since separate mounts of one disk refuse the move too."""
         probe, target = folder / f"{_UNFINISHED}probe", self.state / f"{_UNFINISHED}probe"
         probe.mkdir(exist_ok=True)
         try:
@@ -157,10 +160,10 @@ class Generations:
             ) from error
 
     def move_in(self) -> None:
-        """Move what is there into the current generation, and link each name to it; does no more than is left to do.
+        """Move existing files into the current generation, and link each path to it; can be repeated after a kill.
 
         Raises:
-            OSError: A name cannot be moved; it is where it was, or is linked by the next call.
+            OSError: A path cannot be moved; it is unchanged, or the next call links it.
         """
         if self.current is None:
             (self.state / GENERATIONS / "1").mkdir(parents=True, exist_ok=True)
@@ -170,7 +173,7 @@ class Generations:
                 self._move_in(entry, self.state / CURRENT / name, self._target(name, entry))
 
     def switch(self, draft: Path) -> Path:
-        """Make a draft the current generation; from one moment to the next it is.
+        """Make a draft the current generation, atomically.
 
         Returns:
             The folder of the generation.
@@ -178,7 +181,7 @@ class Generations:
         numbers = [int(path.name) for path in draft.parent.iterdir() if path.name.isdecimal()]
         number = str(max(numbers, default=0) + 1)
         for name in HOME_FOLDERS:
-            # A link to a folder that is not there is nothing that Dagster could make.
+            # Dagster cannot create a folder through a dangling link.
             (draft / _HOME / name).mkdir(parents=True, exist_ok=True)
         draft.rename(draft.parent / number)
         _sync(draft.parent)
@@ -190,7 +193,7 @@ class Generations:
         entry.parent.mkdir(parents=True, exist_ok=True)
         link = _prepared(entry, target)
         if entry.is_dir():
-            # Until the link is put in its place there is no folder of that name; `settle` finds the link that is ready.
+            # Between the move and the link the folder does not exist; `settle` then finds the prepared link.
             entry.rename(place)
         elif entry.is_file():
             for ending in BESIDE_A_DATABASE:
@@ -205,7 +208,7 @@ class Generations:
         _sync(entry.parent)
 
     def _target(self, name: str, entry: Path) -> str:
-        """Give what the link at a name holds: relative, so that a volume may be mounted elsewhere."""
+        """Give the target of a path's link: relative, so that the volume may be mounted elsewhere."""
         state, folder = Path(os.path.realpath(self.state)), os.path.realpath(entry.parent)
         return os.path.relpath(state / CURRENT / name, folder)
 
@@ -214,13 +217,13 @@ class Generations:
 
 
 def _link(path: Path, target: str) -> None:
-    """Make a link in place of a link, in one step."""
+    """Replace a link atomically."""
     _prepared(path, target).replace(path)
     _sync(path.parent)
 
 
 def _prepared(path: Path, target: str) -> Path:
-    """Make a link beside its place."""
+    """Make a link beside its final path."""
     draft = _draft_of(path)
     draft.unlink(missing_ok=True)
     draft.symlink_to(target)

@@ -1,4 +1,4 @@
-"""Restores a backup beside what is there, checks it as a whole, and switches to it in one step."""
+"""Restores a backup: extracts it beside the current files, checks it, and switches to it atomically."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from workflows_dagster.stores.open import embedded_path
 
 _STAGE = ".meters-restore-"
 _NUMBERS = re.compile(r"(\d{1,6})(?:\.(\d{1,6}))?")
-# Nobody should be at work: this is only for one who is just ending.
+# How long to wait for a program that is just closing the database. [s]
 _BUSY_SECONDS = 2.0
-# The daemon says every 30 s that it is there.
+# The daemon writes a heartbeat every 30 s.
 _ALIVE = timedelta(seconds=90)
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restore came to.
+    """The result of a restore.
 
     Attributes:
-        manifest: What was in the backup.
-        placed: Names that are from the backup now.
-        before: The generation that was current before; None where there was nothing.
-        notes: What the owner should know, as sentences.
+        manifest: The backup's manifest.
+        placed: Paths that were restored from the backup.
+        before: The generation that was current before; None if there was none.
+        notes: Remarks for the owner, as sentences.
     """
 
     manifest: Manifest
@@ -58,22 +58,22 @@ def restore(
     parts: Collection[str] = PARTS,
     replace: bool = False,
 ) -> Restored:
-    """Make some parts of a backup the house.
+    """Replace parts of the house by those of a backup.
 
-    Databases become a new generation, with the parts that are not restored copied from the current one; nothing is
-    deleted. Configuration goes to its place only where there is none, else beside the data as
+    Databases become a new generation, into which parts that are not restored are copied from the current one; nothing
+    is deleted. Configuration is put in its place only if there is none, else beside the data as
     `config.restored-<time>`. The backup's dagster.yaml, which can name code to run, is never put into Dagster's home.
 
     Args:
         backup: The file.
-        places: Where the house is to stand.
+        places: The house's folders and files.
         now: The present, UTC.
         parts: Of config, data and home.
-        replace: Whether what is there may stop being the current generation.
+        replace: Whether existing databases may be replaced.
 
     Raises:
-        UpkeepError: The backup is damaged or newer than this program, there is something already, or it is in use.
-            Everything is as it was.
+        UpkeepError: The backup is damaged or newer than this program, databases exist already, or they are in use.
+            Nothing was changed.
     """
     manifest = unpack(backup)
     refuse_newer(backup, manifest)
@@ -114,7 +114,7 @@ def restore(
             (stages[CONFIG] / CONFIG).rename(config)
             placed.append(config)
             notes += _config_notes(manifest, config, places.config)
-        # Last of all, so that what fails before it has changed nothing of the house.
+        # Last, so that an earlier failure changes nothing.
         if given & {DATA, HOME}:
             was_empty = not any(generations.occupied(part) for part in (DATA, HOME))
             generations.move_in()
@@ -126,10 +126,10 @@ def restore(
 
 
 def restore_into(folder: Path, backup: Path, parts: Collection[str] = PARTS) -> Restored:
-    """Unpack some parts of a backup into a folder, to look at them: `config`, `data` and `home` in it.
+    """Extract parts of a backup into a folder for inspection, as `config`, `data` and `home`.
 
     Raises:
-        UpkeepError: The backup is damaged or newer than this program, or one of them is there already.
+        UpkeepError: The backup is damaged or newer than this program, or one of the folders exists already.
     """
     manifest = unpack(backup)
     refuse_newer(backup, manifest)
@@ -149,10 +149,10 @@ def restore_into(folder: Path, backup: Path, parts: Collection[str] = PARTS) -> 
 
 
 def refuse_newer(backup: Path, manifest: Manifest) -> None:
-    """See that this program knows what is in a backup.
+    """Check that a backup is not newer than this program.
 
     Raises:
-        UpkeepError: Its schema, or the Dagster that wrote it, is newer, or its versions are none.
+        UpkeepError: Its schema or its Dagster version is newer, or a version is unreadable.
     """
     for name, member in manifest.files.items():
         schema = _numbers(backup, member.schema_versions.get("user_version", "0"))
@@ -169,7 +169,7 @@ def refuse_newer(backup: Path, manifest: Manifest) -> None:
 
 
 def _numbers(backup: Path, text: str) -> tuple[int, int]:
-    """Give a version's first two numbers; what follows them (`1.13rc1`) does not matter."""
+    """Give a version's first two numbers; the rest (`1.13rc1`) is ignored."""
     found = _NUMBERS.match(text)
     if found is None:
         raise UpkeepError(f"{backup}: its manifest names a version {text[:20]!a}, which is none. Take another backup.")
@@ -177,7 +177,7 @@ def _numbers(backup: Path, text: str) -> tuple[int, int]:
 
 
 def refuse_unsound(backup: Path, stages: Collection[Path]) -> None:
-    """See that what was unpacked can be used.
+    """Check that the extracted databases are sound.
 
     Raises:
         UpkeepError: A database in it is damaged.
@@ -188,16 +188,16 @@ def refuse_unsound(backup: Path, stages: Collection[Path]) -> None:
 
 
 def _refuse_in_use(places: Places, generations: Generations, now: datetime) -> None:
-    """See that nobody is at work in the house: databases change under nobody's hands.
+    """Check that no process of the house is running.
 
     Raises:
-        UpkeepError: The daemon is, or was until just now; or a database is open.
+        UpkeepError: The daemon is running or has just stopped, or a database is open.
     """
     runs = places.home / "history" / "runs.db"
     with contextlib.suppress(sqlite3.Error, ValueError, TypeError), closing(_connected(runs, "ro")) as connection:
         [(last,)] = connection.execute("SELECT max(timestamp) FROM daemon_heartbeats").fetchall()
         sign = datetime.fromisoformat(last).replace(tzinfo=UTC)
-        # One from the future says that a clock was wrong, not that somebody is there.
+        # A heartbeat from the future is a clock error, not a running daemon.
         if abs(now - sign) < _ALIVE:
             raise UpkeepError(
                 f"{places.home}: Dagster's daemon is at work there, or was at {sign:%H:%M:%S} UTC. Stop the services "
@@ -210,13 +210,13 @@ def _refuse_in_use(places: Places, generations: Generations, now: datetime) -> N
 
 
 def _refuse_open(database: Path) -> None:
-    """Bring what stands in a database's log into it, which only the last one who has it open can.
+    """Checkpoint a database's write-ahead log, which fails while another process has it open.
 
     Raises:
         UpkeepError: Another program has it open.
     """
     try:
-        # First without writing: SQLite takes away the log of what is no database.
+        # First without writing: SQLite deletes the log beside a file that is not a database.
         with closing(_connected(database, "ro")) as connection:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         with closing(_connected(database, "rw")) as connection:
@@ -238,7 +238,7 @@ def _connected(database: Path, mode: str) -> sqlite3.Connection:
 
 
 def _place_of_config(places: Places, now: datetime) -> Path:
-    """Give where configuration goes: never over one that is there."""
+    """Give the target folder of the configuration, which never overwrites an existing one."""
     if not places.config.exists() or (places.config.is_dir() and not any(places.config.iterdir())):
         return places.config
     name = f"config.restored-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
@@ -250,7 +250,7 @@ def _place_of_config(places: Places, now: datetime) -> Path:
 
 @contextlib.contextmanager
 def _stage(folder: Path) -> Iterator[Path]:
-    """Make a folder for what is unpacked, in the file system that it belongs into."""
+    """Make a folder for extracted files, on the file system of their target."""
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob(f"{_STAGE}*"):
         shutil.rmtree(left)
@@ -270,7 +270,7 @@ def _copy(entry: Path, target: Path) -> None:
 
 
 def _give_to_owner_of(folder: Path, stage: Path) -> None:
-    """Give what root restores to whom the place belongs: the services run under a name of their own."""
+    """Change the owner of files that root restores to the target folder's owner, under which the services run."""
     if os.geteuid() == 0:
         owner = folder.stat()
         for path in (stage, *stage.rglob("*")):

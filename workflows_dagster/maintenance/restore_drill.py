@@ -1,4 +1,4 @@
-"""Try a backup out: restore it into a scratch folder, and see that the house in it is the one that it was made of."""
+"""Verifies a backup: restores it into a scratch folder and compares the result with the manifest."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _SHOWN = 3
 
 
 def drill(backup: Path, settings: Settings) -> str:
-    """Restore a backup into a scratch folder beside it, and hold it against what it was made of.
+    """Restore a backup into a scratch folder beside it, and compare it with its manifest.
 
     Args:
         backup: The file.
-        settings: The house as it is now; its secrets serve to read the configuration in the backup.
+        settings: The house; its secrets are needed to load the configuration in the backup.
 
     Returns:
         What was compared, as a sentence.
@@ -69,7 +69,7 @@ def _data(scratch: Path, manifest: Manifest) -> Iterator[str]:
         return
     store = EmbeddedStore(path)
     try:
-        # As the house opens it.
+        # Opened as the house opens it.
         store.catalogue()
     except StoreError as error:
         yield str(error).rstrip(".")

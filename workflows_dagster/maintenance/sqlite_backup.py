@@ -1,4 +1,4 @@
-"""Copies of SQLite databases that others are writing, and whether they are sound."""
+"""Copies SQLite databases while other processes write them, and checks their integrity."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 
 def is_locked(error: sqlite3.Error) -> bool:
-    """Tell whether an error says that another program keeps a database to itself."""
+    """Tell whether an error says that another program has locked a database."""
     return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def damaged(place: Path, reason: object, part: str) -> str:
-    """Say that a database is damaged, and what to do.
+    """Write that a database is damaged, and what to do.
 
     Args:
-        place: The database, or the folder that it stands in.
-        reason: What SQLite says.
-        part: Of a backup, that takes its place.
+        place: The database, or its folder.
+        reason: SQLite's message.
+        part: Part of a backup that replaces it.
     """
     return (
         f"{place}: the database is damaged ({reason}). Restore a backup: `meters restore FILE --only {part} --replace`."
@@ -47,12 +47,12 @@ def damaged(place: Path, reason: object, part: str) -> str:
 
 
 def copy_database(source: Path, target: Path, part: str) -> None:
-    """Copy one moment of a database, whoever is writing it, and check the copy through and through.
+    """Copy a consistent snapshot of a database that others may be writing, and check the copy's integrity.
 
     Args:
         source: The database.
         target: Where the copy goes; one file, with nothing beside it.
-        part: Of a backup, that it belongs to.
+        part: Part of a backup that it belongs to.
 
     Raises:
         DamagedDatabaseError: The database is damaged.
@@ -60,7 +60,7 @@ def copy_database(source: Path, target: Path, part: str) -> None:
     """
     try:
         with closing(_reading(source)) as live, closing(sqlite3.connect(target)) as copy:
-            # A read transaction holds the moment; in a write-ahead log it holds up nobody.
+            # A read transaction fixes the snapshot; in WAL mode it blocks no writer.
             live.execute("BEGIN")
             live.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             live.backup(copy)
@@ -75,7 +75,7 @@ def copy_database(source: Path, target: Path, part: str) -> None:
 
 
 def unsound_in(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Give each database below a folder that is damaged, and what is wrong with it."""
+    """Give each damaged database below a folder, and what is wrong with it."""
     for path in sorted(folder.rglob("*")):
         if path.is_file() and is_database(path) and (trouble := unsound(path)):
             yield path, trouble
@@ -86,10 +86,10 @@ def unsound(path: Path, busy_seconds: float = _BUSY_SECONDS) -> str | None:
 
     Args:
         path: The database; others may be writing it.
-        busy_seconds: How long to wait for one who keeps it to himself. [s]
+        busy_seconds: How long to wait for a lock. [s]
 
     Raises:
-        UpkeepError: It cannot be looked into, which says nothing of what is inside.
+        UpkeepError: It cannot be opened, so its integrity is unknown.
     """
     try:
         with closing(_reading(path, busy_seconds)) as connection:

@@ -1,4 +1,4 @@
-"""What is known of the backups, in a file that alerts and people read: `data/backups/status.json`."""
+"""The status of the backups in `data/backups/status.json`, which alerts and people read."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from workflows_dagster.maintenance.backup import BACKUPS_FOLDER, UNFINISHED
 
 STATUS_FILE = "status.json"
-# A week, and a day for a machine that was off on the day.
+# A week, plus a day in case the machine was off.
 LONGEST_WITHOUT = timedelta(days=8)
 
 
 class Trouble(NamedTuple):
-    """What is wrong with the backups: a code with figures, of which `wording/alerts.py` makes a sentence."""
+    """What is wrong with the backups, as a code with figures; `wording/alerts.py` makes the sentence."""
 
     code: str
     figures: dict[str, str | float]
 
 
 class Attempt(BaseModel):
-    """One backup, or one trial of it.
+    """The result of one backup, or of one restore drill.
 
     Attributes:
         at: When, UTC.
-        ok: Whether it went well.
-        sentence: What came of it.
+        ok: Whether it succeeded.
+        sentence: The result as a sentence.
         file: The backup; empty where none was made.
         bytes: Its size. [byte]
     """
@@ -45,13 +45,13 @@ class Attempt(BaseModel):
 
 
 class Status(BaseModel):
-    """What is known of the backups.
+    """The status of the backups.
 
     Attributes:
-        since: When it was first asked for, UTC: a new house is given its week too.
-        backup: The last backup that was tried; None before the first.
-        drill: The last trial of a backup; None before the first.
-        good: When the last backup was made that was tried out and is whole, UTC.
+        since: When the status was first written, UTC; a new house has a week until its first backup is due.
+        backup: The last attempted backup; None before the first.
+        drill: The last restore drill; None before the first.
+        good: When the last verified backup was made, UTC.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -62,7 +62,7 @@ class Status(BaseModel):
     good: datetime | None = None
 
     def trouble(self, now: datetime) -> Trouble | None:
-        """Give what the owner should know about the backups; None where all is well.
+        """Give what is wrong with the backups; None if all is well.
 
         Args:
             now: The present, UTC.
@@ -79,12 +79,12 @@ class Status(BaseModel):
 
 
 def status_path(data_dir: Path) -> Path:
-    """Give where the file stands."""
+    """Give the path of the file."""
     return data_dir / BACKUPS_FOLDER / STATUS_FILE
 
 
 def read_status(data_dir: Path) -> Status | None:
-    """Read what is known; None where nothing is, or nothing that can be read."""
+    """Read the status; None if the file does not exist or is unreadable."""
     try:
         return Status.model_validate_json(status_path(data_dir).read_text(encoding="utf-8"))
     except (OSError, ValueError, ValidationError):
@@ -92,16 +92,16 @@ def read_status(data_dir: Path) -> Status | None:
 
 
 def note(data_dir: Path, now: datetime, backup: Attempt | None = None, drill: Attempt | None = None) -> Status:
-    """Note what came of a backup and its trial, beside what is known already.
+    """Record the result of a backup and its restore drill.
 
     Args:
         data_dir: The data folder.
         now: The present, UTC.
-        backup: What came of a backup.
-        drill: What came of a trial.
+        backup: Result of a backup.
+        drill: Result of a restore drill.
 
     Returns:
-        What is known now.
+        The new status.
 
     Raises:
         OSError: The file cannot be written.
@@ -111,7 +111,7 @@ def note(data_dir: Path, now: datetime, backup: Attempt | None = None, drill: At
     after = Status(
         since=before.since,
         backup=backup or before.backup,
-        # A trial is of one backup; that of another says nothing.
+        # A drill verifies one backup only; one of another backup says nothing about this one.
         drill=drill if drill is not None or backup is not None else before.drill,
         good=backup.at if is_good and backup is not None else before.good,
     )
@@ -130,6 +130,6 @@ def note(data_dir: Path, now: datetime, backup: Attempt | None = None, drill: At
 
 
 def _no_later(status: Status, now: datetime) -> Status:
-    """Take what a clock that was once ahead has dated into the future for done now: the days count from here."""
+    """Move times in the future, written when the clock was wrong, back to now."""
     good = None if status.good is None else min(status.good, now)
     return status.model_copy(update={"since": min(status.since, now), "good": good})

@@ -1,4 +1,4 @@
-"""Makes a backup, tries it out, notes the result and removes old ones: every week, and on `meters backup`."""
+"""Makes a backup, verifies it, records the result and removes old backups: weekly, and on `meters backup`."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def back_up(
     folder: Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Backup:
-    """Make a backup, try it out, note what came of both, and let go of the oldest.
+    """Make a backup, verify it by a restore drill, record both results, and remove the oldest backups.
 
-    What earlier attempts that were killed left half made is removed first: its room may be needed.
+    Unfinished files of killed attempts are removed first, because their space may be needed.
 
     Args:
         settings: The house.
-        places: Where it stands.
+        places: Its folders and files.
         clock: Gives the present, UTC.
-        folder: Where the backup goes; None for where config.yaml says. Elsewhere none is removed.
-        tell: Told of each step that is done.
+        folder: Target folder; None for that of config.yaml. In any other folder no backup is removed.
+        tell: Called after each step.
 
     Raises:
-        UpkeepError: There is no backup, or none that can be trusted. No older one was removed.
+        UpkeepError: The backup failed or could not be verified. No older backup was removed.
     """
     target = folder or backup_folder(settings)
     for place in (target, status_path(settings.data_dir).parent):
@@ -65,10 +65,10 @@ def back_up(
 
 
 def _remove_unfinished(folder: Path, now: datetime) -> None:
-    """Remove what killed programs left half made; what is younger than a day may be at work."""
+    """Remove unfinished files older than a day; younger ones may be in use."""
     for path in folder.glob(f"{UNFINISHED}*"):
         with contextlib.suppress(OSError):
-            # One from the future was left while the clock was wrong.
+            # A file from the future was left while the clock was wrong.
             if abs(now.timestamp() - path.stat().st_mtime) < _ABANDONED_AFTER.total_seconds():
                 continue
             if path.is_dir():

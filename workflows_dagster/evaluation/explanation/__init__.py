@@ -1,4 +1,4 @@
-"""Why a number is what it is: its arithmetic, figure by figure, from the same functions that computed it."""
+"""Explains a meter's number: the arithmetic behind it, from the same functions that computed it."""
 
 from workflows_dagster.evaluation.explanation.explainer import Explainer, NothingToExplainError
 from workflows_dagster.evaluation.explanation.figures import Explanation

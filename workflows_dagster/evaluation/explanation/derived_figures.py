@@ -1,4 +1,4 @@
-"""The figures of a master or virtual meter's explanation: what each source adds or takes.
+"""The figures of a master or virtual meter's explanation: each source's contribution.
 
 Names of fields are those of the JSON form.
 """
@@ -12,7 +12,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class SourcePart:
-    """What one source adds to a master: consumption × factor.
+    """One source's contribution to a master: consumption × factor.
 
     Attributes:
         source: The meter.
@@ -21,11 +21,11 @@ class SourcePart:
         days: How many days it counts on.
         first: First of them.
         last: Last of them.
-        consumption: What it counts on them; None where it has a day without a value. [its unit]
+        consumption: Its consumption on them; None if a day has no value. [its unit]
         amount: The same in the master's unit.
         quality: The worst of those days.
         estimated_share: Of its consumption on them, 0..1.
-        succeeds: Whether it is a successor, on the last day of the period before its own.
+        succeeds: Whether it counts as a successor on the last day of the period before its own.
         opening: Its register when the first of the days opens. [its unit]
         closing: Its register when the last one closes. [its unit]
     """
@@ -66,16 +66,16 @@ class HandoverReading:
 
 @dataclass(frozen=True)
 class PeriodUsed:
-    """A period of a master, and the register that it goes on from: carried + (Σ sources − taken_over).
+    """A period of a master, and its register: carried + (Σ sources − taken_over).
 
     Attributes:
         first: First civil day.
         last: Last civil day, None while it lasts.
         sources: Its sources.
-        carried: Master's register when it takes over; None where it shows its sources' own. [master's unit]
-        taken_over: Its sources' registers at that moment, added up. [master's unit]
-        old: Where `carried` is read: the sources of the period before.
-        new: Where `taken_over` is read.
+        carried: Master's register at the handover; None if the master shows its sources' own register. [master's unit]
+        taken_over: Sum of its sources' registers at that moment. [master's unit]
+        old: Registers behind `carried`: those of the period before.
+        new: Registers behind `taken_over`.
     """
 
     first: date
@@ -89,7 +89,7 @@ class PeriodUsed:
 
 @dataclass(frozen=True)
 class FromSources:
-    """A master's arithmetic: the sum of the parts of the sources that its periods claim."""
+    """A master's arithmetic: the sum of its sources' parts, each over the days that a period claims."""
 
     periods: tuple[PeriodUsed, ...]
     parts: tuple[SourcePart, ...]
@@ -98,7 +98,7 @@ class FromSources:
 
 @dataclass(frozen=True)
 class GasConversion:
-    """What turns gas volume into energy.
+    """The conversion of gas volume to energy, or back.
 
     Attributes:
         energy_content: Of a standard cubic metre. [kWh/m³]
@@ -122,13 +122,13 @@ class Term:
         unit: Its unit.
         sign: 1 for the base meter, -1 for those subtracted.
         factor: Virtual meter's unit per its unit. [1]
-        gas: Where the factor comes from, if it is between volume and energy.
-        days: How many days it counts on; 0 where it was not there.
+        gas: Gas factors behind the factor, if it converts between volume and energy.
+        days: Number of days it counts on; 0 if it was not installed.
         first: First day with this factor.
         last: Last day with this factor.
-        consumption: What it counts on them; None where it has a day without a value. [its unit]
+        consumption: Its consumption on them; None if a day has no value. [its unit]
         amount: The same in the virtual meter's unit.
-        quality: The worst of those days, None where it was not there.
+        quality: The worst of those days, None if it was not installed.
         estimated_share: Of its consumption on them, 0..1.
     """
 
@@ -153,8 +153,8 @@ class FromDifference:
     Attributes:
         terms: The base first.
         residual: Signed. [meter unit]
-        clipped: What days below zero were short of zero, added up, not negative. [meter unit]
-        clipped_days: How many such days.
+        clipped: Sum by which negative days were raised to zero, ≥ 0. [meter unit]
+        clipped_days: Number of such days.
     """
 
     terms: tuple[Term, ...]

@@ -1,4 +1,4 @@
-"""Why a meter's day, month or year is what it is, with all that it is made from."""
+"""Explains a meter's day, month or year, together with its sources."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _COMPARED = ("opening", "closing", "consumption", "quality", "estimated_share", 
 
 
 class NothingToExplainError(ValueError):
-    """The days asked for lie outside those that the system knows; the text says which it knows.
+    """The days asked for lie outside the computed range; the text names the range.
 
     Args:
         code: Why.
@@ -45,12 +45,12 @@ class NothingToExplainError(ValueError):
         super().__init__(self.sentence(Words("en")))
 
     def sentence(self, words: Words) -> str:
-        """Write why there is nothing to explain, and what to ask instead."""
+        """Write why there is nothing to explain, and which period to ask for instead."""
         return outside_sentence(self.code, self.period, self.day, words)
 
 
 class Explainer:
-    """Explains the numbers of one house over one store, as both stand when it is made.
+    """Explains the numbers of one house.
 
     Args:
         settings: The house.
@@ -67,8 +67,7 @@ class Explainer:
 
         Args:
             meter_id: The meter.
-            asked: What is asked about. Of a month or year that is not over, the days until yesterday are explained;
-                today is explained as far as it has come.
+            asked: The period. A running month or year is explained until yesterday; today is explained until now.
 
         Raises:
             NothingToExplainError: It lies in the future, or before the days begin.
@@ -83,7 +82,7 @@ class Explainer:
         return replace(explained, stored=self._stored(meter_id, house))
 
     def _within(self, asked: CivilPeriod) -> DayRange:
-        """Keep to the days that are over, and that the system computes."""
+        """Limit the period to days that are over and that the system computes."""
         today, begin = days.civil_day(self._now, self._zone), self._settings.first_day
         whole = DayRange(asked.first, asked.last)
         if whole.first > today:
@@ -116,7 +115,7 @@ class Explainer:
 
 
 class _House:
-    """All meters over the same days."""
+    """All meters' days over one range."""
 
     def __init__(self, settings: Settings, store: Store, within: DayRange, until: pd.Timestamp | None) -> None:
         self._settings, self._store, self._within = settings, store, within

@@ -1,4 +1,4 @@
-"""An explanation: a meter's number over a day, month or year, with all that it is made from.
+"""The explanation of a meter's number over a day, month or year, with those of its sources.
 
 All instants carry the house's zone. Names of fields are those of the JSON form.
 """
@@ -24,7 +24,7 @@ class Tally:
     Attributes:
         quality: The quality.
         days: How many.
-        consumption: What flowed on them. [meter unit]
+        consumption: Their consumption. [meter unit]
     """
 
     quality: str
@@ -34,7 +34,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Stored:
-    """What the store holds of the same days.
+    """The stored values of the same days.
 
     Attributes:
         days: How many.
@@ -71,12 +71,12 @@ class Explanation:
         opening: Register when the first day opens. [unit]
         closing: Register when the last day closes. [unit]
         tally: Days by quality.
-        reasons: Why the quality is what it is, or why there is no value.
-        arithmetic: How the consumption is made; None where there is none.
-        findings: What a person should know about the readings used.
-        sources: The same for each meter that it is made from and that counts here.
-        stored: What the store holds; None where nothing is stored by now, as of a running day.
-        provisional: Whether the day is not over.
+        reasons: Reasons for the quality, or for a missing value.
+        arithmetic: How the consumption is computed; None if there is none.
+        findings: Findings about the readings used.
+        sources: The explanations of its sources that count in the period.
+        stored: The stored values; None if nothing is stored yet, as for a running day.
+        provisional: Whether the day is still running.
     """
 
     meter_id: str

@@ -1,4 +1,4 @@
-"""Why a master's days are what they are: the periods that claim them, and each source's part."""
+"""Explains a master's days: the periods that claim them, and each source's part."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class MasterExplained:
 
     Args:
         settings: The house.
-        derived: Knows the masters' periods.
+        derived: Gives the masters' periods.
         meter: The master.
         starts: Instants at which the days open, UTC, shape (n,).
         frame: The master's days as evaluated.
@@ -77,7 +77,7 @@ class MasterExplained:
         if not parts:
             return None
         periods = sorted({row.period for row, there in counted if there.any()})
-        # In the order in which they come into it.
+        # In the order in which the sources enter the master.
         parts.sort(key=lambda part: int(part[1][0]))
         return FromSources(
             periods=tuple(self._period(period) for period in periods),
@@ -104,7 +104,7 @@ class MasterExplained:
         return (Reason("no_source_there", {}),)
 
     def _there(self, row: Contribution) -> np.ndarray:
-        """Tell on which days a source counts and was there, shape (n,), `bool`."""
+        """Tell on which days a source counts and has a row, shape (n,), `bool`."""
         return row.counts & self._starts.isin(self._sources[row.source].index)
 
     def _part(self, row: Contribution, starts: pd.DatetimeIndex) -> SourcePart:

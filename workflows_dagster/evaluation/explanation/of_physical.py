@@ -1,4 +1,4 @@
-"""Why a physical meter's days are what they are: its readings, gap by gap."""
+"""Explains a physical meter's days: its readings, gap by gap."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from workflows_dagster.stores.ports import RawStore
 
 @dataclass(frozen=True)
 class PhysicalGrounds:
-    """What an explanation of a physical meter rests on.
+    """The parts of a physical meter's explanation.
 
     Attributes:
         arithmetic: None where there is no value.
-        reasons: Why they are known as they are, or have no value.
+        reasons: Reasons for the days' quality, or for missing values.
         findings: About the readings used, in time order.
         lives_from: Where the meter's life begins within the days, else None.
         lives_until: Where it ends within the days, else None.
@@ -78,7 +78,7 @@ class PhysicalExplained:
         self._cutter = PieceCutter(self._basis, self._zone, self._declared_at())
 
     def grounds(self) -> PhysicalGrounds:
-        """Give the arithmetic, and why it is known as it is."""
+        """Give the arithmetic, and the reasons for its quality."""
         stretches = list(self._stretches())
         arithmetic = self._arithmetic(stretches) if stretches else None
         absence = tuple(self._absence())
@@ -161,13 +161,13 @@ class PhysicalExplained:
         shown = register.values[np.minimum(at, len(register) - 1)]
         held = int((valid & (values < shown)).sum())
         lo, hi = self._used()
-        # Of the readings beyond the first or last one that was read, nothing is known here.
+        # Readings beyond the first or last one that was read are not known here.
         inside = (times >= (lo if lo is not None else times.min(initial=0))) & ((times <= hi) if hi else True)
         left_out = np.flatnonzero(~valid & inside & np.isfinite(values))
         return held, tuple(Reading(self._cutter.local(int(times[k])), float(values[k])) for k in left_out.tolist())
 
     def _declared_at(self) -> int | None:
-        """Give the instant of the register's first reading where it stands in meters.yaml and not in the store."""
+        """Give the instant of the register's first reading if it comes from meters.yaml, not from the store."""
         register = self._basis.register
         if self._meter.initial_reading is None or not register.counts or not (len(register) and register.begins):
             return None
@@ -177,7 +177,7 @@ class PhysicalExplained:
         return first if is_start and first not in read else None
 
     def _reasons(self, pieces: tuple[Piece, ...]) -> tuple[Reason, ...]:
-        """Say why the first and the last piece are known as they are: they make the quality."""
+        """Give the reasons for the quality of the first and last pieces, which determine that of the days."""
         if len(self._edges) > 2:
             return ()
         both = [self._reason(piece) for piece in (pieces[0], pieces[-1])]
@@ -207,7 +207,7 @@ class PhysicalExplained:
         return Reason("measured", {"limit": limit})
 
     def _absence(self) -> Iterator[Reason]:
-        """Say why days have no value, or are no days of the meter."""
+        """Give the reasons why days have no value or lie outside the meter's life."""
         meter, basis, life = self._meter, self._basis, self._basis.life
         if len(basis.register) == 0 and life.start is None:
             yield Reason("no_reading", self._where())

@@ -1,4 +1,4 @@
-"""Why a virtual meter's days are what they are: what is taken from the base meter, and by which factors."""
+"""Explains a virtual meter's days: the base meter minus the subtracted meters, with their factors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class VirtualExplained:
 
     Args:
         settings: The house.
-        derived: Knows the factors.
+        derived: Gives the factors.
         meter: The virtual meter.
         starts: Instants at which the days open, UTC, shape (n,).
         frame: Its days as evaluated.
@@ -45,7 +45,7 @@ class VirtualExplained:
         self._starts, self._frame, self._sources = starts, frame, sources
 
     def arithmetic(self) -> FromDifference | None:
-        """Give the terms and what is left; None where the base meter was not there."""
+        """Give the terms and the residual; None if the base meter was not installed."""
         if self._frame.empty:
             return None
         known = self._frame[self._frame["residual"].notna()]

@@ -1,4 +1,4 @@
-"""A physical meter's days as pieces, each with the figures that give its amount."""
+"""Cuts a physical meter's days into pieces, each with the figures behind its amount."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from workflows_dagster.evaluation.explanation.reading_figures import (
 )
 from workflows_dagster.evaluation.physical import Basis
 
-# Steps of the weight are shown for stretches that a person can follow.
+# Weight steps are listed only for stretches short enough to follow by hand.
 _LONGEST_STEPPED = 2 * MICROSECONDS_PER_DAY
-# More pieces than that nobody reads; whole gaps are then joined however they are known.
+# With more pieces than this, whole gaps are joined regardless of their quality.
 _MANY = 24
 
 
@@ -51,8 +51,7 @@ class PieceCutter:
     Args:
         basis: What the meter's days are computed from.
         zone: The house's zone.
-        declared_at: Instant of a declared initial reading that stands before all others, microseconds since 1970, or
-            None.
+        declared_at: Instant of a declared initial reading before all stored ones, microseconds since 1970, or None.
     """
 
     def __init__(self, basis: Basis, zone: ZoneInfo, declared_at: int | None = None) -> None:
@@ -60,7 +59,7 @@ class PieceCutter:
         self._unknown = basis.register.unknown
 
     def pieces(self, stretch: Stretch) -> tuple[Piece, ...]:
-        """Give what the stretch's consumption is made from, in time order."""
+        """Give the pieces of the stretch's consumption, in time order."""
         basis = self._basis
         cut = cut_at_readings(basis.register, stretch.start, stretch.end, basis.weight, basis.allowance, basis.rates)
         single = stretch.end - stretch.start <= _LONGEST_STEPPED
@@ -70,7 +69,7 @@ class PieceCutter:
         return tuple(joined)
 
     def reading(self, number: int) -> Reading:
-        """Give the register's reading of a number."""
+        """Give a reading by its number in the register."""
         at = int(self._basis.register.times[number])
         return Reading(self.local(at), float(self._basis.register.values[number]), at == self._declared_at)
 

@@ -1,4 +1,4 @@
-"""Explanations as plain dictionaries, for JSON: every figure in full."""
+"""Explanations as plain dictionaries for JSON, with unrounded figures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workflows_dagster.wording.findings import finding_sentence
 def plain(explanation: Explanation) -> dict[str, Any]:
     """Turn an explanation into dictionaries, lists, figures and texts; instants as ISO texts with their offset.
 
-    Reasons and findings are English sentences, whatever the house's language.
+    Reasons and findings are English sentences, regardless of the house's language.
     """
     words = Words("en", cast(ZoneInfo, explanation.opens.tz))
     result: dict[str, Any] = _plain(explanation)

@@ -16,7 +16,7 @@ GapKind = Literal["climb", "rollover", "reset", "step_back", "hour", "bridged", 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a register shows at an instant; for an interval meter, the sum of its hours up to there.
+    """A register reading; for an interval meter, the sum of its hours up to that instant.
 
     Attributes:
         at: When.
@@ -37,11 +37,11 @@ class Gap:
         before: Earlier reading.
         after: Later reading.
         days: Length, in days of 24 hours. [d]
-        advance: What flowed between them. [meter unit]
-        weight: Weight between them, in days of mean consumption; 0 where the season knows of no consumption. [d]
-        kind: How the register goes through it: it climbs, runs over, is reset or steps back within its resolution.
-            For an interval meter: a known hour, or missing hours that are bridged by what is usual, or fitted between
-            two readings of the register.
+        advance: Register advance between them. [meter unit]
+        weight: Weight between them, in days of mean consumption; 0 where the season has no consumption. [d]
+        kind: The register's behaviour: climb, rollover, reset, or a step back within its resolution. For an interval
+            meter: a known hour, missing hours estimated from the usual rate, or missing hours fitted between two
+            readings of the register.
     """
 
     before: Reading
@@ -81,8 +81,8 @@ class PartOfGap:
         days_before: Time from the gap's first reading to `start`. [d]
         weight: Its weight, in days of mean consumption. [d]
         weight_before: Weight from the gap's first reading to `start`. [d]
-        steps: What the weight is made from; empty for stretches of more than two days.
-        amount: What flowed in it. [meter unit]
+        steps: The weight by UTC day; empty for stretches of more than two days.
+        amount: Its consumption. [meter unit]
         estimated: Whether the gap is too long to count as measured.
     """
 
@@ -101,7 +101,7 @@ class PartOfGap:
 
 @dataclass(frozen=True)
 class WholeGaps:
-    """Consecutive gaps in full, in all of which the register climbs: last reading − first reading.
+    """Consecutive complete gaps without a fall of the register: last reading − first reading.
 
     Attributes:
         start: The first reading's instant.
@@ -110,8 +110,8 @@ class WholeGaps:
         last: Last reading.
         gaps: How many.
         longest_gap_days: Longest of them. [d]
-        amount: What flowed in them. [meter unit]
-        estimated_amount: That of the gaps too long to count as measured. [meter unit]
+        amount: Their consumption. [meter unit]
+        estimated_amount: Consumption of the gaps that are too long to count as measured. [meter unit]
         hours: An interval meter's hours one by one, for a single day; else empty. [meter unit]
     """
 
@@ -129,12 +129,12 @@ class WholeGaps:
 
 @dataclass(frozen=True)
 class Rate:
-    """Consumption per unit of weight next to one end of the readings: advance / weight.
+    """Consumption per unit of weight near one end of the readings: advance / weight.
 
     Attributes:
         first: First reading of the window.
         last: Its last reading.
-        advance: What flowed between them. [meter unit]
+        advance: Register advance between them. [meter unit]
         weight: Weight between them. [d]
         per_weight: Their quotient. [meter unit/d]
     """
@@ -153,16 +153,16 @@ class BeyondReadings:
     Attributes:
         start: Where it begins.
         end: Where it ends.
-        side: Before the first reading, or after the last.
+        side: Which end: before the first reading, or after the last.
         reading: That reading.
-        rate: What flows there.
+        rate: Rate used there.
         days_away: Distance of the far end from the reading. [d]
         weight: Its weight. [d]
         weight_between: Weight between the reading and the stretch's nearer end. [d]
         steps: As in `PartOfGap`.
-        floor: Register below which no value goes, where it held, else None; then `amount` is the difference of the
+        floor: Lower bound of the register if it limited the value, else None; `amount` is then the difference of the
             registers at both ends. [meter unit]
-        amount: What flowed in it. [meter unit]
+        amount: Its consumption. [meter unit]
     """
 
     start: pd.Timestamp
@@ -189,7 +189,7 @@ class ProfileUsed:
     Attributes:
         base: Share that flows evenly. [1]
         season: Share that follows the yearly curve. [1]
-        version: Name of exactly this profile.
+        version: Short name that identifies the profile.
     """
 
     base: float
@@ -209,9 +209,8 @@ class FromReadings:
         readings_inside: Valid readings within the days.
         first_inside: First of them, None without any.
         last_inside: Last of them, None without any.
-        held: Valid readings among those used that stepped back within the resolution, and at which the running maximum
-            is held instead.
-        excluded: Readings near the days that were left out, with the value they had.
+        held: Valid readings among those used that stepped back within the resolution, replaced by the running maximum.
+        excluded: Dropped readings near the days, with their values.
     """
 
     source: Literal["register", "interval"]

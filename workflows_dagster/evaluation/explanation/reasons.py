@@ -1,4 +1,4 @@
-"""Why a day's quality is what it is, or why it has no value, as codes with figures."""
+"""Reasons for a day's quality or for a missing value, as codes with figures."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Reason:
 
     Attributes:
         code: Which one.
-        figures: What its sentence says besides: instants, days, amounts [meter unit], lengths [d] and names.
-        missing: Of several days, how many have no value; None where it is about one day.
+        figures: Values of its sentence: instants, days, amounts [meter unit], lengths [d] and names.
+        missing: Number of days without a value; None if the reason concerns one day.
         first_missing: The first of them.
     """
 

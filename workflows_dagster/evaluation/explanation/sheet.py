@@ -1,4 +1,4 @@
-"""A sheet of short lines: labels on the left, at most a hundred columns, sources indented under what they make."""
+"""Lays out an explanation in at most 100 columns: labels on the left, sources indented under their derived meter."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 WIDTH = 100
-# What a register shows has as many digits as it has, up to these.
+# A register is written with all of its digits, at most this many.
 REGISTER_DIGITS = 12
 _LABEL = 14
 _INDENT = 4
@@ -16,7 +16,7 @@ class Sheet:
     """Gathers the lines of an explanation.
 
     Args:
-        level: How deep below the meter that was asked about.
+        level: Depth below the meter asked for.
 
     Attributes:
         level: The same.
@@ -32,11 +32,11 @@ class Sheet:
         return "\n".join(self._lines)
 
     def title(self, text: str) -> None:
-        """Begin with a line across the sheet."""
+        """Write the title line."""
         self._put(text, "")
 
     def entry(self, label: str, *lines: str) -> None:
-        """Write lines under a label; a long one goes on below itself."""
+        """Write lines next to a label; long lines wrap."""
         for number, line in enumerate(lines):
             self._put(line, label if number == 0 else "", labelled=True)
 
@@ -44,7 +44,7 @@ class Sheet:
         """Write rows with aligned columns under a label.
 
         Args:
-            label: Stands before the first row.
+            label: Label before the first row.
             rows: Cells, as many in each row.
             right: Columns that are aligned to the right.
         """
@@ -54,12 +54,12 @@ class Sheet:
             self._lines.append(self._margin + (label if number == 0 else "").ljust(_LABEL) + "  ".join(cells).rstrip())
 
     def gap(self) -> None:
-        """Leave a line empty."""
+        """Add an empty line."""
         if self._lines and self._lines[-1]:
             self._lines.append("")
 
     def below(self, text: str) -> None:
-        """Add a sheet that is indented already."""
+        """Add an already indented sheet."""
         self.gap()
         self._lines.extend(text.split("\n"))
 

@@ -1,4 +1,4 @@
-"""An explanation as text, for a person with a pocket calculator."""
+"""Renders an explanation as text that can be checked with a pocket calculator."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ def render(explanation: Explanation, depth: int, language: Language = "en") -> s
 
     Args:
         explanation: What to write.
-        depth: How many levels of the meters that it is made from are written out, each below the other. A master that
-            only passes one meter on takes none.
+        depth: How many levels of sources are written out. A master with a single source takes no level.
         language: The reader's language.
 
     Returns:
-        Lines of at most a hundred columns, where no single word is longer.
+        Lines of at most 100 columns, unless a single word is longer.
     """
     return _render(explanation, depth, 0, Words(language, cast(ZoneInfo, explanation.opens.tz)))
 
@@ -187,7 +186,7 @@ def _days(number: int, words: Words) -> str:
 
 
 def _rounded(value: float | None, unit: str, words: Words) -> str:
-    """Write a figure to be read, not calculated with: the smaller, the more decimals."""
+    """Write a rounded figure: the smaller, the more decimals."""
     if value is None:
         return words.say("no value")
     if value == 0:

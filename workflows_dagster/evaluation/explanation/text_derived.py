@@ -1,4 +1,4 @@
-"""Master and virtual meters' arithmetic as text: what each source adds or takes."""
+"""Writes master and virtual meters' arithmetic: each source's contribution."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workflows_dagster.wording.tables import table_word
 
 
 def write_sources(sheet: Sheet, explained: Explanation, arithmetic: FromSources, words: Words) -> None:
-    """Write a master's periods, its sources' parts, their sum, and the register that is carried on."""
+    """Write a master's periods, its sources' parts, their sum, and the register."""
     unit, figure = explained.unit, words.format.plain_number
     several = len(arithmetic.periods) > 1
     sheet.table(
@@ -58,7 +58,7 @@ def _span_of(period: PeriodUsed, words: Words) -> str:
 
 
 def _write_amounts(sheet: Sheet, unit: str, parts: Sequence[tuple[str, SourcePart | Term]], words: Words) -> None:
-    """Write what each source counts, and what that is in the meter's own unit."""
+    """Write each source's consumption, also in the derived meter's unit."""
     figure = words.format.plain_number
     converted = any(part.factor != 1 for _, part in parts)
     rows = [
@@ -99,7 +99,7 @@ def _write_days(sheet: Sheet, explained: Explanation, parts: Sequence[SourcePart
 def _write_share(
     sheet: Sheet, explained: Explanation, parts: Sequence[tuple[float | None, float | None]], words: Words
 ) -> None:
-    """Write how the estimated share comes out: weighted by consumption."""
+    """Write the arithmetic of the estimated share, which is weighted by consumption."""
     figure = words.format.plain_number
     amounts = [(abs(amount), share or 0.0) for amount, share in parts if amount is not None]
     if explained.estimated_share in (None, 0.0, 1.0) or not explained.is_day or len(amounts) < 2:
@@ -152,7 +152,7 @@ def _handed_row(shown: HandoverReading, words: Words) -> tuple[str, ...]:
 def _reached(
     parts: Sequence[SourcePart], periods: Sequence[PeriodUsed], shown: Sequence[float | None], words: Words
 ) -> str:
-    """Write how the master's register comes from those of its sources."""
+    """Write the arithmetic of the master's register."""
     register, figure = partial(words.format.plain_number, digits=REGISTER_DIGITS), words.format.plain_number
     if any(value is None for value in shown):
         return ""
@@ -167,7 +167,7 @@ def _reached(
 
 
 def write_difference(sheet: Sheet, explained: Explanation, arithmetic: FromDifference, words: Words) -> None:
-    """Write a virtual meter's terms, what is left, and what was clipped."""
+    """Write a virtual meter's terms, residual and clipped amount."""
     unit, figure = explained.unit, words.format.plain_number
     known = [_known_row(term, words) for term in arithmetic.terms]
     if explained.consumption is None:

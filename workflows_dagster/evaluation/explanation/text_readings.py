@@ -1,4 +1,4 @@
-"""A physical meter's arithmetic as text: gap by gap."""
+"""Writes a physical meter's arithmetic, gap by gap."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ class _Writer:
         self._sheet.entry(self._words.say_as("explain", "consumption"), line)
 
     def _write_share(self, explained: Explanation, pieces: Sequence[Piece]) -> None:
-        """Write how the estimated share comes out, where some pieces are measured and some are not."""
+        """Write the arithmetic of the estimated share if only some pieces are measured."""
         estimated = [_estimated(piece) for piece in pieces]
         if explained.estimated_share in (None, 0.0, 1.0) or not any(estimated):
             return
@@ -261,7 +261,7 @@ class _Writer:
         )
 
     def _reached(self, piece: Piece) -> str:
-        """Write how the register comes to stand where the day opens."""
+        """Write the arithmetic of the register at the day's opening."""
         register, figure = self._register, self._figure
         if isinstance(piece, PartOfGap) and piece.gap.kind == "climb" and piece.days_before > 0:
             gap = piece.gap

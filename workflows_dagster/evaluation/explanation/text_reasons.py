@@ -1,4 +1,4 @@
-"""Reasons as sentences."""
+"""Writes reasons as sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person should know about a meter: of its days, of its months and as things stand now."""
+"""Findings about a meter's months and its present state."""
 
 from workflows_dagster.evaluation.findings.review import Review, Reviewed
 

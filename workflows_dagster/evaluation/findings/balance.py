@@ -1,7 +1,7 @@
-"""What a derived meter must add up to: its sources' register advances, laid out from meters.yaml alone.
+"""Checks that a derived meter's days add up to its sources' register advances, computed from meters.yaml alone.
 
-The check goes its own way: it uses neither the matrix of contributions nor the conversion that the days are computed
-with, so that an error in either does not hide itself.
+The check is independent: it uses neither the matrix of contributions nor the conversion that the days are computed
+with, so it finds errors in either.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workflows_dagster.evaluation.findings.stored_days import StoredDays
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter, VirtualMeter
 
-# Findings over which a register falls although something flows.
+# Findings during which a register falls although something was consumed.
 FALLS = ("rollover", "undeclared_reset")
 
 
@@ -40,7 +40,7 @@ class Entry:
 
 
 def balance(meter: MasterMeter | VirtualMeter, stored: StoredDays, settings: Settings) -> list[Finding]:
-    """Check that a derived meter's stored days are what the registers of its sources advanced.
+    """Check that a derived meter's stored days equal the register advances of its sources.
 
     Args:
         meter: The meter.
@@ -67,7 +67,7 @@ def balance(meter: MasterMeter | VirtualMeter, stored: StoredDays, settings: Set
 
 
 def ledger(meter: MasterMeter | VirtualMeter, settings: Settings) -> Iterator[Entry]:
-    """Give what a derived meter is made from, source by source, from meters.yaml."""
+    """Give a derived meter's sources with their days and factors, from meters.yaml."""
     if isinstance(meter, VirtualMeter):
         for source in (meter.base_meter, *meter.subtract_meters):
             sign = 1.0 if source == meter.base_meter else -1.0
@@ -79,7 +79,7 @@ def ledger(meter: MasterMeter | VirtualMeter, settings: Settings) -> Iterator[En
         for source in period.source_meters:
             factor = units.factor(settings.meters[source].output_unit, meter.output_unit)
             begin = period.start_date
-            # Installed on the last day of the period before, it counts from then on.
+            # A source installed on the last day of the previous period counts from that day on.
             installed = _installed_on(settings.meters[source], settings)
             if installed == begin - timedelta(days=1) and previous and source not in previous.source_meters:
                 begin = installed
@@ -106,7 +106,7 @@ def _dated_factors(from_unit: str, to_unit: str, settings: Settings) -> Iterator
 
 
 def _advances(meter: Meter, stored: StoredDays) -> tuple[pd.Series, pd.Series]:
-    """Give a source's advances by day, and how uncertain each is; a derived one has its own balance."""
+    """Give a source's advances by day, with their uncertainty; a derived source is checked by its own balance."""
     frame = stored.of(meter.meter_id)
     if not isinstance(meter, PhysicalMeter):
         return frame["consumption"], 0.0 * frame["consumption"].fillna(0.0)
@@ -115,7 +115,7 @@ def _advances(meter: Meter, stored: StoredDays) -> tuple[pd.Series, pd.Series]:
 
 
 def jitter_of(meter: PhysicalMeter) -> float:
-    """Give by how much a meter's register may step back. [meter unit]"""  # noqa: D415
+    """Give the largest step back that counts as jitter. [meter unit]"""  # noqa: D415
     return 1.001 * meter.resolution
 
 

@@ -1,4 +1,4 @@
-"""What a meter's months say: consumption that no period claims, residuals below zero, sums that do not hold."""
+"""Reviews whole months: consumption that no period claims, residuals below zero, broken balances."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a physical meter stands at present: whether it is read, and how far its days are only extrapolated."""
+"""Reviews a physical meter's present state: overdue readings and extrapolated days."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from workflows_dagster.settings.meters import PhysicalMeter
 
 _LONG = pd.Timedelta(days=31)
 _YEAR = pd.Timedelta(days=365)
-# A sensor's clock may be a little ahead of ours.
+# A sensor's clock may be slightly ahead of ours.
 _CLOCKS_DIFFER = pd.Timedelta(hours=1)
 _SEASON = pd.Timedelta(days=15)
 
 
 def present_findings(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Timestamp, zone: ZoneInfo) -> list[Finding]:
-    """Review how a physical meter stands.
+    """Review a physical meter's present state.
 
     Args:
         meter: The meter.
@@ -33,8 +33,9 @@ def present_findings(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Times
         zone: The house's zone, for its days.
 
     Returns:
-        No reading at all, one that is dated in the future, a reading overdue, days without a value, a start that is
-        estimated for more than a month; of a meter that is gone only the first, of one that is not there yet nothing.
+        Findings: no reading at all, a reading dated in the future, an overdue reading, days without a value, a start
+        that is estimated for more than a month. A removed meter gets only the first kind, a meter not yet installed
+        none.
 
     Raises:
         StoreError: The raw readings cannot be read.
@@ -59,14 +60,14 @@ def present_findings(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Times
         findings.extend(_silence(meter, evaluation, now, zone))
     ends = physical.ends(meter)
     if start is not None and ends is not None and ends[0] - start > _LONG:
-        # A single reading tells no rate.
+        # A single reading gives no rate.
         before = {"before": "no_value" if ends[0] == ends[1] else "estimated"}
         findings.append(Finding("estimated_backwards", meter.meter_id, start, ends[0], before, "note"))
     return findings
 
 
 def _silence(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Timestamp, zone: ZoneInfo) -> list[Finding]:
-    """Judge a silence by the season: by the meter's profile, and by the same days of the year before."""
+    """Judge a silence by the meter's seasonal profile and by the same days of the year before."""
     physical, habit = evaluation.of_physical, habit_of(meter)
     register = physical.around(meter, now - pd.Timedelta(days=RATE_WINDOW_DAYS + 45), now)
     last = days.instants(register.times[-1:])[0]
@@ -89,7 +90,7 @@ def _silence(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Timestamp, zo
         by_hand = meter.reading_interval_days is not None
         reader = "person" if by_hand else "sensor"
         figures: dict[str, Figure] = {"days": (now - last) / pd.Timedelta(days=1), "reader": reader, **unvalued}
-        # By hand it is not overdue before the plan says so.
+        # A meter read by hand is not overdue before its planned interval has passed.
         severity: Severity = "note" if by_hand and not silent else "warn"
         return [Finding("reading_overdue", meter.meter_id, last, now, figures, severity)]
     if now - last <= _LONG or (expected is not None and expected <= meter.resolution):

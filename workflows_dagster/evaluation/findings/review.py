@@ -1,4 +1,4 @@
-"""Reviews meters over a range of days and keeps what was found."""
+"""Reviews meters over a range of days and stores the findings."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _BESIDE = BESIDE.to_pytimedelta()
 
 @dataclass(frozen=True)
 class Reviewed:
-    """What was found about one meter.
+    """The findings about one meter.
 
     Attributes:
         meter_id: The meter.
-        of_days: What begins on the days asked for, as it was found when they were computed.
-        of_months: What their months say.
-        at_present: How the meter stands now.
-        worst_days: Of a virtual meter, the days asked for whose residual lies furthest below zero, the worst first, by
-            opening (UTC). [meter unit]
+        of_days: Findings that begin on the days asked for, stored when these were computed.
+        of_months: Findings about their months.
+        at_present: Findings about the present state.
+        worst_days: Most negative residuals of a virtual meter on the days asked for, lowest first, by opening (UTC).
+            [meter unit]
     """
 
     meter_id: str
@@ -45,15 +45,15 @@ class Reviewed:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All of it."""
+        """All findings."""
         return (*self.at_present, *self.of_days, *self.of_months)
 
 
 class Review:
     """Reviews the meters of one house.
 
-    What is found in the readings is kept with each day when that is computed; this adds what only whole months and the
-    present can tell, and keeps it too.
+    Findings about readings are stored when the days are computed. The review adds and stores the findings that need
+    whole months or the present.
 
     Args:
         settings: The house.
@@ -62,7 +62,7 @@ class Review:
     """
 
     def __init__(self, settings: Settings, store: Store, now: pd.Timestamp) -> None:
-        # To the hour, so that a second look changes nothing.
+        # Rounded to the hour, so that a second review changes nothing.
         self._settings, self._store, self._now = settings, store, now.floor("h").as_unit("us")
         self._evaluation = Evaluation(settings, store)
 
@@ -70,12 +70,12 @@ class Review:
         """Review meters over days and the months that these lie in, virtual meters over the months around them too.
 
         Raises:
-            StoreError: The store cannot be read, or does not keep what was found.
+            StoreError: The store cannot be read or written.
         """
         zone = self._settings.site.zone
         start, end = asked.bounds(zone)
         stored = StoredDays(self._settings, self._store, asked)
-        # Whether a residual below zero evens out is judged by the quarter on either side.
+        # Whether a negative residual evens out is judged by three months on either side.
         around = StoredDays(self._settings, self._store, DayRange(asked.first - _BESIDE, asked.last + _BESIDE))
         write = finding_writer(self._settings)
         for meter_id in meter_ids:

@@ -1,4 +1,4 @@
-"""The stored days of a house over one span, each meter read once."""
+"""Caches the stored days of a house over one span, so that each meter is read once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from workflows_dagster.records.findings import kept_findings
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import FINDING_DAILY, ProcessedStore
 
-# Readings by hand lie up to a quarter apart; so far do estimates reach beyond their month.
+# Hand readings may be three months apart, so estimates may reach this far beyond their month.
 BESIDE = pd.Timedelta(days=92)
 
 
 class StoredDays:
-    """Reads days from the first of one month to the last of another, as they are stored.
+    """Reads the stored days of whole months.
 
     Args:
         settings: The house.
@@ -50,7 +50,7 @@ class StoredDays:
         return frame[(frame.index >= self.start) & (frame.index < self.end)]
 
     def found(self, meter_id: str) -> tuple[Finding, ...]:
-        """Give what was found about a meter when the days of these months were computed."""
+        """Give the findings stored when the days of these months were computed."""
         if meter_id not in self._found:
             kept = kept_findings(self._store, meter_id, self.start, self.end, [FINDING_DAILY])
             self._found[meter_id] = tuple(kept)
