@@ -131,6 +131,7 @@ def test_the_daemons_sign_of_life_must_be_fresh_not_half_an_hour_old_as_it_may_b
 
 
 def test_the_limits_hold_the_whole_stack_below_1200_mb_even_during_a_backfill() -> None:
+    assert all(service["pids_limit"] <= 300 for service in ALL.values() if "mem_limit" in service)
     assert sum(compose.megabytes(DEFAULT[name]["mem_limit"]) for name in OURS) <= 1200
 
 

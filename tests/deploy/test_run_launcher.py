@@ -95,6 +95,7 @@ def test_the_container_is_removed_by_itself_and_held_as_short_as_the_others(
     assert host["CapDrop"] == ["ALL"]
     assert host["SecurityOpt"] == ["no-new-privileges:true"]
     assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
+    assert host["PidsLimit"] == SERVICES["code"]["pids_limit"]
     assert host["Memory"] / 1e6 == compose.megabytes(SERVICES["code"]["mem_limit"])
     assert not host.get("Privileged")
     assert not host.get("Binds")

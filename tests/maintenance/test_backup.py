@@ -59,6 +59,18 @@ def test_a_backup_holds_configuration_data_and_history_and_says_what_must_be_in_
     assert manifest.notes == []
 
 
+@pytest.mark.parametrize("folder", ["/", "/etc", "/etc/backups", "/usr/local", "/etc/../home", "/proc/self", "/var"])
+def test_a_folder_of_the_system_is_refused(house, folder: str):
+    with pytest.raises(UpkeepError, match=r"a folder of the system is no place for backups\. Name one of your own\.$"):
+        make_backup(house.settings, house.places, Path(folder), NOW)
+
+
+def test_a_link_to_a_folder_of_the_system_is_refused(house):
+    (house.folder / "link").symlink_to("/etc")
+    with pytest.raises(UpkeepError, match="a folder of the system"):
+        make_backup(house.settings, house.places, house.folder / "link" / "new", NOW)
+
+
 def test_only_its_owner_may_read_a_backup_and_nothing_half_made_is_left(house):
     made = backed_up(house)
     assert made.path.stat().st_mode & 0o777 == 0o600

@@ -37,6 +37,9 @@ _NAME, _SUFFIX = "meters-backup-", ".tar.gz"
 # Compressed, an event database shrinks to a twentieth, readings to a third.
 _COMPRESSED_SHARE = 0.4
 _OWN = 0o600
+# Folders of the system, and those that hold folders of others.
+_OF_THE_SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys", "/usr")
+_ONLY_BELOW = ("/", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/tmp", "/var", "/dev/shm")
 
 _Figures = TypeVar("_Figures")
 
@@ -93,6 +96,7 @@ def make_backup(settings: Settings, places: Places, folder: Path, now: datetime)
         UpkeepError: A database is damaged, a text file holds a secret, or the disk is full. Older backups are
             unchanged.
     """
+    _refuse_system_folder(folder)
     path = folder / f"{_NAME}{now.astimezone(UTC):%Y%m%dT%H%M%SZ}{_SUFFIX}"
     config = list(config_files(places.config))
     home = list(home_files(places.home))
@@ -200,6 +204,17 @@ def _add_database(
     writer.add(name, copy, schema)
     copy.unlink()
     return found
+
+
+def _refuse_system_folder(folder: Path) -> None:
+    try:
+        real = folder.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UpkeepError(f"{folder}: this can be no folder ({error}). Name another one for the backups.") from None
+    in_memory = real.is_relative_to("/dev/shm")
+    is_of_the_system = not in_memory and any(real.is_relative_to(each) for each in _OF_THE_SYSTEM)
+    if is_of_the_system or str(real) in _ONLY_BELOW:
+        raise UpkeepError(f"{folder}: a folder of the system is no place for backups. Name one of your own.")
 
 
 def _check_room(folder: Path, files: list[Path]) -> None:
