@@ -9,8 +9,9 @@ import pandas as pd
 
 from bench.accuracy.households import Household
 from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate, rate_window
+from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.degree_days import Weather, fit_degree_days
-from workflows_dagster.domain.register import Counter, Register, clean
+from workflows_dagster.domain.register import Register, clean
 from workflows_dagster.domain.season import FLAT, Weight, fit_profile, table_profile, weight_of
 
 STRAIGHT, TABLE, PROFILE, DEGREE_DAYS = "straight line", "monthly table", "profile", "degree days"

@@ -11,8 +11,9 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate, rate_window
+from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.days import DayRange
-from workflows_dagster.domain.register import Counter, Register, clean
+from workflows_dagster.domain.register import Register, clean
 from workflows_dagster.domain.season import FLAT, Profile, weight_of
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.domain.house import BERLIN, COUNTER, GAS_TABLE, day, hourly, series, spread
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import Life
-from workflows_dagster.domain.register import Counter, clean
+from workflows_dagster.domain.counter import Counter
+from workflows_dagster.domain.register import clean
 from workflows_dagster.domain.season import FLAT, Profile
 
 SEASONAL = Profile(0.3, 0.7, GAS_TABLE)

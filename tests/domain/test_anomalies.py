@@ -13,10 +13,11 @@ from workflows_dagster.domain import days
 from workflows_dagster.domain.anomalies import COLUMNS, AnomalyRule, Scale, judge_days
 from workflows_dagster.domain.anomaly_reasons import Reason
 from workflows_dagster.domain.base_load import base_loads, judge_base_loads
+from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.deviations import LOOKBACK_DAYS, median_of
 from workflows_dagster.domain.gap_anomalies import LongGaps, judge_gaps
-from workflows_dagster.domain.register import Counter, clean
+from workflows_dagster.domain.register import clean
 from workflows_dagster.domain.season import FLAT, Profile, weight_of
 from workflows_dagster.wording import Words
 from workflows_dagster.wording.anomalies import anomaly_sentence

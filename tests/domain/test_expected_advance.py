@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from workflows_dagster.domain import days
+from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.expected_advance import expected_advance
-from workflows_dagster.domain.register import Counter, Register, clean
+from workflows_dagster.domain.register import Register, clean
 from workflows_dagster.domain.season import FLAT, weight_of
 
 WEIGHT = weight_of(FLAT)

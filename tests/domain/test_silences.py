@@ -63,9 +63,9 @@ def register_time(register, k: int) -> pd.Timestamp:
 
 def test_a_gap_is_judged_alike_in_a_slice_and_in_the_whole_history():
     random = np.random.default_rng(7)
-    readings = without(hourly(np.cumsum(random.uniform(0.1, 1.0, 400)).tolist()), 200, 206)
+    readings = without(hourly(np.cumsum(random.uniform(0.1, 1.0, 1600)).tolist()), 800, 806)
     whole = late_readings(clean(readings, COUNTER), BY_ITSELF, HERE)
-    slice_ = readings.iloc[60:340]
+    slice_ = readings.iloc[60:1540]
     part = late_readings(clean(slice_, COUNTER, begins=False, ends=False), BY_ITSELF, HERE)
     assert len(whole) == 1
     assert part == whole

@@ -99,12 +99,11 @@ def test_a_frame_of_another_shape_is_refused_where_it_is_handed_on(good, change,
 @pytest.mark.parametrize(
     "change",
     [
-        with_value("consumption", -1.0),
         with_value("consumption", np.inf),
         with_value("estimated_share", 1.5),
         with_value("quality", "guessed"),
     ],
-    ids=["negative", "infinite", "more than all", "unknown quality"],
+    ids=["infinite", "more than all", "unknown quality"],
 )
 def test_a_value_that_cannot_be_is_found(good, change):
     with pytest.raises(FrameError, match="holds a value that it may not"):

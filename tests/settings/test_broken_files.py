@@ -314,7 +314,7 @@ meters:
     ),
     "unknown kind of source": (
         PHYSICAL % "source: {kind: intervall}",
-        "meters.yaml: m.source.kind: 'intervall' is not register or interval. Did you mean 'interval'?",
+        "meters.yaml: m.source.kind: 'intervall' is not register, resetting or interval. Did you mean 'interval'?",
     ),
     "an entity with its domain": (
         PHYSICAL % "source: {entity_id: sensor.power}",

@@ -148,8 +148,9 @@ def allocate(
 
     parts = curve.parts(clipped)
     days = len(edges) - 1
-    estimated = _by_day(parts.day, parts.amount * parts.estimated, days)
-    known = _by_day(parts.day, parts.amount * ~parts.estimated, days)
+    flowed = np.abs(parts.amount)
+    estimated = _by_day(parts.day, flowed * parts.estimated, days)
+    known = _by_day(parts.day, flowed * ~parts.estimated, days)
     summed = _by_day(parts.day, parts.amount, days)
     through_fall = _by_day(parts.day, parts.falls, days) > 0
     consumption = closing - opening if register.counts else summed.copy()
@@ -272,6 +273,8 @@ class _Curve:
         reached = register.bases[gap] + register.advances[gap] * self._fraction(cuts, gap)
         held = np.where(register.falls[gap], reached, np.minimum(reached, register.values[gap + 1]))
         shown: np.ndarray = np.where(held >= register.modulus, held - register.modulus, held)
+        if np.isfinite(register.modulus):
+            shown = np.where(shown < 0, shown + register.modulus, shown)
         return shown
 
     def _beyond(self, cuts: np.ndarray, side: Side) -> np.ndarray:

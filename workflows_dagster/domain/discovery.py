@@ -7,7 +7,8 @@ import re
 import pandas as pd
 
 from workflows_dagster.domain import units
-from workflows_dagster.domain.register import Counter, clean
+from workflows_dagster.domain.counter import Counter
+from workflows_dagster.domain.register import clean
 
 # Fields in which a register may stand, the likeliest first; beside them Home Assistant writes min, max, step, …
 FIELDS = ("value", "state", "reading", "total", "counter")

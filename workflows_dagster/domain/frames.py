@@ -108,7 +108,7 @@ _CLOSING = Column("Register when the day closes.", _METER)
 _QUALITY = Column("How it is known: measured, interpolated, extrapolated, missing.", kind="text", words=QUALITIES)
 _ESTIMATED = Column("Part of the consumption that is estimated.", _SHARE, lowest=0.0, highest=1.0)
 _CONSUMED: dict[str, Column] = {
-    "consumption": Column("Consumption of the day.", _METER, lowest=0.0),
+    "consumption": Column("Consumption of the day; below 0 where a counter turns back.", _METER),
     "quality": _QUALITY,
     "estimated_share": _ESTIMATED,
 }
@@ -140,9 +140,7 @@ def _expected(unit: str) -> dict[str, Column]:
     }
 
 
-ANOMALIES = Schema(
-    "judged days", {"consumption": Column("What the day used.", _METER, lowest=0.0), **_expected(_METER)}
-)
+ANOMALIES = Schema("judged days", {"consumption": Column("What the day used.", _METER), **_expected(_METER)})
 BASE_LOADS = Schema(
     "judged base loads",
     {
@@ -156,11 +154,11 @@ MONTHS = Schema(
         "value": Column("Register when the first day opens.", _METER),
         "closing": Column("Register when the last day closes.", _METER),
         "quality": _QUALITY,
-        "consumption": Column("Consumption of the month.", _METER, lowest=0.0),
-        "per_day": Column("Mean consumption of the days with a value.", f"{_METER}/d", lowest=0.0),
+        "consumption": Column("Consumption of the month.", _METER),
+        "per_day": Column("Mean consumption of the days with a value.", f"{_METER}/d"),
         "estimated_share": _ESTIMATED,
-        "previous_month": Column("The same of the month before.", f"{_METER}/d", lowest=0.0),
-        "previous_year": Column("The same of the month a year before.", f"{_METER}/d", lowest=0.0),
+        "previous_month": Column("The same of the month before.", f"{_METER}/d"),
+        "previous_year": Column("The same of the month a year before.", f"{_METER}/d"),
         "days": Column("Days that there are.", "d", "whole", lowest=1.0, highest=31.0),
         "missing_days": Column("Days of them without a value.", "d", "whole", lowest=0.0, highest=31.0),
         "whole": Column("Whether every calendar day has a value.", kind="flag"),

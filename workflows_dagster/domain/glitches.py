@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from statistics import median
 
+from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
+
 # The longest run that can be a glitch; a longer one stays, and is a reset.
 LONGEST_RUN = 12
+# Nor does one last longer, from its first reading to its last: of a meter read once a month only a single reading can
+# be a glitch.
+LONGEST_TIME = 3 * MICROSECONDS_PER_DAY
 # How many readings on either side take part in the judgement of one: enough to see two runs near each other whole.
 REACH = 4 * LONGEST_RUN
 
 
-def keep_in_window(values: list[float], resolution: float) -> list[bool]:
+def keep_in_window(times: list[int], values: list[float], resolution: float) -> list[bool]:
     """Tell which readings of a short window are valid.
 
     A low run starts with a fall and ends when the counter is back at what it showed before; a high run starts with a
@@ -19,14 +24,15 @@ def keep_in_window(values: list[float], resolution: float) -> list[bool]:
     from the window's median goes first, then the shortest, until none is left (docs/explanation/methods.md#cleaning).
 
     Args:
-        values: Consecutive readings in time order, shape (n,). [meter unit]
+        times: Instants of consecutive readings, microseconds since 1970, increasing, shape (n,).
+        values: The readings, shape (n,). [meter unit]
         resolution: A fall within it is jitter. [meter unit]
 
     Returns:
         Whether each reading is valid, shape (n,).
     """
     index = list(range(len(values)))
-    while (run := _strangest_run([values[i] for i in index], resolution)) is not None:
+    while (run := _strangest_run([times[i] for i in index], [values[i] for i in index], resolution)) is not None:
         del index[run[0] : run[1]]
     kept = [False] * len(values)
     for i in index:
@@ -34,7 +40,7 @@ def keep_in_window(values: list[float], resolution: float) -> list[bool]:
     return kept
 
 
-def _strangest_run(values: list[float], resolution: float) -> tuple[int, int] | None:
+def _strangest_run(times: list[int], values: list[float], resolution: float) -> tuple[int, int] | None:
     best: tuple[float, int, int] | None = None
     usual = median(values)
     found: tuple[int, int] | None = None
@@ -42,7 +48,7 @@ def _strangest_run(values: list[float], resolution: float) -> tuple[int, int] | 
         if values[at] >= values[at - 1] - resolution:
             continue
         for high, run in ((0, _low_run(values, at, resolution)), (1, _high_run(values, at, resolution))):
-            if run is None:
+            if run is None or times[run[1] - 1] - times[run[0]] > LONGEST_TIME:
                 continue
             strangeness = abs(median(values[run[0] : run[1]]) - usual)
             rank = (-strangeness, run[1] - run[0], high)

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
+from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.expected_advance import ExpectedAdvance, expected_advance
 from workflows_dagster.domain.findings import Finding
-from workflows_dagster.domain.register import Counter, Register
+from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Weight
 
 _NEAR_TOP, _NEAR_ZERO = 0.9, 0.1

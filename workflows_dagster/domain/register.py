@@ -1,7 +1,7 @@
 """Cleaning: raw readings of a counter in, the advances between its valid readings out.
 
-Whether a reading is valid, and what the counter advanced by, depends on the reading and at most `CONTEXT` neighbours on
-either side, so that a slice of the history is cleaned exactly as the whole of it
+Whether a reading is valid, and what the counter advanced by, depends on the reading, at most `CONTEXT` neighbours on
+either side and what lies within `SPAN` of these, so that a slice of the history is cleaned exactly as the whole of it
 (docs/explanation/methods.md#cleaning).
 """
 
@@ -13,42 +13,23 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
+from workflows_dagster.domain.counter import Counter
+from workflows_dagster.domain.falls import SPAN, found_resolution, misreadings, restarts
 from workflows_dagster.domain.findings import Finding
-from workflows_dagster.domain.glitches import REACH, keep_in_window
+from workflows_dagster.domain.glitches import LONGEST_RUN, REACH, keep_in_window
+from workflows_dagster.domain.reading_findings import dropped, lost, turned_back, unconfirmed
 
-# A reading's running maximum looks back over REACH readings, each judged by its own window of REACH readings.
-CONTEXT = 2 * REACH
+# A reading's running maximum looks back over REACH readings, each judged by its own window of REACH readings; a pattern
+# looks on over a run.
+_JUDGES = 2 * REACH + LONGEST_RUN
+# A misreading stands out among the REACH readings around it.
+CONTEXT = REACH + _JUDGES
 
 _NEAR_TOP, _NEAR_ZERO = 0.9, 0.1
 # A step is plausible up to this multiple of the fastest step nearby.
 _PLAUSIBLE_RATE = 2.0
-
-
-@dataclass(frozen=True)
-class Counter:
-    """What is known about the counter itself.
-
-    Attributes:
-        meter_id: The meter.
-        unit: Unit of the readings.
-        resolution: Smallest step that the counter shows; a fall within it is jitter. [unit]
-        digits: Digits before the decimal point, after which it starts again from zero, or None.
-    """
-
-    meter_id: str
-    unit: str
-    resolution: float
-    digits: int | None = None
-
-    @property
-    def jitter(self) -> float:
-        """Largest step that is one of the resolution, however the decimals round. [unit]"""  # noqa: D415
-        return self.resolution * (1 + 1e-6)
-
-    @property
-    def modulus(self) -> float:
-        """Value at which the counter starts again from zero. [unit]"""  # noqa: D415
-        return float("inf") if self.digits is None else 10.0**self.digits
+# A first reading of zero is none where the next one would be so many times as fast as any climb after it.
+_NEVER_SO_FAST = 20.0
 
 
 @dataclass(frozen=True)
@@ -123,31 +104,42 @@ def clean(readings: pd.Series, counter: Counter, *, begins: bool = True, ends: b
         The register. It holds exactly what cleaning the whole history gives for those readings.
     """
     times, values, findings = _sorted(readings, counter)
-    n = len(times)
-    fall = np.zeros(n, dtype=bool)
-    fall[1:] = values[1:] < values[:-1] - counter.jitter
-    kept, pending = _valid(values, np.flatnonzero(fall), counter.jitter, ends)
-    held = _hold_jitter(values, kept, counter.jitter)
+    right = ~misreadings(times, values, counter.jitter)
+    certain = _certain(times, right, begins, ends)
+    at = np.flatnonzero(right)
+    if begins and not counter.declared_start:
+        zeros = _leading_zeros(times[at], values[at], counter.jitter)
+        right[at[:zeros]], at = False, at[zeros:]
+    times_right, values_right = times[at], values[at]
+    judged = _Judged.of(times_right, values_right, counter, ends)
+    kept, pending = right.copy(), np.zeros(len(times), dtype=bool)
+    kept[at], pending[at] = judged.kept, judged.pending
 
-    lo = 0 if begins else CONTEXT
-    hi = n if ends else n - CONTEXT
-    exact = np.arange(n)
-    index = np.flatnonzero(kept & (exact >= lo) & (exact < hi))
+    index = np.flatnonzero(judged.kept & certain[at])
     if len(index) == 0:
         return empty(begins=begins, ends=ends, modulus=counter.modulus, findings=tuple(findings))
-
-    effective = held[index]
+    effective = judged.held[index]
     bases = effective[:-1].copy()
     advances = effective[1:] - effective[:-1]
     falls = np.zeros(len(bases), dtype=bool)
-    for k in np.flatnonzero(advances < 0).tolist():
-        bases[k], advances[k], falls[k], finding = _fall(times, values, int(index[k]), int(index[k + 1]), held, counter)
+    turns = counter.kind == "turns_back"
+    for k in np.flatnonzero((advances < 0) | (turns & (advances > counter.modulus / 2))).tolist():
+        i, j = int(index[k]), int(index[k + 1])
+        if turns:
+            falls[k] = True
+            advances[k], finding = _net(times_right, values_right, i, j, float(advances[k]), counter)
+            if finding is not None:
+                findings.append(finding)
+            continue
+        bases[k], advances[k], falls[k], finding = _fall(times_right, judged, i, j, counter)
         if finding is not None:
             findings.append(finding)
-    findings.extend(_dropped(times, values, ~kept & ~pending & (exact >= lo) & (exact < hi), counter))
-    findings.extend(_unconfirmed(times, values, pending, counter))
+    findings.extend(lost(times_right, values_right, judged.jitter, certain[at], counter))
+    findings.extend(dropped(times, values, ~kept & ~pending & certain, counter))
+    findings = turned_back(times_right, values_right, certain[at], counter, findings)
+    findings.extend(unconfirmed(times, values, pending, counter))
     return Register(
-        times=times[index],
+        times=times_right[index],
         values=effective,
         bases=bases,
         advances=advances,
@@ -158,6 +150,34 @@ def clean(readings: pd.Series, counter: Counter, *, begins: bool = True, ends: b
         ends=ends,
         findings=tuple(sorted(findings, key=lambda finding: (finding.start, finding.code))),
     )
+
+
+def _certain(times: np.ndarray, right: np.ndarray, begins: bool, ends: bool) -> np.ndarray:
+    """Tell which readings have all the neighbours that judge them, shape (n,), `bool`."""
+    certain = np.ones(len(times), dtype=bool)
+    if len(times) == 0:
+        return certain
+    at = np.flatnonzero(right)
+    if not begins:
+        lo = np.searchsorted(times, times[min(REACH, len(times) - 1)] + SPAN, side="left")
+        certain[: np.append(at[at >= lo], [len(times)] * _JUDGES)[_JUDGES - 1]] = False
+    if not ends:
+        hi = np.searchsorted(times, times[max(len(times) - 1 - REACH, 0)] - SPAN, side="right")
+        certain[np.append([-1] * _JUDGES, at[at < hi])[-_JUDGES] + 1 :] = False
+    return certain
+
+
+def _leading_zeros(times: np.ndarray, values: np.ndarray, jitter: float) -> int:
+    """Count the zeros before all other readings that are none: the next reading is too far away to have been used."""
+    zeros = int(np.argmax(values > jitter)) if (values > jitter).any() else 0
+    after = slice(zeros, zeros + REACH)
+    climbs = np.diff(values[after]) / np.diff(times[after])
+    if not 0 < zeros <= LONGEST_RUN or np.count_nonzero(climbs > 0) < 3:
+        return 0
+    total = float(values[zeros])
+    rate = total / float(times[zeros] - times[zeros - 1])
+    climbed = float(values[after].max()) - total
+    return zeros if rate > _NEVER_SO_FAST * climbs.max() and total > _NEVER_SO_FAST * climbed else 0
 
 
 def empty(
@@ -187,7 +207,64 @@ def _sorted(readings: pd.Series, counter: Counter) -> tuple[np.ndarray, np.ndarr
     return days.microseconds(pd.DatetimeIndex(usable.index)), usable.to_numpy(dtype=float), findings
 
 
-def _valid(values: np.ndarray, falls: np.ndarray, resolution: float, ends: bool) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class _Judged:
+    """Readings without misreadings, each judged by its neighbours; all arrays have the shape (n,).
+
+    Attributes:
+        values: What the counter showed. [unit]
+        kept: Whether a reading is valid.
+        pending: Whether it waits to be confirmed.
+        held: The values, jitter held. [unit]
+        jitter: Largest fall that says nothing. [unit]
+        restart: Whether the counter has started again on purpose.
+    """
+
+    values: np.ndarray
+    kept: np.ndarray
+    pending: np.ndarray
+    held: np.ndarray
+    jitter: np.ndarray
+    restart: np.ndarray
+
+    @classmethod
+    def of(cls, times: np.ndarray, values: np.ndarray, counter: Counter, ends: bool) -> _Judged:
+        n = len(values)
+        jitter = np.full(n, counter.jitter)
+        if counter.kind == "turns_back":
+            # Only what falls below half of what is usual nearby, and comes back, is no consumption below zero.
+            usual = np.array([np.median(np.abs(values[window])) for window in _windows(n)])
+            jitter = np.maximum(jitter, usual / 2)
+        if not counter.declared_resolution and counter.kind == "register":
+            found = found_resolution(times, values, counter.resolution, counter.jitter, counter.unit)
+            jitter = np.maximum(jitter, found * (1 + 1e-6))
+        restart = np.zeros(n, dtype=bool)
+        if counter.kind == "register":
+            restart = restarts(times, values, counter.jitter)
+        elif counter.kind == "resetting":
+            restart[1:] = values[1:] < values[:-1] - counter.jitter
+        near = np.zeros(n, dtype=bool)
+        for at in np.flatnonzero(restart).tolist():
+            near[max(0, at - REACH) : at + REACH + 1] = True
+        if counter.kind == "turns_back" and counter.digits is not None:
+            low, high = values <= _NEAR_ZERO * counter.modulus, values >= _NEAR_TOP * counter.modulus
+            # Around zero it turns over to and fro.
+            near = np.array([bool(low[w].any() and high[w].any()) for w in _windows(n)])
+        fall = np.zeros(n, dtype=bool)
+        fall[1:] = values[1:] < values[:-1] - counter.jitter
+        kept, pending = _valid(times, values, np.flatnonzero(fall), jitter, near, ends)
+        held = values if counter.kind == "turns_back" else _hold_jitter(values, kept, jitter, restart)
+        return cls(values, kept, pending, held, jitter, restart)
+
+
+def _windows(n: int) -> list[slice]:
+    """Give each reading with its neighbours."""
+    return [slice(max(0, i - REACH), i + REACH + 1) for i in range(n)]
+
+
+def _valid(
+    times: np.ndarray, values: np.ndarray, falls: np.ndarray, jitter: np.ndarray, exempt: np.ndarray, ends: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Judge each reading by its own window; only readings near a fall can be anything but valid."""
     n = len(values)
     kept = np.ones(n, dtype=bool)
@@ -195,17 +272,18 @@ def _valid(values: np.ndarray, falls: np.ndarray, resolution: float, ends: bool)
     near = np.zeros(n, dtype=bool)
     for fall in falls.tolist():
         near[max(0, fall - REACH) : fall + REACH + 1] = True
-    for i in np.flatnonzero(near).tolist():
+    for i in np.flatnonzero(near & ~exempt).tolist():
         lo, hi = max(0, i - REACH), min(n, i + REACH + 1)
-        kept[i] = keep_in_window(values[lo:hi].tolist(), resolution)[i - lo]
+        kept[i] = keep_in_window(times[lo:hi].tolist(), values[lo:hi].tolist(), float(jitter[i]))[i - lo]
     # One fallen reading at the very end may be a glitch whose return has not come yet.
     last_two = np.flatnonzero(kept[-REACH:])[-2:] + max(0, n - REACH)
-    if ends and len(last_two) == 2 and last_two[1] == n - 1 and values[n - 1] < values[last_two[0]] - resolution:
+    fell = len(last_two) == 2 and last_two[1] == n - 1 and values[n - 1] < values[last_two[0]] - jitter[n - 1]
+    if ends and fell and not exempt[n - 1]:
         kept[n - 1], pending[n - 1] = False, True
     return kept, pending
 
 
-def _hold_jitter(values: np.ndarray, kept: np.ndarray, resolution: float) -> np.ndarray:
+def _hold_jitter(values: np.ndarray, kept: np.ndarray, jitter: np.ndarray, restart: np.ndarray) -> np.ndarray:
     """Hold the running maximum of the last valid readings over falls within the resolution."""
     held = values.copy()
     jittery = np.zeros(len(values), dtype=bool)
@@ -214,60 +292,54 @@ def _hold_jitter(values: np.ndarray, kept: np.ndarray, resolution: float) -> np.
         jittery[index[k] : index[k] + REACH + 1] = True
     for i in np.flatnonzero(jittery & kept).tolist():
         last = max(0, i - REACH)
+        started = np.flatnonzero(restart[last : i + 1])
+        last += int(started[-1]) if len(started) else 0
         before = values[last : i + 1][kept[last : i + 1]]
-        held[i] = before[before <= values[i] + resolution].max()
+        held[i] = before[before <= values[i] + jitter[i]].max()
     return held
 
 
 def _fall(
-    times: np.ndarray, values: np.ndarray, i: int, j: int, held: np.ndarray, counter: Counter
+    times: np.ndarray, judged: _Judged, i: int, j: int, counter: Counter
 ) -> tuple[float, float, bool, Finding | None]:
     """Explain a fall between two consecutive valid readings: base, advance, whether it is a fall, and the finding."""
-    before, after = float(held[i]), float(held[j])
+    before, after = float(judged.held[i]), float(judged.held[j])
     start, end = days.instants(times[[i, j]])
     figures = {"before": before, "after": after}
-    if before - after <= counter.jitter:
+    if before - after <= judged.jitter[j]:
         # The register steps back within its resolution; that is no consumption, not even a negative one.
         return after, 0.0, True, None
+    if judged.restart[j]:
+        figures["advance"] = after
+        told = Finding("counter_restarts", counter.meter_id, start, end, figures)
+        return 0.0, after, True, told if counter.kind == "register" else None
     modulus = counter.modulus
     if _NEAR_TOP * modulus <= before < modulus and after <= _NEAR_ZERO * modulus:
         advance = after + modulus - before
         figures["advance"] = advance
         return before, advance, True, Finding("rollover", counter.meter_id, start, end, figures, "note")
     elapsed = float(times[j] - times[i])
-    advance = after if after <= _PLAUSIBLE_RATE * _fastest(times, values, j, counter.jitter) * elapsed else 0.0
+    advance = after if after <= _PLAUSIBLE_RATE * _fastest(times, judged.values, j, judged.jitter[j]) * elapsed else 0.0
     figures["advance"] = advance
     return after - advance, advance, True, Finding("undeclared_reset", counter.meter_id, start, end, figures)
 
 
-def _fastest(times: np.ndarray, values: np.ndarray, j: int, resolution: float) -> float:
+def _net(
+    times: np.ndarray, values: np.ndarray, i: int, j: int, difference: float, counter: Counter
+) -> tuple[float, Finding | None]:
+    """Give what a counter that turns back advanced by, below zero or over its end, and the finding."""
+    if abs(difference) <= counter.modulus / 2:
+        return difference, None
+    advance = difference + (counter.modulus if difference < 0 else -counter.modulus)
+    start, end = days.instants(times[[i, j]])
+    figures = {"before": float(values[i]), "after": float(values[j]), "advance": advance}
+    return advance, Finding("rollover", counter.meter_id, start, end, figures, "note")
+
+
+def _fastest(times: np.ndarray, values: np.ndarray, j: int, jitter: float) -> float:
     """Fastest climb among a reading's neighbours. [unit/µs]"""  # noqa: D415
     lo, hi = max(0, j - REACH), min(len(values), j + REACH + 1)
-    kept = np.array(keep_in_window(values[lo:hi].tolist(), resolution))
+    kept = np.array(keep_in_window(times[lo:hi].tolist(), values[lo:hi].tolist(), float(jitter)))
     window_times, window_values = times[lo:hi][kept], values[lo:hi][kept]
     climbs = np.diff(window_values) / np.diff(window_times)
     return float(climbs[climbs > 0].max(initial=0.0))
-
-
-def _dropped(times: np.ndarray, values: np.ndarray, dropped: np.ndarray, counter: Counter) -> list[Finding]:
-    index = np.flatnonzero(dropped)
-    runs = np.split(index, np.flatnonzero(np.diff(index) > 1) + 1) if len(index) else []
-    findings = []
-    for run in runs:
-        start, end = days.instants(times[[run[0], run[-1]]])
-        figures = {
-            "count": float(len(run)),
-            "lowest": float(values[run].min()),
-            "highest": float(values[run].max()),
-        }
-        findings.append(Finding("glitch_dropped", counter.meter_id, start, end, figures))
-    return findings
-
-
-def _unconfirmed(times: np.ndarray, values: np.ndarray, pending: np.ndarray, counter: Counter) -> list[Finding]:
-    findings = []
-    for i in np.flatnonzero(pending):
-        at = days.instants(times[[i]])[0]
-        figures = {"before": float(values[i - 1]), "after": float(values[i])}
-        findings.append(Finding("unconfirmed_fall", counter.meter_id, at, at, figures))
-    return findings

@@ -26,10 +26,12 @@ from workflows_dagster.domain.allocation import (
     rate_window,
 )
 from workflows_dagster.domain.conservation import total
+from workflows_dagster.domain.counter import Counter
+from workflows_dagster.domain.falls import SPAN
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.intervals import register_from_intervals
 from workflows_dagster.domain.plausibility import implausible_rates
-from workflows_dagster.domain.register import CONTEXT, Counter, Register, clean
+from workflows_dagster.domain.register import CONTEXT, Register, clean
 from workflows_dagster.domain.season import FLAT, Profile, Weight, fit_profile, table_profile, weight_of
 from workflows_dagster.domain.silences import NEIGHBOURS, Habit, late_readings, missing_intervals
 from workflows_dagster.evaluation.evaluated import Evaluated
@@ -38,6 +40,8 @@ from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
 from workflows_dagster.stores.ports import RawSeries, Store
 
+# Time around the days whose readings take part in cleaning, and a day more, so that dense readings reach over it.
+_AROUND = pd.Timedelta(microseconds=SPAN) + pd.Timedelta(days=1)
 _RATE_WINDOW = pd.Timedelta(days=RATE_WINDOW_DAYS)
 
 
@@ -134,8 +138,9 @@ class PhysicalMeters:
         if not register.counts:
             return missing_intervals(register, meter.meter_id)
         weight = weight_of(self.profile(meter))
+        late = late_readings(register, habit_of(meter), self._zone)
         return [
-            *late_readings(register, habit_of(meter), self._zone),
+            *(finding for finding in late if not _was_misread(finding, register.findings)),
             *implausible_rates(register, meter.meter_id, meter.resolution, weight),
         ]
 
@@ -208,21 +213,23 @@ class PhysicalMeters:
         """
         start, end = self.bounds(meter)
         # Cleaning needs the outermost readings to judge the others; a silence is judged by the gaps around it.
-        neighbours = CONTEXT + 2 * NEIGHBOURS + 4
+        beside = 2 * NEIGHBOURS + 4
+        neighbours = CONTEXT + beside + 4
+        first, last = max(lo - _AROUND, days.REPRESENTABLE[0]), min(hi + _AROUND, days.REPRESENTABLE[1])
         while True:
-            found = self._store.readings(raw_series(meter), lo, hi, before=neighbours, after=neighbours)
+            found = self._store.readings(raw_series(meter), first, last, before=neighbours, after=neighbours)
             readings = self._limited(found, start, end)
             cut_off = (
                 start is not None and len(found) and found.index[0] < start,
                 end is not None and len(found) and found.index[-1] > end,
             )
-            begins = bool(cut_off[0]) or int((found.index < lo).sum()) < neighbours
-            ends = bool(cut_off[1]) or int((found.index >= hi).sum()) < neighbours
+            begins = bool(cut_off[0]) or int((found.index < first).sum()) < neighbours
+            ends = bool(cut_off[1]) or int((found.index >= last).sum()) < neighbours
             if begins:
                 readings = self._anchored(meter, readings, start)
             register = clean(readings, counter_of(meter), begins=begins, ends=ends)
-            reaches_back = begins or (len(register) and register.times[0] <= days.microsecond(lo))
-            reaches_on = ends or (len(register) and register.times[-1] >= days.microsecond(hi))
+            reaches_back = begins or (register.times <= days.microsecond(lo)).sum() >= beside
+            reaches_on = ends or (register.times >= days.microsecond(hi)).sum() >= beside
             if reaches_back and reaches_on:
                 return register
             neighbours *= 4
@@ -297,6 +304,17 @@ def habit_of(meter: PhysicalMeter) -> Habit:
     )
 
 
+def _was_misread(late: Finding, findings: tuple[Finding, ...]) -> bool:
+    """Tell whether most of a gap without a reading had some, which were wrong and are told of."""
+    return any(
+        finding.code == "glitch_dropped"
+        and late.start <= finding.start
+        and finding.end <= late.end
+        and finding.end - finding.start > (late.end - late.start) / 2
+        for finding in findings
+    )
+
+
 def unbalanced(
     meter: PhysicalMeter, register: Register, cuts: pd.DatetimeIndex, spread: Callable[[pd.DatetimeIndex], pd.DataFrame]
 ) -> list[Finding]:
@@ -327,4 +345,13 @@ def unbalanced(
 
 def counter_of(meter: PhysicalMeter) -> Counter:
     """Give the properties of a physical meter's counter."""
-    return Counter(meter.meter_id, meter.output_unit, meter.resolution, meter.register_digits)
+    source = meter.source
+    return Counter(
+        meter.meter_id,
+        meter.output_unit,
+        meter.resolution,
+        meter.register_digits,
+        kind="turns_back" if source.turns_back else "resetting" if source.kind == "resetting" else "register",
+        declared_resolution="resolution" in meter.model_fields_set,
+        declared_start=meter.initial_reading is not None,
+    )

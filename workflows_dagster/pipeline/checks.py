@@ -54,6 +54,9 @@ READINGS = Check(
         {
             "glitch_dropped",
             "undeclared_reset",
+            "counter_restarts",
+            "counter_turns_back",
+            "decimals_lost",
             "rollover",
             "unconfirmed_fall",
             "reading_not_a_number",

@@ -15,6 +15,7 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.days import DayRange, joined, merged
+from workflows_dagster.domain.falls import SPAN
 from workflows_dagster.domain.findings import CODES, Figure, Finding
 from workflows_dagster.domain.register import CONTEXT
 from workflows_dagster.evaluation import Evaluated, Evaluation, raw_series
@@ -29,6 +30,7 @@ from workflows_dagster.stores.ports import FINDING_DAILY, Store
 _COMPARED = ("opening", "closing", "consumption", "quality", "estimated_share", "residual")
 # Significant digits of a finding's figures.
 _COMPARED_DIGITS = 6
+_SPAN = pd.Timedelta(microseconds=SPAN)
 # Windows nearer than this are evaluated as one.
 _NEAR = timedelta(days=31)
 
@@ -75,6 +77,7 @@ class StaleDays:
         rate_window = pd.Timedelta(days=RATE_WINDOW_DAYS + 31)
         for period in periods:
             start, end = bounds(period)
+            start, end = start - _SPAN, end + _SPAN
             around = self._store.readings(series, start, end, before=CONTEXT, after=CONTEXT)
             if around.empty:
                 return [self._within]

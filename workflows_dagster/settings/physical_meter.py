@@ -25,27 +25,38 @@ class Source(Frozen):
     """Where a meter's raw readings are.
 
     Attributes:
-        kind: A cumulative counter (register), or consumption of each hour, quarter hour or day (interval).
+        kind: A cumulative counter (register), one that starts again from zero on purpose (resetting), or consumption of
+            each hour, quarter hour or day (interval).
         interval_minutes: Length of an interval; 1440 is a civil day. None means as the readings' spacing shows. [min]
         entity_id: Home Assistant's entity without its domain; None means the meter's id.
         measurement: InfluxDB measurement; None means the meter's unit.
         field: Field that holds the number; None means the kind's usual one.
         domain: Home Assistant's domain; None means whichever there is.
+        turns_back: Whether the counter turns back while a solar panel feeds in: it counts net, days may be negative.
     """
 
-    kind: Literal["register", "interval"] = "register"
+    kind: Literal["register", "resetting", "interval"] = "register"
     entity_id: Text | None = None
     measurement: Text | None = None
     field: Text | None = None
     domain: Text | None = None
     interval_minutes: Annotated[Whole, Field(ge=1, le=1440)] | None = None
+    turns_back: bool = False
 
     @field_validator("interval_minutes")
     @classmethod
     def _only_of_intervals(cls, minutes: int | None, found: ValidationInfo) -> int | None:
-        if minutes is not None and found.data.get("kind") == "register":
+        if minutes is not None and found.data.get("kind") != "interval":
             raise refusal(Violation("register_with_intervals"))
         return minutes
+
+    @field_validator("turns_back")
+    @classmethod
+    def _only_a_register_turns_back(cls, value: bool, found: ValidationInfo) -> bool:
+        kind = found.data.get("kind", "register")
+        if value and kind != "register":
+            raise refusal(Violation("only_registers_turn_back", {"kind": kind}))
+        return value
 
     @field_validator("entity_id")
     @classmethod

@@ -74,6 +74,7 @@ Code = Literal[
     "removed_before_installed",
     "interval_with_register",
     "register_with_intervals",
+    "only_registers_turn_back",
     "too_few_digits",
     "no_periods",
     "period_ends_before_start",

@@ -80,6 +80,38 @@ def reset(said: Figures) -> str:
     )
 
 
+def restarts(said: Figures) -> str:
+    """Write that a counter started again, as it often does."""
+    return said.words.say(
+        "the counter started again at {after} after {before}, as it often does; {advance} are counted since. "
+        "If it does so on purpose, each day or each session, write `kind: resetting` under `source` in meters.yaml.",
+        before=said.number("before"),
+        after=said.amount("after"),
+        advance=said.amount("advance"),
+    )
+
+
+def turns_back(said: Figures) -> str:
+    """Write that a counter turned back."""
+    return said.words.say(
+        "the counter turned back by {amount}, as one without a backstop does while a solar panel feeds in; a part of "
+        "this is not subtracted. Write `turns_back: true` under `source` in meters.yaml to count what is left over.",
+        amount=said.amount("amount"),
+    )
+
+
+def decimals_lost(said: Figures) -> str:
+    """Write that a counter lost decimals, and which resolution follows."""
+    return said.words.say(
+        "the counter went back from {before} to {after}, as it often does by less than {resolution}: its last decimals "
+        "are not real. The register is held until it is passed again; `resolution: {number}` in meters.yaml says so.",
+        before=said.number("before"),
+        after=said.amount("after"),
+        resolution=said.amount("resolution"),
+        number=f"{said.value('resolution'):g}",
+    )
+
+
 def negative(said: Figures) -> str:
     """Write that intervals have a negative consumption."""
     return said.words.say_count(

@@ -156,6 +156,10 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
         marked("a source of kind register has no intervals"),
         marked("Remove the key, or write `kind: interval` before it."),
     ),
+    "only_registers_turn_back": (
+        marked("a source of kind {kind} does not turn back"),
+        marked("Remove turns_back, or the kind."),
+    ),
     "too_few_digits": (
         marked("{digits} digits cannot show the initial_reading {reading}"),
         marked("Count the digits before the decimal mark again."),

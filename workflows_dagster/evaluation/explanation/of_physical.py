@@ -125,7 +125,7 @@ class PhysicalExplained:
         inside = np.flatnonzero((times >= self._edges[0]) & (times < self._edges[-1]))
         held, excluded = self._held_and_excluded()
         return FromReadings(
-            source=meter.source.kind,
+            source="interval" if meter.source.kind == "interval" else "register",
             profile=ProfileUsed(profile.base, profile.season, profile.version) if seasonal else None,
             measured_max_gap_hours=meter.measured_max_gap_hours,
             pieces=tuple(piece for stretch in stretches for piece in self._cutter.pieces(stretch)),

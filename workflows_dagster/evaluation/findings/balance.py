@@ -21,7 +21,7 @@ from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter, VirtualMeter
 
 # Findings during which a register falls although something was consumed.
-FALLS = ("rollover", "undeclared_reset")
+FALLS = ("rollover", "undeclared_reset", "counter_restarts", "counter_turns_back", "decimals_lost")
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,12 @@ def _dated_factors(from_unit: str, to_unit: str, settings: Settings) -> Iterator
 
 
 def _advances(meter: Meter, stored: StoredDays) -> tuple[pd.Series, pd.Series]:
-    """Give a source's advances by day, with their uncertainty; a derived source is checked by its own balance."""
+    """Give a source's advances by day, and how uncertain each is.
+
+    A derived one has its own balance; what one that starts again shows when a day opens and closes says nothing.
+    """
     frame = stored.of(meter.meter_id)
-    if not isinstance(meter, PhysicalMeter):
+    if not isinstance(meter, PhysicalMeter) or meter.source.kind == "resetting":
         return frame["consumption"], 0.0 * frame["consumption"].fillna(0.0)
     falls = [finding for finding in stored.found(meter.meter_id) if finding.code in FALLS]
     return advances(frame, jitter_of(meter), falls)

@@ -30,6 +30,8 @@ def month_findings(meter: Meter, stored: StoredDays, evaluation: Evaluation, set
         StoreError: The store cannot be read.
     """
     if isinstance(meter, PhysicalMeter):
+        if meter.source.kind == "resetting":
+            return []
         falls = [finding for finding in stored.found(meter.meter_id) if finding.code in FALLS]
         return seams(meter.meter_id, stored.within(meter.meter_id), jitter_of(meter), falls)
     if isinstance(meter, MasterMeter):
