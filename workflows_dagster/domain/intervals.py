@@ -12,6 +12,7 @@ from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.interval_lengths import lengths
+from workflows_dagster.domain.kind_of_values import registers_among_intervals
 from workflows_dagster.domain.register import Register, empty
 from workflows_dagster.domain.season import Weight
 
@@ -51,6 +52,7 @@ def register_from_intervals(
     findings = _negative(given[given < 0], meter_id)
     known = (np.isfinite(given) & (given >= 0)).to_numpy(dtype=bool)
     usable = given[known]
+    findings += tuple(registers_among_intervals(usable, meter_id))
     if usable.empty:
         return replace(anchors, findings=findings) if anchors is not None else empty(findings=findings)
     # What is null or negative has no amount, but its place.
@@ -130,3 +132,25 @@ def _fit_between(anchors: Register, times: np.ndarray, advances: np.ndarray, sub
         length = times[missing + 1] - times[missing]
         advances[missing] = advances[missing] / guessed * left if guessed > 0 else length / length.sum() * left
         substituted[missing] = False
+
+
+def by_day(register: Register) -> Register:
+    """Join the stretches of each UTC day: single intervals, unlike days, may be far above all others beside them."""
+    day = register.times // days.MICROSECONDS_PER_DAY
+    firsts = np.flatnonzero(np.append(True, day[1:] != day[:-1]))
+    edges = np.unique(np.append(firsts, len(register) - 1))
+    if len(edges) < 2:
+        return register
+    sums = np.append(0.0, np.cumsum(register.advances))
+    advances = np.diff(sums[edges])
+    never = np.zeros(len(advances), dtype=bool)
+    return replace(
+        register,
+        times=register.times[edges],
+        values=register.values[edges],
+        bases=register.values[edges][:-1],
+        advances=advances,
+        falls=never,
+        substituted=never,
+        unknown=never,
+    )

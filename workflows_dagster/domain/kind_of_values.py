@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
+
+from workflows_dagster.domain.findings import Finding
 
 # Fewer numbers tell nothing: a heating's consumption climbs for some months.
 _FEWEST = 24
@@ -10,6 +13,8 @@ _FEWEST_CLIMBS = 5
 # A register falls when it is replaced or glitches; consumption falls about every second time.
 _FALLS_OF_REGISTER = 0.01
 _FALLS_OF_CONSUMPTION = (0.3, 0.7)
+# Intervals that are judged together: of quarter hours a day.
+_JUDGED = 96
 
 
 def looks_like_register(values: np.ndarray) -> bool:
@@ -38,3 +43,36 @@ def looks_like_consumption(values: np.ndarray) -> bool:
     falls = int((steps < 0).sum())
     least, most = _FALLS_OF_CONSUMPTION
     return moves >= _FEWEST and least * moves <= falls <= most * moves
+
+
+def registers_among_intervals(intervals: pd.Series, meter_id: str) -> list[Finding]:
+    """Find stretches of an interval source that hold what a register shows (docs/explanation/methods.md#plausibility).
+
+    Args:
+        intervals: Consumption by the UTC instant at which each interval opens, in time order, shape (n,). [meter unit]
+        meter_id: The meter.
+
+    Returns:
+        A finding a stretch.
+    """
+    values, stamps = intervals.to_numpy(dtype=float), pd.DatetimeIndex(intervals.index)
+    climbing = [
+        (lo, hi)
+        for lo in range(0, len(values), _JUDGED)
+        if looks_like_register(values[lo : (hi := min(lo + _JUDGED, len(values)))])
+    ]
+    stretches: list[tuple[int, int]] = []
+    for lo, hi in climbing:
+        if stretches and stretches[-1][1] == lo:
+            lo = stretches.pop()[0]
+        stretches.append((lo, hi))
+    return [
+        Finding(
+            "register_as_intervals",
+            meter_id,
+            stamps[lo],
+            stamps[hi - 1],
+            {"count": float(hi - lo), "first": float(values[lo]), "last": float(values[hi - 1])},
+        )
+        for lo, hi in stretches
+    ]

@@ -29,7 +29,7 @@ from workflows_dagster.domain.conservation import total
 from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.falls import SPAN
 from workflows_dagster.domain.findings import Finding
-from workflows_dagster.domain.intervals import register_from_intervals
+from workflows_dagster.domain.intervals import by_day, register_from_intervals
 from workflows_dagster.domain.plausibility import implausible_rates
 from workflows_dagster.domain.register import CONTEXT, Register, clean
 from workflows_dagster.domain.season import FLAT, Profile, Weight, fit_profile, table_profile, weight_of
@@ -135,9 +135,12 @@ class PhysicalMeters:
 
     def suspicions(self, meter: PhysicalMeter, register: Register) -> list[Finding]:
         """Find silences and implausible advances among the readings around the days."""
-        if not register.counts:
-            return missing_intervals(register, meter.meter_id)
         weight = weight_of(self.profile(meter))
+        if not register.counts:
+            return [
+                *missing_intervals(register, meter.meter_id),
+                *implausible_rates(by_day(register), meter.meter_id, meter.resolution, weight),
+            ]
         late = late_readings(register, habit_of(meter), self._zone)
         return [
             *(finding for finding in late if not _was_misread(finding, register.findings)),

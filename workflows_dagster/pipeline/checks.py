@@ -63,6 +63,7 @@ READINGS = Check(
             "reading_out_of_time",
             "reading_ahead",
             "negative_interval",
+            "register_as_intervals",
             "implausible_rate",
         }
     ),

@@ -91,7 +91,7 @@ def doubts(settings: Settings, sheets: Iterable[Sheet], options: ImportOptions) 
             values = readings.to_numpy(dtype=float)
             if meter.source.kind == "interval" and looks_like_register(values):
                 found.append(Doubt("looks_like_register", sheet.path, meter_id))
-            elif meter.source.kind == "register" and _falls_count(meter) and looks_like_consumption(values):
+            elif meter.source.kind == "register" and not meter.source.turns_back and looks_like_consumption(values):
                 found.append(Doubt("looks_like_consumption", sheet.path, meter_id))
         if options.stamps is None:
             ends = {meter_id for understood in sheet.understood for meter_id in understood.ends}
@@ -174,11 +174,6 @@ def _physical(settings: Settings, meter_id: str) -> PhysicalMeter:
 def _known(meter: PhysicalMeter) -> KnownMeter:
     is_interval = meter.source.kind == "interval"
     return KnownMeter(meter.meter_id, meter.output_unit, meter.description, is_interval, meter.source.interval_minutes)
-
-
-def _falls_count(meter: PhysicalMeter) -> bool:
-    """Tell whether a fall of the counter means something other than consumption."""
-    return not getattr(meter.source, "turns_back", False)
 
 
 def _judged(row: Row, meters: MeterBook) -> Row:

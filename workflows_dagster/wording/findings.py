@@ -139,6 +139,7 @@ _SENTENCES: Mapping[str, Callable[[Figures], str]] = {
     "counter_turns_back": of_readings.turns_back,
     "decimals_lost": of_readings.decimals_lost,
     "negative_interval": of_readings.negative,
+    "register_as_intervals": of_readings.register_as_intervals,
     "implausible_rate": of_readings.implausible,
     "hours_missing": of_readings.hours_missing,
     "reading_late": of_readings.late,

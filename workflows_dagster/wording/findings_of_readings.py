@@ -124,6 +124,19 @@ def negative(said: Figures) -> str:
     )
 
 
+def register_as_intervals(said: Figures) -> str:
+    """Write that an interval source holds what a register shows."""
+    return said.words.say_count(
+        "{number} interval only climbs, from {first} to {last}, as a register does; it is counted as consumption. "
+        "Delete it and import it for a meter of kind: register, or correct the kind in meters.yaml.",
+        "{number} intervals only climb, from {first} to {last}, as a register does; they are counted as consumption. "
+        "Delete them and import them for a meter of kind: register, or correct the kind in meters.yaml.",
+        said.count("count"),
+        first=said.number("first"),
+        last=said.amount("last"),
+    )
+
+
 def implausible(said: Figures) -> str:
     """Write that an advance is far faster than those nearby."""
     figures = {
