@@ -37,6 +37,14 @@ def test_volume_is_not_energy():
         units.factor("m³", "kWh")
 
 
+@pytest.mark.parametrize("other", ["kWh", "MWh", "m³", "l"])
+def test_units_of_a_heat_cost_allocator_convert_into_nothing_else(other):
+    assert units.factor("HKV", "HKV") == 1.0
+    assert units.canonical("HCA") == "HKV"
+    with pytest.raises(units.UnitError, match="measure different quantities"):
+        units.factor("HKV", other)
+
+
 def test_an_unknown_unit_is_named_with_the_known_ones():
     with pytest.raises(units.UnitError, match="unknown unit 'cbm'; known are kWh"):
         units.canonical("cbm")

@@ -155,7 +155,7 @@ meters:
     ),
     "bad source unit": (
         METERS.replace("source_meters: [new]", "source_meters: [new], source_unit: gallons"),
-        "meters.yaml: total.periods[1].source_unit: unknown unit 'gallons'. Write one of kWh, Wh, MWh, GJ, m³, l.",
+        "meters.yaml: total.periods[1].source_unit: unknown unit 'gallons'. Write one of kWh, Wh, MWh, GJ, m³, l, HKV.",
     ),
     "a source of another quantity": (
         METERS.replace("new, type: physical, output_unit: kWh", "new, type: physical, output_unit: m3"),

@@ -85,7 +85,7 @@ def counts_up(readings: pd.Series, unit: str) -> bool:
     steps = len(readings) - 1
     if steps < 1:
         return len(readings) == 1
-    counter = Counter("", unit, _COARSE if unit in ("Wh", "l") else _FINE)
+    counter = Counter("", unit, _COARSE if unit in ("Wh", "l", "HKV") else _FINE)
     most_bad = min(steps - 1, max(1.0, _BAD_SHARE * steps))
     if int((readings.diff() < -counter.jitter).sum()) > most_bad:
         # Cleaning would come to the same, at length.

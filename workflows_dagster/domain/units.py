@@ -1,19 +1,24 @@
-"""Units of energy and volume, and gas volume to energy."""
+"""Units of energy, volume and heat cost allocators, and gas volume to energy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-# Factor to the base unit of the quantity: kWh for energy, m³ for volume.
+Quantity = Literal["energy", "volume", "allocation"]
+
+# Factor to the quantity's base unit, the first one: kWh for energy, m³ for volume.
 _ENERGY = {"kWh": 1.0, "Wh": 1e-3, "MWh": 1e3, "GJ": 1e3 / 3.6}
 _VOLUME = {"m³": 1.0, "l": 1e-3}
-_SPELLINGS = {"m3": "m³", "L": "l", "liter": "l"}
+_ALLOCATION = {"HKV": 1.0}
+_SCALES: dict[Quantity, dict[str, float]] = {"energy": _ENERGY, "volume": _VOLUME, "allocation": _ALLOCATION}
+_SPELLINGS = {"m3": "m³", "L": "l", "liter": "l", "hkv": "HKV", "HCA": "HKV", "hca": "HKV"}
 
-UNITS: tuple[str, ...] = (*_ENERGY, *_VOLUME)
+UNITS: tuple[str, ...] = tuple(unit for scale in _SCALES.values() for unit in scale)
 
 
 class UnitError(ValueError):
@@ -37,9 +42,19 @@ def is_energy(unit: str) -> bool:
     return unit in _ENERGY
 
 
+def quantity_of(unit: str) -> Quantity:
+    """Give what a canonical unit measures."""
+    return next((quantity for quantity, scale in _SCALES.items() if unit in scale), "volume")
+
+
+def base_unit(unit: str) -> str:
+    """Give the unit that all units of a canonical unit's quantity are added up in: kWh, m³ or HKV."""
+    return next(iter(_SCALES[quantity_of(unit)]))
+
+
 def same_quantity(first: str, second: str) -> bool:
     """Tell whether two canonical units measure the same quantity."""
-    return is_energy(first) == is_energy(second)
+    return quantity_of(first) == quantity_of(second)
 
 
 def factor(from_unit: str, to_unit: str) -> float:
@@ -59,7 +74,7 @@ def factor(from_unit: str, to_unit: str) -> float:
         return 1.0
     if not same_quantity(from_unit, to_unit):
         raise UnitError(f"{from_unit} and {to_unit} measure different quantities")
-    scale = _ENERGY if is_energy(from_unit) else _VOLUME
+    scale = _SCALES[quantity_of(from_unit)]
     return scale[from_unit] / scale[to_unit]
 
 

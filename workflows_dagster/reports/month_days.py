@@ -99,7 +99,7 @@ def read_month(settings: Settings, store: ProcessedStore, month: date) -> HouseM
         civil = days.civil_days(pd.DatetimeIndex(frame.index), zone)
         if len(civil) == 0 or civil[-1] < month:
             continue
-        unit = "kWh" if units.is_energy(meter.output_unit) else "m³"
+        unit = units.base_unit(meter.output_unit)
         factor = units.factor(meter.output_unit, unit)
         frame = frame.assign(consumption=frame["consumption"] * factor, residual=frame["residual"] * factor)
         costs = store.read(COST_DAILY, meter.meter_id, days.opening(month, zone), end)

@@ -29,6 +29,8 @@ from workflows_dagster.stores.ports import (
 # What is older is on the page of the meter.
 RECENT = pd.Timedelta(days=92)
 # So long what was imported or typed in counts as new.
+# What a counter does as long as nobody declares it.
+_OF_THE_COUNTER = ("counter_restarts", "counter_turns_back", "decimals_lost")
 _NEW = pd.Timedelta(days=31)
 # Once it is computed, a doubt about a reading is one of these.
 _SAME_DOUBT = ("implausible_rate", "unconfirmed_fall", "undeclared_reset")
@@ -102,6 +104,9 @@ def house_findings(settings: Settings, store: Store, now: pd.Timestamp, *, every
     of_now = [finding for meter_id in there for finding in at_present.get(meter_id, [])]
     recent, left = _split(of_past, is_listed)
     shown_now, left_now = _split(of_now, lambda finding: everything or finding.severity != "note")
+    if not everything:
+        recent, repeated = _newest_of_each(recent)
+        left += repeated
     recent += shown_now
     left += left_now
     recent.sort(key=lambda found: (found.severity != "error", -found.start.value))
@@ -112,6 +117,12 @@ def house_findings(settings: Settings, store: Store, now: pd.Timestamp, *, every
     older = len(left) - notes + len(days) - len(unusual)
     doubted = tuple(_doubted(settings, store, set(added), recent))
     return HouseFindings(doubted, tuple(recent), tuple(unusual), older, notes)
+
+
+def _newest_of_each(findings: list[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """Set aside what says the same of a meter day after day: how its counter works."""
+    newest = {(one.meter_id, one.code): one for one in sorted(findings, key=lambda one: one.start)}
+    return _split(findings, lambda one: one.code not in _OF_THE_COUNTER or newest[one.meter_id, one.code] is one)
 
 
 def _split(findings: list[Finding], listed: Callable[[Finding], bool]) -> tuple[list[Finding], list[Finding]]:

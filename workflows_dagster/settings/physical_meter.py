@@ -13,7 +13,7 @@ from workflows_dagster.settings.named_meter import NamedMeter
 from workflows_dagster.settings.problems import shown
 from workflows_dagster.settings.validation import Violation, refusal
 
-_COARSE_UNITS = {"Wh": 1.0, "l": 1.0}
+_COARSE_UNITS = {"Wh": 1.0, "l": 1.0, "HKV": 1.0}
 _FINE = 0.001
 
 

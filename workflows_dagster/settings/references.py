@@ -141,7 +141,8 @@ def _conversion(entry: Entry, unit: str, link: Link, source: str, known: Mapping
     conversion = declared.get(link.source) if isinstance(declared, dict) else None
     crosses = not units.same_quantity(source, unit)
     at = f"{entry.label}.subtract_meter_conversions"
-    is_gas = _utility(entry.meter_id, known, frozenset()) == "gas"
+    allocated = "allocation" in (units.quantity_of(source), units.quantity_of(unit))
+    is_gas = _utility(entry.meter_id, known, frozenset()) == "gas" and not allocated
     figures = {"name": link.source, "unit": source, "output_unit": unit, "meter": entry.label}
     if crosses and not is_gas:
         yield Problem(entry.file, link.key, "conversion_impossible", figures)

@@ -15,7 +15,7 @@ def utility_by_name(unit: str, name: str) -> Utility:
     said = name.casefold()
     if unit in ("m³", "l"):
         return "gas" if any(word in said for word in _GAS_VOLUME_NAMES) else "water"
-    if unit in ("MWh", "GJ"):
+    if unit in ("MWh", "GJ", "HKV"):
         return "heat"
     if "gas" in said:
         return "gas"

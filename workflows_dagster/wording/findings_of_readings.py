@@ -6,6 +6,8 @@ from workflows_dagster.wording.finding_figures import Figures
 
 # Digits of what the season lets one expect.
 _ROUGH = 3
+# What is left of the counter where it may have started again on purpose. [1]
+_NEAR_ZERO = 0.05
 
 
 def not_a_number(said: Figures) -> str:
@@ -71,13 +73,19 @@ def rollover(said: Figures) -> str:
 
 def reset(said: Figures) -> str:
     """Write that the counter fell and did not come back."""
-    return said.words.say(
+    fact = said.words.say(
         "the counter fell from {before} to {after} and did not come back; {advance} are counted for the time between. "
         "Declare the replacement in meters.yaml (deinstallation_date, a new meter, a period in its master).",
         before=said.number("before"),
         after=said.amount("after"),
         advance=said.amount("advance"),
     )
+    if said.value("after") > _NEAR_ZERO * said.value("before"):
+        return fact
+    purpose = said.words.say(
+        "If it starts again from zero on purpose, as each year, write `kind: resetting` under `source` instead."
+    )
+    return f"{fact} {purpose}"
 
 
 def restarts(said: Figures) -> str:
