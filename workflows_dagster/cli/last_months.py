@@ -36,13 +36,16 @@ class _Row:
     total: str
 
 
-def print_last_months(console: Console, settings: Settings, last: date) -> None:
+def print_last_months(console: Console, settings: Settings, last: date) -> bool:
     """Print each meter's last twelve months: one table, or where it is too wide, several below one another.
 
     Args:
         console: Where to print.
         settings: The house.
         last: Last complete day.
+
+    Returns:
+        Whether there was any day to print.
 
     Raises:
         StoreError: The store cannot be read.
@@ -51,6 +54,8 @@ def print_last_months(console: Console, settings: Settings, last: date) -> None:
     months = [str(month) for month in pd.period_range(first, last, freq="M")]
     words = words_of(settings.site)
     rows = _rows(settings, DayRange(first, last), months)
+    if not rows:
+        return False
     tables: list[Table] = []
     for parts in _PARTS:
         tables = _tables(months, rows, parts, words)
@@ -62,6 +67,7 @@ def print_last_months(console: Console, settings: Settings, last: date) -> None:
         if place:
             paper.print()
         paper.print(table)
+    return True
 
 
 def _rows(settings: Settings, shown: DayRange, months: Sequence[str]) -> list[_Row]:
