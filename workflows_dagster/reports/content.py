@@ -128,6 +128,27 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """Consumption added up since the first of January, and the year before beside it.
+
+    Attributes:
+        unit: Unit of both.
+        first: First of January.
+        this_year: What each day of the year reached, None from the first that is not known. [unit]
+        before: The same of the whole year before; None from the start where it is not known. [unit]
+        caption: What they show.
+        description: The plot in words, for those who do not see it.
+    """
+
+    unit: str
+    first: date
+    this_year: tuple[float | None, ...]
+    before: tuple[float | None, ...]
+    caption: str
+    description: str
+
+
+@dataclass(frozen=True)
 class Section:
     """One utility.
 
@@ -139,6 +160,8 @@ class Section:
         sentence: Comparison of the headline with the year before, and the largest change below it.
         months: The headline in the last thirteen months.
         days: The headline day by day.
+        year: The headline's year so far, and where its cost is heading.
+        curve: The same as a line, beside last year's.
         fed_in: Whether the headline is energy fed into the grid, because the utility has no other meter.
     """
 
@@ -149,6 +172,8 @@ class Section:
     sentence: str
     months: Series
     days: Series
+    year: str = ""
+    curve: Curve | None = None
     fed_in: bool = False
 
 

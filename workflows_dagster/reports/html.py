@@ -34,9 +34,15 @@ def render_html(content: MonthContent, report: ReportWords) -> str:
         )
         for section in content.sections
     }
+    curves = {
+        section.utility: Markup(plots.curve_svg(section.curve, f"{section.utility}-year", formats))
+        for section in content.sections
+        if section.curve is not None
+    }
     page = template.render(
         content=content,
         drawn=drawn,
+        curves=curves,
         language=report.words.language,
         labels=labels_of(content, report.words),
         amount=lambda quantity: amount_text(quantity, report),
@@ -68,7 +74,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(is_much=_is_much)
-    made.globals.update(light=LIGHT, dark=DARK, colours=colours, has_estimates=_has_estimates, has_gaps=_has_gaps)
+    made.globals.update(
+        light=LIGHT, dark=DARK, colours=colours, has_estimates=_has_estimates, has_gaps=_has_gaps, has_bold=_has_bold
+    )
     return made
 
 
@@ -84,3 +92,7 @@ def _has_estimates(section: Section) -> bool:
 
 def _has_gaps(section: Section) -> bool:
     return any(bar.value is not None and not bar.whole for bar in section.months.bars)
+
+
+def _has_bold(section: Section) -> bool:
+    return any(_is_much(line, change) for line in section.lines for change in (line.month_change, line.year_change))

@@ -19,6 +19,7 @@ class Labels:
         meter, used, per_day, month_change, year_change, known_by, cost: Columns of a table.
         month_change_short, year_change_short, known_by_short: The same on a narrow screen.
         estimated, some_days: Key of the plots.
+        bold: What bold changes are.
     """
 
     page: str
@@ -36,6 +37,7 @@ class Labels:
     cost: str
     estimated: str
     some_days: str
+    bold: str
 
 
 def labels_of(content: MonthContent, words: Words) -> Labels:
@@ -57,4 +59,5 @@ def labels_of(content: MonthContent, words: Words) -> Labels:
         cost=say("Cost"),
         estimated=say("estimated"),
         some_days=say("some days only"),
+        bold=say("bold: a quarter more or less, or further off, and mostly measured"),
     )

@@ -56,14 +56,8 @@ def lines_of(places: Sequence[Place], house_month: HouseMonth, report: ReportWor
     return lines
 
 
-def headline_of(
-    utility: Utility, places: Sequence[Place], lines: Sequence[Line], house_month: HouseMonth, report: ReportWords
-) -> tuple[Line, MeterDays]:
-    """Give the utility's total row and its days: the main meter, or the sum of several.
-
-    If no main meter has days in the month, the topmost meters that have days replace it; feed-in only if there is
-    nothing else. Of several, those without any value in the month are left out, and the name says so.
-    """
+def main_places(places: Sequence[Place], house_month: HouseMonth) -> list[Place]:
+    """Give the places that stand for a utility in a month: its main meters, else those that stand highest."""
     found = house_month.meters
     there = [place for place in places if place.meter.meter_id in found]
     main = [place for place in there if place.role == "main"]
@@ -72,6 +66,19 @@ def headline_of(
         top = [place for place in there if place.depth == min(place.depth for place in there)]
         unit = found[top[0].meter.meter_id].unit
         main = [place for place in top if found[place.meter.meter_id].unit == unit]
+    return main
+
+
+def headline_of(
+    utility: Utility, places: Sequence[Place], lines: Sequence[Line], house_month: HouseMonth, report: ReportWords
+) -> tuple[Line, MeterDays]:
+    """Give the utility's total row and its days: the main meter, or the sum of several.
+
+    If no main meter has days in the month, the topmost meters that have days replace it; feed-in only if there is
+    nothing else. Of several, those without any value in the month are left out, and the name says so.
+    """
+    main = main_places(places, house_month)
+    found = house_month.meters
     if len(main) == 1:
         line = next(line for line in lines if line.meter_id == main[0].meter.meter_id)
         return line, found[main[0].meter.meter_id]
@@ -80,6 +87,13 @@ def headline_of(
     without = [name_of(place.meter) for place in main if place not in counted]
     name = report.sum_of_meters(utility, len(main), without)
     return line_of(name, None, "total", 0, total, house_month, utility, report), total
+
+
+def counted_meters(places: Sequence[Place], house_month: HouseMonth) -> list[Meter]:
+    """Give the meters that a utility's headline adds up."""
+    main = main_places(places, house_month)
+    valued = [place for place in main if house_month.meters[place.meter.meter_id].valued(house_month.month)]
+    return [place.meter for place in valued or main]
 
 
 def name_of(meter: Meter) -> str:

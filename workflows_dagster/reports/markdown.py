@@ -38,6 +38,8 @@ def render_markdown(content: MonthContent, report: ReportWords, *, pictures: boo
         parts.append(f"## {section.title}: {amount_text(section.headline.used, report)}{cost}")
         if section.sentence:
             parts.append(escaped(section.sentence))
+        if section.year:
+            parts.append(escaped(section.year))
         parts.append(_table(section, labels, report))
         if drawn:
             parts.append(drawn[place])

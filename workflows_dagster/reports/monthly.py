@@ -17,8 +17,9 @@ from workflows_dagster.reports.lines import name_of
 from workflows_dagster.reports.month_days import HouseMonth, read_month
 from workflows_dagster.reports.sections import section_of
 from workflows_dagster.reports.summary import summary_of
+from workflows_dagster.reports.year import YearSoFar, year_so_far
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.settings.meters import MeterBook
+from workflows_dagster.settings.meters import Meter, MeterBook
 from workflows_dagster.stores.ports import ProcessedStore
 from workflows_dagster.wording import Words, words_of
 from workflows_dagster.wording.report import ReportWords
@@ -85,7 +86,7 @@ def monthly_report(
     if not house_month.meters:
         raise NoDaysError(f"{month}: no days are stored of this month")
     spoken = words or words_of(settings.site)
-    return Report(_content(settings, house_month, notes, ReportWords(spoken)), spoken)
+    return Report(_content(settings, store, house_month, notes, ReportWords(spoken)), spoken)
 
 
 def parse_month(text: str) -> date:
@@ -134,10 +135,16 @@ def write_whole(path: Path, text: str) -> Path:
     return path
 
 
-def _content(settings: Settings, house_month: HouseMonth, notes: Sequence[Note], report: ReportWords) -> MonthContent:
+def _content(
+    settings: Settings, store: ProcessedStore, house_month: HouseMonth, notes: Sequence[Note], report: ReportWords
+) -> MonthContent:
     words, month = report.words, house_month.month
+
+    def year_of(meters: Sequence[Meter]) -> YearSoFar | None:
+        return year_so_far(settings, store, meters, month)
+
     sections = [
-        section_of(utility, places, house_month, report)
+        section_of(utility, places, house_month, report, year_of)
         for utility, places in layout(settings.meters, fed_into_grid(settings)).items()
         if any(place.meter.meter_id in house_month.meters for place in places)
     ]

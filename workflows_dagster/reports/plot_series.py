@@ -6,11 +6,12 @@ import math
 from datetime import date, timedelta
 from typing import Any
 
-from workflows_dagster.domain import months
+from workflows_dagster.domain import days, months
 from workflows_dagster.reports.content import Bar, Series
 from workflows_dagster.reports.lines import daily, known
 from workflows_dagster.reports.month_days import MeterDays
 from workflows_dagster.settings.utilities import Utility
+from workflows_dagster.wording import Words
 from workflows_dagster.wording.report import ReportWords
 
 
@@ -72,7 +73,10 @@ def series_of_days(utility: Utility, counted: MeterDays, month: date, report: Re
         used, share = by_day.get(day, (math.nan, math.nan))
         value = known(used)
         bars.append(Bar(day, None if value is None else value * scale, known(share) or 0.0, whole=value is not None))
-    there = [bar for bar in bars if bar.value is not None]
+    # An estimated day is no record, nor is one of 25 hours.
+    comparable = [
+        bar for bar in bars if bar.value is not None and not bar.estimated_share and _has_24_hours(bar.first, words)
+    ]
     parts = [
         words.say(
             "Bars: {utility} in {unit} on each day of {month}",
@@ -81,8 +85,8 @@ def series_of_days(utility: Utility, counted: MeterDays, month: date, report: Re
             month=words.format.month(month),
         )
     ]
-    if there:
-        most, least = _extremes(there)
+    if len(comparable) > 1:
+        most, least = _extremes(comparable)
         parts.append(
             words.say(
                 "most on {most} ({highest}), least on {least} ({lowest})",
@@ -94,6 +98,10 @@ def series_of_days(utility: Utility, counted: MeterDays, month: date, report: Re
         )
     caption = words.say("{month} day by day, {unit}", month=words.format.month_name(month), unit=unit)
     return Series(unit, bars, caption, f"{'; '.join(parts)}.")
+
+
+def _has_24_hours(day: date, words: Words) -> bool:
+    return days.closing(day, words.zone) - days.opening(day, words.zone) == timedelta(days=1)
 
 
 def _extremes(bars: list[Bar]) -> tuple[Bar, Bar]:

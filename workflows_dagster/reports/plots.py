@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import date
 from typing import TYPE_CHECKING, Literal
 
-from workflows_dagster.reports.content import Bar, Section, Series
+from workflows_dagster.reports.content import Bar, Curve, Section, Series
 from workflows_dagster.reports.palette import LIGHT, STAND_INS, Colours, colours, with_variables
 from workflows_dagster.wording import Formatter
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Kind = Literal["months", "days"]
 
 _WIDTH, _HEIGHT = 5.2, 1.95  # [inch]
-_FONT, _SMALL = 8.5, 7.5  # [pt]
+_FONT, _SMALL = 10.5, 9.5  # [pt]
 _BAR = 0.74
 _HATCH = "/////"
 _PNG_DPI = 100
@@ -42,15 +43,31 @@ def svg(series: Series, kind: Kind, name: str, formats: Formatter) -> str:
     """
     from matplotlib import rc_context
 
-    written = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "hatch.linewidth": 0.9}):
-        metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        _drawn(series, kind, STAND_INS, formats).savefig(written, format="svg", transparent=True, metadata=metadata)
+        return _written(_drawn(series, kind, STAND_INS, formats))
+
+
+def _written(figure: Figure) -> str:
+    """Write a figure as a bare `svg` element with the page's variables."""
+    written = io.StringIO()
+    metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(written, format="svg", transparent=True, metadata=metadata)
     drawing = _DRAWING.search(written.getvalue())
     assert drawing is not None
     bare = re.sub(r"\s*<metadata>.*?</metadata>", "", drawing.group(), flags=re.DOTALL)
     opened = _SIZE.sub(r'<svg viewBox="\1" role="img" focusable="false">', bare, count=1)
     return with_variables(_NUMBERED.sub("", opened))
+
+
+def curve_svg(curve: Curve, name: str, formats: Formatter) -> str:
+    """Draw a year's curve and last year's beside it, as `svg` does."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
+    _draw_curve(figure.subplots(), curve, STAND_INS, formats)
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        return _written(figure)
 
 
 def png(section: Section, formats: Formatter) -> bytes:
@@ -80,8 +97,6 @@ def _drawn(series: Series, kind: Kind, paint: Colours, formats: Formatter) -> Fi
 
 
 def _draw(axes: Axes, series: Series, kind: Kind, paint: Colours, formats: Formatter) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
     for place, bar in enumerate(series.bars):
         if bar.value is not None:
             _draw_bar(axes, place, bar, _fill(series, kind, place, paint), paint)
@@ -90,6 +105,38 @@ def _draw(axes: Axes, series: Series, kind: Kind, paint: Colours, formats: Forma
     axes.set_ylim(min(0.0, bottom * _HEADROOM), top * _HEADROOM if top > 0 else 1.0)
     axes.set_xlim(-0.6, len(series.bars) - 0.4)
     axes.set_xticks(*_labels(series, kind, formats))
+    _dress(axes, paint, formats)
+
+
+def _draw_curve(axes: Axes, curve: Curve, paint: Colours, formats: Formatter) -> None:
+    for values, colour, width in ((curve.before, paint.mid, 1.4), (curve.this_year, paint.strong, 2.2)):
+        reached = [value for value in values if value is not None]
+        if not reached:
+            continue
+        axes.plot(range(1, len(reached) + 1), reached, color=colour, linewidth=width, solid_capstyle="round")
+        axes.annotate(
+            formats.number(reached[-1], 3),
+            (len(reached), reached[-1]),
+            xytext=(-2, 2),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            fontsize=_FONT,
+            color=paint.ink if values is curve.this_year else paint.quiet,
+        )
+    every = [value for value in (*curve.before, *curve.this_year) if value is not None]
+    top, bottom = max(every, default=1.0), min(every, default=0.0)
+    axes.set_ylim(min(0.0, bottom * _HEADROOM), top * _HEADROOM if top > 0 else 1.0)
+    axes.set_xlim(0, 367)
+    firsts = [date(curve.first.year, month, 1) for month in range(1, 13, 2)]
+    axes.set_xticks([(first - curve.first).days + 1 for first in firsts], [formats.short_month(one) for one in firsts])
+    _dress(axes, paint, formats)
+
+
+def _dress(axes: Axes, paint: Colours, formats: Formatter) -> None:
+    """Give a plot its figures on the axes and its grid."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, min_n_ticks=2))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: formats.number(value, 10)))
     axes.set_axisbelow(True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from workflows_dagster.domain import months
 from workflows_dagster.reports.content import Line, Section
 from workflows_dagster.reports.layout import Place
-from workflows_dagster.reports.lines import MOSTLY, headline_of, lines_of
+from workflows_dagster.reports.lines import MOSTLY, counted_meters, headline_of, lines_of
 from workflows_dagster.reports.month_days import HouseMonth
 from workflows_dagster.reports.plot_series import series_of_days, series_of_months
+from workflows_dagster.reports.year import YearSoFar, curve_of, year_sentence
+from workflows_dagster.settings.meters import Meter
 from workflows_dagster.settings.utilities import Utility
 from workflows_dagster.wording.report import FAR_MORE, ReportWords
 
@@ -18,7 +20,13 @@ from workflows_dagster.wording.report import FAR_MORE, ReportWords
 _STANDS_OUT, _PART_OF_WHOLE, _MOST_NAMED = 0.15, 0.05, 2
 
 
-def section_of(utility: Utility, places: Sequence[Place], house_month: HouseMonth, report: ReportWords) -> Section:
+def section_of(
+    utility: Utility,
+    places: Sequence[Place],
+    house_month: HouseMonth,
+    report: ReportWords,
+    year_of: Callable[[Sequence[Meter]], YearSoFar | None],
+) -> Section:
     """Write one utility's section.
 
     Args:
@@ -26,8 +34,10 @@ def section_of(utility: Utility, places: Sequence[Place], house_month: HouseMont
         places: Its meters in the order of the page; some have days in the month.
         house_month: The month.
         report: The reader's language.
+        year_of: Reads the year so far of the meters that the headline adds up.
     """
     month = house_month.month
+    year = year_of(counted_meters(places, house_month))
     lines = lines_of(places, house_month, report)
     headline, counted = headline_of(utility, places, lines, house_month, report)
     if headline.role == "total":
@@ -41,6 +51,8 @@ def section_of(utility: Utility, places: Sequence[Place], house_month: HouseMont
         sentence=_sentence(headline, lines, report.words.format.month(months.first_needed(month)), is_whole, report),
         months=series_of_months(utility, counted, month, report),
         days=series_of_days(utility, counted, month, report),
+        year=year_sentence(year, report),
+        curve=curve_of(year, report.name(utility), report),
         fed_in=_is_fed_in(places, house_month),
     )
 

@@ -83,6 +83,7 @@ class Tariff(Frozen):
         billed_meter: Meter of the utility that bears the standing charge, which is owed once and not at each meter.
         feed_in: Whether what the meter counts is paid for: its cost is below 0.
         hourly_prices: Whose prices of the hour hold where there are any; the dated ones then fill in.
+        advance: What is paid in advance each month, VAT included. [currency]
         prices: Dated prices, by `valid_from` increasing.
     """
 
@@ -92,6 +93,7 @@ class Tariff(Frozen):
     billed_meter: Text | None = None
     feed_in: bool = False
     hourly_prices: Literal["tibber"] | None = None
+    advance: Annotated[Number, Field(ge=0)] | None = None
     prices: tuple[DatedPrice, ...] = ()
 
     @field_validator("prices", mode="before")
