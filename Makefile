@@ -9,7 +9,7 @@ PORT   ?= 3000
 HOST   ?= 127.0.0.1
 MARKDOWN := README.md CHANGELOG.md CONTRIBUTING.md secrets/README.md docs
 
-.PHONY: help install demo serve test check check-without-tests words format reference bench clean
+.PHONY: help install demo serve test check check-without-tests words format reference fuzz bench clean
 .PHONY: install-dagster update-dagster uninstall-dagster configure
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test    install and run the whole test suite"
 	@echo "make check   what CI runs: format, lint, types, import contracts, configuration, tests"
 	@echo "make serve   the Dagster page and daemon over your own configuration"
+	@echo "make fuzz    10,000 hostile files, configurations, archives and answers of each kind"
 	@echo "make bench   speed and accuracy, printed as tables"
 	@echo "make clean   remove what make made, but no data"
 	@echo
@@ -75,6 +76,11 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/mdformat $(MARKDOWN)
+
+# What comes from elsewhere: 10,000 examples a kind; `make fuzz METERS_FUZZ=100000` draws more.
+fuzz: export METERS_FUZZ ?= 10000
+fuzz: $(READY)
+	$(BIN)/pytest tests/fuzz
 
 bench: $(READY)
 	$(BIN)/python -m bench

@@ -39,10 +39,15 @@ def workbook_tables(content: bytes) -> Iterator[Table]:
                 yield Table(_with_midnights(list(table.lines)))
     except PasswordError:
         raise TableError("encrypted_workbook") from None
-    except (CalamineError, ExpatError, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError) as e:
-        if isinstance(e, TableError):
-            raise
+    except TableError:
+        raise
+    except (CalamineError, ExpatError, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError):
         raise TableError("damaged_workbook") from None
+    except BaseException as error:
+        # What Rust calls a panic is no Exception in Python.
+        if type(error).__name__ == "PanicException":
+            raise TableError("damaged_workbook") from None
+        raise
 
 
 def _of_archive(content: bytes) -> Iterator[Table]:

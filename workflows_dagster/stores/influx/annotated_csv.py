@@ -157,12 +157,18 @@ def _section(text: bytes) -> Section | None:
 
 
 def _error(names: list[str], rows: bytes) -> str:
-    row = next((row for row in csv.reader(io.StringIO(rows.decode("utf-8", "replace"))) if row), [])
+    try:
+        row = next((row for row in csv.reader(io.StringIO(rows.decode("utf-8", "replace"))) if row), [])
+    except csv.Error:
+        row = []
     return dict(zip(names, row, strict=False)).get("error") or "no reason given"
 
 
 def _cells(line: bytes) -> list[str]:
-    return next(csv.reader([line.decode("utf-8", "replace")]))
+    try:
+        return next(csv.reader([line.decode("utf-8", "replace")]), [])
+    except csv.Error as error:
+        raise AnnotatedCsvError(f"it holds {_shown(line)} ({error})") from None
 
 
 def _shown(text: bytes) -> str:

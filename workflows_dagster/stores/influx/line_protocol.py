@@ -17,10 +17,7 @@ def head(measurement: str, tags: dict[str, str]) -> str:
             end, `#` at the start of a measurement.
     """
     for what, text in (("measurement", measurement), *tags.items()):
-        if not text or text.endswith(_BACKSLASH) or any(ord(character) < 32 for character in text):
-            raise ValueError(
-                f"{what}={text!r} cannot be written to InfluxDB: empty, a control character, or a backslash at its end"
-            )
+        _check(what, text)
     if measurement.startswith("#"):
         raise ValueError(f"measurement={measurement!r} cannot be written to InfluxDB: a line with # is a comment")
     named = _escaped(measurement, ", ")
@@ -28,7 +25,12 @@ def head(measurement: str, tags: dict[str, str]) -> str:
 
 
 def readings(measurement: str, tags: dict[str, str], field: str, column: Column) -> list[str]:
-    """Write one line a reading; numbers read back to the last bit."""
+    """Write one line a reading; numbers read back to the last bit.
+
+    Raises:
+        ValueError: A name cannot be written, see `head`.
+    """
+    _check("field", field)
     start = f"{head(measurement, tags)} {_escaped(field, ',= ')}="
     return [
         f"{start}{value!r} {time}" for time, value in zip(column.times.tolist(), column.values.tolist(), strict=True)
@@ -46,12 +48,20 @@ def points(measurement: str, tags: dict[str, str], columns: Columns, times: Micr
     """
     fields: dict[int, list[str]] = {time: [] for time in np.unique(times).tolist()}
     for (_, name), column in columns.items():
+        _check("field", name)
         start = _escaped(name, ",= ") + "="
         wanted = np.isin(column.times, times)
         for time, value in zip(column.times[wanted].tolist(), column.values[wanted].tolist(), strict=True):
             fields[time].append(start + (_quoted(value) if isinstance(value, str) else repr(value)))
     start = head(measurement, tags)
     return [f"{start} {','.join(parts)} {time}" for time, parts in fields.items() if parts]
+
+
+def _check(what: str, text: str) -> None:
+    if not text or text.endswith(_BACKSLASH) or any(ord(c) < 32 or "\ud800" <= c <= "\udfff" for c in text):
+        raise ValueError(
+            f"{what}={text!a} cannot be written to InfluxDB: empty, a control character, or a backslash at its end"
+        )
 
 
 def _escaped(text: str, special: str) -> str:
