@@ -75,3 +75,19 @@ def test_openings_are_stored_to_the_microsecond_in_utc():
     assert str(cuts.dtype) == "datetime64[us, UTC]"
     assert (days.instants(days.microseconds(cuts)) == cuts).all()
     assert [days.microsecond(cut) for cut in cuts] == list(days.microseconds(cuts))
+
+
+def test_a_day_that_the_zone_skips_has_no_opening():
+    apia = ZoneInfo("Pacific/Apia")
+    around = DayRange(date(2011, 12, 29), date(2011, 12, 31))
+    assert [f"{cut:%m-%d %H}" for cut in around.openings(apia)] == ["12-29 10", "12-30 10", "12-31 10"]
+    assert [f"{cut:%m-%d %H}" for cut in around.midnights(apia)] == ["12-29 10", "12-30 10", "12-30 10", "12-31 10"]
+    for day in around:
+        alone = DayRange.single(day).midnights(apia)
+        assert list(alone) == list(around.midnights(apia)[day.day - 29 : day.day - 27])
+
+
+def test_the_date_line_the_other_way_makes_no_day_twice():
+    kwajalein = DayRange(date(1993, 8, 19), date(1993, 8, 23)).openings(ZoneInfo("Pacific/Kwajalein"))
+    assert kwajalein.is_monotonic_increasing
+    assert kwajalein.is_unique

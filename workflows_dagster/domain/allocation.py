@@ -137,6 +137,10 @@ def allocate(
         meter unit, NaN where missing), `quality` (one of `QUALITIES`), `estimated_share` (0..1, NaN where missing).
     """
     edges = cuts.as_unit("us").asi8
+    if len(edges) == 1:
+        # A day that the zone skips has neither beginning nor end.
+        edges = edges.repeat(2)
+        cuts = cuts.repeat(2)
     clipped = life.clip(edges)
     alive = clipped[1:] > clipped[:-1]
     curve = _Curve(register, weight, allowance, rates)

@@ -12,6 +12,8 @@ import pandas as pd
 
 MICROSECONDS_PER_DAY = 86_400_000_000
 MICROSECONDS_PER_HOUR = 3_600_000_000
+# Days that a zone skips in a row, as Samoa did one when it crossed the date line.
+_LONGEST_SKIP = 1
 # Readings outside are typing errors.
 REPRESENTABLE = (pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2199-12-31", tz="UTC"))
 
@@ -67,15 +69,27 @@ class DayRange:
         """Give the instants at which the days open, and the one at which the last day closes.
 
         A midnight that the zone skips opens at the first instant after it; one that it repeats opens the first time
-        (docs/explanation/methods.md#days).
+        (docs/explanation/methods.md#days). A day that the zone skips as a whole has no opening.
+
+        Returns:
+            UTC instants, strictly increasing, shape (count + 1,) or less, `datetime64[us, UTC]`.
+        """
+        return self.midnights(zone).unique()
+
+    def midnights(self, zone: ZoneInfo) -> pd.DatetimeIndex:
+        """Give what `openings` gives, but for a day that the zone skips as a whole too: there the next day opens.
 
         Returns:
             UTC instants, increasing, shape (count + 1,), `datetime64[us, UTC]`.
         """
-        midnights = pd.date_range(self.first, self.last + timedelta(days=1), freq="D", unit="us")
+        beyond = self.last + timedelta(days=1 + _LONGEST_SKIP)
+        midnights = pd.date_range(self.first, beyond, freq="D", unit="us")
         first_of_two = np.ones(len(midnights), dtype=bool)
         local = midnights.tz_localize(zone, ambiguous=first_of_two, nonexistent="shift_forward")
-        return local.tz_convert("UTC")
+        stamps = microseconds(local.tz_convert("UTC"))
+        # Of a day that does not exist, the shifted midnight lies after the next one.
+        in_order = np.minimum.accumulate(stamps[::-1])[::-1]
+        return instants(in_order[: self.count + 1])
 
     def bounds(self, zone: ZoneInfo) -> tuple[pd.Timestamp, pd.Timestamp]:
         """Give the instants at which the first day opens and the last one closes, UTC."""
@@ -100,12 +114,12 @@ def merged(ranges: Iterable[DayRange], *, near: timedelta = timedelta(days=1)) -
 
 def opening(day: date, zone: ZoneInfo) -> pd.Timestamp:
     """Give the instant at which a civil day opens, UTC."""
-    return DayRange.single(day).openings(zone)[0]
+    return DayRange.single(day).midnights(zone)[0]
 
 
 def closing(day: date, zone: ZoneInfo) -> pd.Timestamp:
     """Give the instant at which a civil day closes and the next one opens, UTC."""
-    return DayRange.single(day).openings(zone)[1]
+    return DayRange.single(day).midnights(zone)[1]
 
 
 def civil_day(instant: pd.Timestamp, zone: ZoneInfo) -> date:

@@ -74,15 +74,16 @@ class Anomalies:
             KeyError: There is no such meter.
         """
         meter = self._settings.meters[meter_id]
-        cuts = _with_lookback(asked).openings(self._zone)
+        cuts = _with_lookback(asked).midnights(self._zone)
         stored = read_days(self._store, meter_id, cuts[0], cuts[-1]).reindex(cuts[:-1])
-        measured = (stored["quality"] == "measured").to_numpy(dtype=bool)
+        exists = np.asarray(cuts[1:] > cuts[:-1])
+        measured = (stored["quality"] == "measured").to_numpy(dtype=bool) & exists
         consumption = np.where(measured, stored["consumption"].to_numpy(dtype=float), np.nan)
         edges = weight_of(self._profile(meter)).integral(days.microseconds(cuts))
-        civil = days.civil_days(cuts[LOOKBACK_DAYS:-1], self._zone)
+        civil = pd.Index(list(asked), dtype=object)
         scale = Scale(meter.output_unit, self._resolution(meter))
         judged = judge_days(consumption, np.diff(edges), civil, scale, self._rule)
-        judged = judged[judged["expected"].notna()]
+        judged = judged[judged["expected"].notna() & exists[LOOKBACK_DAYS:]]
         if isinstance(meter, PhysicalMeter):
             open_to_gaps = _is_read_by_hand(meter) | ~measured[LOOKBACK_DAYS:]
             gaps = self._gaps(meter, scale, civil[open_to_gaps])
@@ -103,17 +104,18 @@ class Anomalies:
         meter = self._settings.meters[meter_id]
         if not isinstance(meter, PhysicalMeter) or meter.utility not in _LEAKING or _is_read_by_hand(meter):
             return pd.DataFrame(columns=list(BASE_LOAD_COLUMNS), index=_no_days())
-        cuts = _with_lookback(asked).openings(self._zone)
+        cuts = _with_lookback(asked).midnights(self._zone)
         if meter.source.kind == "interval":
             register = self._physical.history(meter)
         else:
             register = self._physical.around(meter, cuts[0], cuts[-1])
         jitter = counter_of(meter).jitter
         loads = base_loads(register, days.microseconds(cuts), meter.measured_max_gap_hours, jitter)
-        civil = days.civil_days(cuts[LOOKBACK_DAYS:-1], self._zone)
+        civil = pd.Index(list(asked), dtype=object)
         judged = judge_base_loads(loads, civil, Scale(meter.output_unit, meter.resolution), self._rule)
         judged.index = pd.DatetimeIndex(cuts[LOOKBACK_DAYS:-1], name="start")
-        return judged[judged["expected"].notna()]
+        exists = np.asarray(cuts[1:] > cuts[:-1])[LOOKBACK_DAYS:]
+        return judged[judged["expected"].notna() & exists]
 
     def _gaps(self, meter: PhysicalMeter, scale: Scale, ends: pd.Index) -> pd.DataFrame:
         """Judge the gaps that end in given civil days; if there are none, no history is read."""

@@ -277,7 +277,7 @@ class MadeFrom:
         numbers = nothing(span)
         if hourly.empty:
             return numbers
-        cuts = span.openings(self._zone)
+        cuts = span.midnights(self._zone)
         times = pd.DatetimeIndex(hourly.index)
         lows, highs = times.searchsorted(cuts[:-1].floor("h")), times.searchsorted(cuts[1:])
         instants, values = days.microseconds(times), hourly.to_numpy(dtype=np.float64)
