@@ -18,6 +18,7 @@ from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.costs import Costing
 from workflows_dagster.records.days import read_days, write_days
+from workflows_dagster.repair.due import MadeFrom
 from workflows_dagster.settings.load import load
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.ports import RawSeries
@@ -390,3 +391,80 @@ def test_the_hours_prices_show_in_the_days_that_have_them(sample_year, shipped):
     hourly = prices[(civil >= date(2024, 11, 27)) & (civil <= date(2025, 1, 4))]
     assert hourly.nunique() == len(hourly)
     assert set(prices[civil > date(2025, 1, 5)]) == {0.3215}
+
+
+# Register by register
+
+HT_AND_NT = """\
+      - {meter_id: ht, type: physical, output_unit: kWh, utility: electricity}
+      - {meter_id: nt, type: physical, output_unit: kWh, utility: electricity}
+      - meter_id: both
+        type: master
+        output_unit: kWh
+        periods:
+          - {start_date: 2024-01-01, end_date: 9999-12-31, composition_type: sum, source_meters: [ht, nt],
+             source_unit: kWh}
+"""
+A_TARIFF_EACH = """\
+    tariffs:
+      - meter: ht
+        prices:
+          - {valid_from: 2024-02-01, unit_price: 0.35, per: kWh, standing_charge: 366, standing_charge_per: year}
+          - {valid_from: 2024-02-16, unit_price: 0.30, per: kWh, vat_percent: 16, prices_include_vat: false}
+      - meter: nt
+        prices:
+          - {valid_from: 2024-02-01, unit_price: 0.25, per: kWh}
+          - {valid_from: 2024-02-16, unit_price: 0.20, per: kWh, vat_percent: 16, prices_include_vat: false}
+"""
+
+
+def day_and_night(priced_house, tariffs: str = A_TARIFF_EACH) -> SmallHouse:
+    house = priced_house(HT_AND_NT, tariffs)
+    for name, used in (("ht", 6.0), ("nt", 3.0), ("both", 9.0)):
+        given_days(house, name, date(2024, 1, 31), [used] * 20)
+    return house
+
+
+def test_a_master_costs_what_its_day_and_night_registers_cost_together(priced_house):
+    house = day_and_night(priced_house)
+    costing = Costing(house.settings, house.store)
+    assert costing.meters == ("ht", "nt", "both")
+    found = costing.of_meter("both", DayRange(date(2024, 1, 31), date(2024, 2, 19)))
+    # None on 31 January: no price held yet.
+    assert len(found) == 19
+    assert found["cost"].iloc[0] == pytest.approx(6 * 0.35 + 3 * 0.25 + 1)
+    assert found["standing_charge"].iloc[0] == pytest.approx(1.0)
+    assert found["cost"].iloc[-1] == pytest.approx(2.784)
+    assert np.allclose(found["cost"], 9.0 * found["unit_price"] + found["standing_charge"])
+
+
+def test_a_register_without_a_price_leaves_the_master_without_a_cost(priced_house):
+    late = A_TARIFF_EACH.replace("valid_from: 2024-02-01, unit_price: 0.25", "valid_from: 2024-02-10, unit_price: 0.25")
+    house = day_and_night(priced_house, late)
+    found = Costing(house.settings, house.store).of_meter("both", DayRange(date(2024, 2, 8), date(2024, 2, 11)))
+    assert len(found) == 2
+
+
+def test_the_tariff_of_the_master_itself_goes_before_those_of_its_registers(priced_house):
+    own = "      - meter: both\n        prices: [{valid_from: 2024-01-01, unit_price: 1, per: kWh}]\n"
+    house = day_and_night(priced_house, A_TARIFF_EACH + own)
+    found = Costing(house.settings, house.store).of_meter("both", DayRange.single(date(2024, 2, 4)))
+    assert found["cost"].tolist() == [9.0]
+
+
+def test_the_tariff_of_the_utility_prices_a_master_whose_registers_have_none_of_their_own(priced_house):
+    tariffs = (
+        "    tariffs:\n      - {utility: electricity, prices: [{valid_from: 2024-01-01, unit_price: 1, per: kWh}]}\n"
+    )
+    house = day_and_night(priced_house, tariffs)
+    found = Costing(house.settings, house.store).of_meter("both", DayRange.single(date(2024, 2, 4)))
+    assert found["cost"].tolist() == [9.0]
+
+
+def test_a_changed_price_of_one_register_makes_the_masters_cost_due(priced_house):
+    def numbers(tariffs: str) -> np.ndarray:
+        house = priced_house(HT_AND_NT, tariffs)
+        return MadeFrom(house.settings)._dated(DayRange(date(2024, 2, 14), date(2024, 2, 17)))["both"]
+
+    before, after = numbers(A_TARIFF_EACH), numbers(A_TARIFF_EACH.replace("unit_price: 0.20", "unit_price: 0.21"))
+    assert (before != after).tolist() == [False, False, True, True]

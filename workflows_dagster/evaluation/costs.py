@@ -15,10 +15,11 @@ from workflows_dagster.domain.costs import (
 )
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.frames import COSTS
-from workflows_dagster.evaluation.hours import MeasuredHours
+from workflows_dagster.evaluation.derived import DerivedMeters
+from workflows_dagster.evaluation.hours import MeasuredHours, no_register
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.settings.meters import Meter
+from workflows_dagster.settings.meters import MasterMeter, Meter
 from workflows_dagster.stores.ports import RawSeries, Store
 
 _HOURLY_UNIT = "kWh"
@@ -27,6 +28,25 @@ _HOURLY_UNIT = "kWh"
 def hourly_prices(settings: Settings) -> RawSeries:
     """Give the series to which the Tibber sync writes the price of each hour, VAT included. [currency/kWh]"""  # noqa: D415
     return RawSeries("energy", settings.site.tibber.meter_id, "unit_price")
+
+
+def sums_sources(settings: Settings, meter: Meter) -> bool:
+    """Tell whether a meter's cost is the sum of its sources': a master that is priced register by register.
+
+    Each source has a tariff, and some have one of their own, or the master has none: day and night rate.
+    """
+    tariffs = settings.tariffs
+    own = {tariff.meter for tariff in tariffs.tariffs if tariff.meter is not None}
+    if not isinstance(meter, MasterMeter) or meter.meter_id in own:
+        return False
+    sources = [settings.meters[name] for name in meter.upstream]
+    by_register = any(source.meter_id in own for source in sources) or tariffs.of_meter(meter) is None
+    return by_register and all(tariffs.of_meter(source) is not None for source in sources)
+
+
+def is_priced(settings: Settings, meter: Meter) -> bool:
+    """Tell whether a meter's days have a cost: by its own tariff, its utility's, or its sources'."""
+    return settings.tariffs.of_meter(meter) is not None or sums_sources(settings, meter)
 
 
 class Costing:
@@ -41,13 +61,13 @@ class Costing:
         self._settings, self._store = settings, store
         self._zone = settings.site.zone
         self._hours = MeasuredHours(settings, store)
+        self._derived = DerivedMeters(settings, no_register)
         self._prices: dict[tuple[pd.Timestamp, pd.Timestamp], pd.Series] = {}
 
     @property
     def meters(self) -> tuple[str, ...]:
-        """The meters that have a tariff, their own or their utility's, in file order."""
-        tariffs = self._settings.tariffs
-        return tuple(meter.meter_id for meter in self._settings.meters if tariffs.of_meter(meter) is not None)
+        """The meters that have a cost, by a tariff of theirs or by their sources', in file order."""
+        return tuple(meter.meter_id for meter in self._settings.meters if is_priced(self._settings, meter))
 
     def of_meter(self, meter_id: str, asked: DayRange) -> pd.DataFrame:
         """Price a meter's stored days; each depends on its own day and on the prices of that day alone.
@@ -68,6 +88,8 @@ class Costing:
         meter = self._settings.meters[meter_id]
         tariff = self._settings.tariffs.of_meter(meter)
         openings = asked.openings(self._zone)
+        if isinstance(meter, MasterMeter) and sums_sources(self._settings, meter):
+            return COSTS.check(self._of_sources(meter, asked))
         if tariff is None:
             return pd.DataFrame(columns=list(COSTS.columns), index=openings[:0].rename("start"), dtype=float)
         consumption = read_days(self._store, meter_id, openings[0], openings[-1])["consumption"]
@@ -78,6 +100,38 @@ class Costing:
             hourly = tariff.sign * self._means_of_hours(meter, openings).reindex(consumption.index).to_numpy()
             unit_price = np.where(np.isnan(hourly), unit_price, hourly)
         return COSTS.check(costs(consumption, unit_price, standing_charges(civil, dated)))
+
+    def _of_sources(self, meter: MasterMeter, asked: DayRange) -> pd.DataFrame:
+        """Add up what the sources cost on the days on which they count, and the master's own standing charge.
+
+        The unit price is what one of the master's units cost on that day; where nothing was used, the sources' mean.
+        """
+        openings = asked.openings(self._zone)
+        starts = openings[:-1]
+        civil = days.civil_days(starts, self._zone)
+        used = read_days(self._store, meter.meter_id, openings[0], openings[-1])["consumption"].reindex(starts)
+        tariff = self._settings.tariffs.of_meter(meter)
+        charges = np.zeros(len(starts)) if tariff is None else standing_charges(civil, tariff.dated(meter))
+        cost, standing = charges.copy(), charges.copy()
+        prices, counted = np.zeros(len(starts)), np.zeros(len(starts))
+        for contribution in self._derived.contributions(meter, civil):
+            source = contribution.source
+            frame = self.of_meter(source, asked).reindex(starts)
+            there = read_days(self._store, source, openings[0], openings[-1])["consumption"].reindex(starts).notna()
+            counts = contribution.counts & there.to_numpy(dtype=bool)
+            # A source that counts and has no cost leaves the master without one.
+            cost += np.where(counts, frame["cost"].to_numpy(dtype=float), 0.0)
+            standing += np.where(counts, np.nan_to_num(frame["standing_charge"].to_numpy(dtype=float)), 0.0)
+            per_unit = frame["unit_price"].to_numpy(dtype=float) / contribution.conversion
+            prices += np.where(counts, per_unit, 0.0)
+            counted += counts
+        amount = used.to_numpy(dtype=float)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            unit_price = np.where(amount > 0, (cost - standing) / amount, prices / counted)
+        known = ~np.isnan(amount) & ~np.isnan(cost) & (counted > 0)
+        columns = dict(zip(COSTS.columns, (cost, unit_price, standing), strict=True))
+        priced: pd.DataFrame = pd.DataFrame(columns, index=starts.rename("start"), dtype=float).loc[known]
+        return priced
 
     def _means_of_hours(self, meter: Meter, openings: pd.DatetimeIndex) -> pd.Series:
         """Give the mean price of each day that has hourly prices, by opening. [currency/meter unit]"""  # noqa: D415

@@ -23,7 +23,7 @@ class MeasuredHours:
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
         self._physical = PhysicalMeters(settings, store)
-        self._derived = DerivedMeters(settings, _no_register)
+        self._derived = DerivedMeters(settings, no_register)
         self._known: dict[tuple[str, pd.Timestamp, pd.Timestamp], pd.Series] = {}
 
     def of(self, meter: Meter, cuts: pd.DatetimeIndex) -> pd.Series:
@@ -61,6 +61,6 @@ class MeasuredHours:
         return hours.clip(lower=0.0) if isinstance(meter, VirtualMeter) else hours
 
 
-def _no_register(_meter_id: str, _day: date) -> pd.DataFrame:
+def no_register(_meter_id: str, _day: date) -> pd.DataFrame:
     """Give no register for a handover: hours need consumption only."""
     return pd.DataFrame()

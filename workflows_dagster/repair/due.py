@@ -21,7 +21,7 @@ from workflows_dagster.domain.costs import standing_charges, unit_prices
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.deviations import LOOKBACK_DAYS
 from workflows_dagster.domain.months import MONTHS_A_YEAR, last_day, month_of, months_in, shifted
-from workflows_dagster.evaluation.costs import hourly_prices
+from workflows_dagster.evaluation.costs import hourly_prices, sums_sources
 from workflows_dagster.records.made_from import (
     all_kept_digests,
     keep_digests,
@@ -248,6 +248,10 @@ class MadeFrom:
                     unit_price = unit_prices(civil, meter.output_unit, prices, gas).view(np.uint64)
                     numbers = mixed(unit_price + key(*facts)) + standing_charges(civil, prices).view(np.uint64)
                 found[meter.meter_id] = numbers
+            for meter in self._settings.meters:
+                if sums_sources(self._settings, meter):
+                    parts = [mixed(found[source] + key(source)) for source in meter.upstream]
+                    found[meter.meter_id] = mixed(sum(parts, found[meter.meter_id]))
             # Called every 30 s; only the newest span is cached.
             self._dated_prices = {span: found}
         return self._dated_prices[span]

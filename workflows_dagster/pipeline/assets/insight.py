@@ -22,7 +22,7 @@ from workflows_dagster.domain.months import (
     whole_months,
 )
 from workflows_dagster.evaluation.anomalies import Anomalies
-from workflows_dagster.evaluation.costs import Costing
+from workflows_dagster.evaluation.costs import Costing, is_priced, sums_sources
 from workflows_dagster.pipeline.assets.meters import OWNERS, TIBBER_KEY
 from workflows_dagster.pipeline.partitions import day_range
 from workflows_dagster.pipeline.resources import StoreResource
@@ -99,7 +99,7 @@ def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition
 
 def costs_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     """Build the asset that prices each meter's days."""
-    priced = [meter for meter in settings.meters if settings.tariffs.of_meter(meter) is not None]
+    priced = [meter for meter in settings.meters if is_priced(settings, meter)]
     hourly = [TIBBER_KEY] if settings.tariffs.has_hourly_prices else []
 
     @dg.asset(
@@ -128,7 +128,9 @@ def costs_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
             bounds = asked.bounds(settings.site.zone)
             _write(store.store, COST_DAILY, meter.meter_id, settings.tariffs.currency, bounds, frame)
             tariff = settings.tariffs.of_meter(meter)
-            if tariff is not None and meter.meter_id in (tariff.billed_meter, tariff.meter):
+            if sums_sources(settings, meter) or (
+                tariff is not None and meter.meter_id in (tariff.billed_meter, tariff.meter)
+            ):
                 civil = days.civil_days(pd.DatetimeIndex(frame.index), settings.site.zone)
                 for day, cost in zip(civil, frame["cost"], strict=True):
                     billed[day.isoformat()][f"{meter.meter_id} [{settings.tariffs.currency}]"] = round(float(cost), 2)
