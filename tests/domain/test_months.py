@@ -110,13 +110,22 @@ def test_the_quality_is_the_worst_days_and_the_share_is_weighted_by_consumption(
     assert june["estimated_share"] == pytest.approx(31 / 60)
 
 
-def test_what_was_clipped_and_what_is_left_of_it_over_the_month_are_both_told():
+def test_a_virtual_meters_month_is_the_sum_of_its_residuals_clipped_once():
     residual = [5.0] * 27 + [-2.0, -1.0, 4.0]
     frame, civil = days_of(date(2024, 6, 1), [max(value, 0.0) for value in residual], residual=residual)
     june = months_of(frame, civil, DayRange.single(date(2024, 6, 1))).iloc[0]
     assert june["clipped"] == 3.0
     assert june["residual"] == 136.0
-    assert june["consumption"] == june["residual"] + june["clipped"]
+    assert june["consumption"] == 136.0
+    assert june["per_day"] == 136.0 / 30
+
+
+def test_a_virtual_meters_month_that_comes_to_less_than_nothing_is_nothing():
+    residual = [1.0] * 20 + [-3.0] * 10
+    frame, civil = days_of(date(2024, 6, 1), [max(value, 0.0) for value in residual], residual=residual)
+    june = months_of(frame, civil, DayRange.single(date(2024, 6, 1))).iloc[0]
+    assert june["residual"] == -10.0
+    assert june["consumption"] == 0.0
 
 
 def test_a_meter_with_a_register_has_neither_residual_nor_clipped():

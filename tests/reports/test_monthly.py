@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,6 +14,7 @@ from workflows_dagster.domain.periods import by_period
 from workflows_dagster.records.days import read_days
 from workflows_dagster.reports import NoDaysError, Note, monthly_report, write_report
 from workflows_dagster.reports.content import Amount, Money
+from workflows_dagster.reports.month_days import cost_of_days
 from workflows_dagster.wording.report import NARROW
 
 
@@ -82,7 +84,7 @@ def test_a_virtual_meter_that_was_clipped_much_is_called_uncertain_with_the_net_
     )
     (remark,) = line(january, "eg_kalfire").remarks
     assert remark.startswith("uncertain: on some days the parts came to more than the whole")
-    assert plain(remark).endswith(f"it is {frame['residual'].sum():.1f} m³")
+    assert line(january, "eg_kalfire").used.value == pytest.approx(frame["residual"].sum())
 
 
 def test_the_plots_hold_thirteen_months_and_every_day_of_the_month(january):
@@ -145,6 +147,15 @@ def test_a_month_whose_days_have_no_value_says_so(flat):
     assert line(content, "strom").remarks == ("no value this month",)
     assert content.summary == "No values are known of February 2025."
     assert "kWh" in monthly_report(flat.settings, flat.store, "2025-02").html
+
+
+def test_a_virtual_meters_days_below_zero_are_set_off_in_its_cost():
+    index = pd.date_range("2025-02-01", periods=3, freq="D", tz="UTC", unit="us")
+    costs = pd.DataFrame({"cost": [3.5, 0.5, 1.5], "unit_price": 1.0, "standing_charge": 0.5}, index=index)
+    residual = pd.Series([3.0, -2.0, 1.0], index=index)
+    assert cost_of_days(costs, residual) == 1.5 + 2.0
+    assert cost_of_days(costs, residual - 2.0) == 1.5
+    assert cost_of_days(costs, residual * np.nan) == 5.5
 
 
 def test_costs_are_added_up_and_days_without_one_are_told(flat):

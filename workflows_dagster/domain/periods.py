@@ -18,20 +18,23 @@ def by_period(frame: pd.DataFrame, civil: pd.Index, step: Step) -> pd.DataFrame:
     """Add up days by calendar period.
 
     Args:
-        frame: Days in order, with the columns that `domain.allocation.allocate` gives.
+        frame: Days in order, with the columns that `domain.allocation.allocate` gives; of a virtual meter also
+            `residual`, NaN on days without a value.
         civil: Their civil days, shape (n,), dtype `object` of `date`.
         step: What to add up to.
 
     Returns:
         Index the period's name (`2024-05`), in order; `opening` of its first day and `closing` of its last,
-        `consumption` the exact sum of the days that have one, `quality` the worst day's, `estimated_share` weighted by
+        `consumption` the exact sum of the days that have one (of a virtual meter's months and years that of their
+        residuals, not below 0), `quality` the worst day's, `estimated_share` weighted by
         consumption, and `days` and `missing_days`.
     """
     names = np.array([day.strftime(_FORMATS[step]) for day in civil], dtype=object)
     begins = np.flatnonzero(np.r_[True, names[1:] != names[:-1]][: len(names)])
     known = _Days(*(frame[column].to_numpy() for column in _Days._fields))
+    residual = frame["residual"].to_numpy(dtype=float) if step != "day" and "residual" in frame else None
     ends = np.r_[begins, len(names)][1:]
-    rows = [_sum(known, slice(begin, end)) for begin, end in zip(begins, ends, strict=True)]
+    rows = [_sum(known, residual, slice(begin, end)) for begin, end in zip(begins, ends, strict=True)]
     columns = ["opening", "closing", "consumption", "quality", "estimated_share", "days", "missing_days"]
     return pd.DataFrame(rows, index=pd.Index(names[begins], dtype=object), columns=columns)
 
@@ -44,11 +47,13 @@ class _Days(NamedTuple):
     estimated_share: np.ndarray
 
 
-def _sum(days: _Days, period: slice) -> list[float | str | int]:
+def _sum(days: _Days, residual: np.ndarray | None, period: slice) -> list[float | str | int]:
     consumption = days.consumption[period].astype(float)
     known = ~np.isnan(consumption)
     used, share = consumption[known], days.estimated_share[period].astype(float)[known]
     total = math.fsum(used)
+    if residual is not None and not np.isnan(residual[period]).all():
+        total = max(math.fsum(residual[period][known]), 0.0)
     weight = math.fsum(np.abs(used))
     unused = float(share.mean()) if len(share) else np.nan
     estimated = math.fsum(np.abs(used) * share) / weight if weight > 0 else unused

@@ -184,10 +184,7 @@ def _remarks(counted: MeterDays, row: Mapping[str, Any], house_month: HouseMonth
         yield words.say("{valued} of {days} days", valued=valued, days=months.last_day(house_month.month).day)
     if row["clipped"] > _CLIPPED_SHARE * row["consumption"]:
         if row["residual"] > 0:
-            yield words.say(
-                "uncertain: on some days the parts came to more than the whole; with those days set off it is {net}",
-                net=report.amount(float(row["residual"]), counted.unit),
-            )
+            yield words.say("uncertain: on some days the parts came to more than the whole; those days are set off")
         else:
             yield words.say(
                 "uncertain: on some days the parts came to more than the whole; with those days set off nothing is left"

@@ -104,9 +104,28 @@ def read_month(settings: Settings, store: ProcessedStore, month: date) -> HouseM
         frame = frame.assign(consumption=frame["consumption"] * factor, residual=frame["residual"] * factor)
         costs = store.read(COST_DAILY, meter.meter_id, days.opening(month, zone), end)
         costs = costs[costs["cost"].notna()]
-        cost = Money(math.fsum(costs["cost"]), str(costs["unit"].iloc[-1])) if len(costs) else None
+        total = cost_of_days(costs, frame["residual"] / factor)
+        cost = Money(total, str(costs["unit"].iloc[-1])) if len(costs) else None
         found[meter.meter_id] = MeterDays(frame, civil, unit, cost, len(costs))
     return HouseMonth(month, found)
+
+
+def cost_of_days(costs: pd.DataFrame, residual: pd.Series) -> float:
+    """Add up what days cost; of a virtual meter, days below zero are set off before the sum is kept from falling there.
+
+    Args:
+        costs: Columns `cost`, `unit_price` [currency/meter unit] and `standing_charge` by the days' openings, UTC.
+        residual: Signed residual by day; NaN of meters that are not virtual. [meter unit]
+
+    Returns:
+        The cost of all of them. [currency]
+    """
+    net = residual.reindex(costs.index)
+    if net.isna().all():
+        return math.fsum(costs["cost"])
+    used = np.where(net < 0, net * costs["unit_price"], costs["cost"] - costs["standing_charge"])
+    energy = math.fsum(used) if math.fsum(net.dropna()) > 0 else 0.0
+    return energy + math.fsum(costs["standing_charge"])
 
 
 def together(parts: Sequence[MeterDays]) -> MeterDays:

@@ -153,12 +153,14 @@ class FromDifference:
     Attributes:
         terms: The base first.
         residual: Signed. [meter unit]
-        clipped: Sum by which negative days were raised to zero, ≥ 0. [meter unit]
-        clipped_days: Number of such days.
+        clipped: By how much a residual below zero was raised to zero, ≥ 0. [meter unit]
+        clipped_days: Number of days below zero.
+        set_off: By how much the days below zero lie there, ≥ 0; over more than a day they are set off. [meter unit]
     """
 
     terms: tuple[Term, ...]
     residual: float | None
     clipped: float
     clipped_days: int
+    set_off: float
     kind: Literal["difference"] = "difference"

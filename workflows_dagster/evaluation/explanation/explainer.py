@@ -14,7 +14,7 @@ from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import QUALITIES
 from workflows_dagster.domain.civil_period import CivilPeriod
 from workflows_dagster.domain.days import DayRange
-from workflows_dagster.domain.periods import by_period
+from workflows_dagster.domain.periods import Step, by_period
 from workflows_dagster.evaluation.explanation.derived_figures import FromDifference, FromSources
 from workflows_dagster.evaluation.explanation.figures import Explanation, Stored, Tally
 from workflows_dagster.evaluation.explanation.of_master import MasterExplained, known
@@ -202,8 +202,9 @@ def _counted(arithmetic: FromSources | FromDifference) -> tuple[str, ...]:
 
 
 def _summary(frame: pd.DataFrame) -> pd.Series:
-    columns = frame.reindex(columns=["opening", "closing", "consumption", "quality", "estimated_share"])
-    return by_period(columns, pd.Index([date.min] * len(frame), dtype=object), "year").iloc[0]
+    columns = frame.reindex(columns=["opening", "closing", "consumption", "quality", "estimated_share", "residual"])
+    step: Step = "day" if len(frame) == 1 else "year"
+    return by_period(columns, pd.Index([date.min] * len(frame), dtype=object), step).iloc[0]
 
 
 def _tally(frame: pd.DataFrame) -> list[Tally]:

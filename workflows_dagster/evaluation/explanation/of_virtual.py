@@ -57,8 +57,9 @@ class VirtualExplained:
         return FromDifference(
             terms=tuple(self._terms(starts)),
             residual=math.fsum(residual) if len(residual) else None,
-            clipped=-math.fsum(below) if len(below) else 0.0,
+            clipped=max(0.0, -math.fsum(residual)),
             clipped_days=len(below),
+            set_off=-math.fsum(below) if len(below) else 0.0,
         )
 
     def reasons(self) -> tuple[Reason, ...]:

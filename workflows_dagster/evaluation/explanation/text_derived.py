@@ -191,16 +191,16 @@ def write_difference(sheet: Sheet, explained: Explanation, arithmetic: FromDiffe
             "clipped": figure(arithmetic.clipped),
             "consumption": f"{figure(explained.consumption)} {unit}",
         }
-        if explained.is_day:
-            line = words.say("the residual is below zero: {residual} + {clipped} clipped = {consumption}", **figures)
-        else:
-            line = words.say_count(
-                "{number} day below zero counts as zero: {residual} + {clipped} clipped = {consumption}",
-                "{number} days below zero count as zero: {residual} + {clipped} clipped = {consumption}",
-                arithmetic.clipped_days,
-                **figures,
-            )
+        line = words.say("the residual is below zero: {residual} + {clipped} clipped = {consumption}", **figures)
         sheet.entry(words.say_as("explain", "clipped"), line)
+    if arithmetic.set_off and not explained.is_day:
+        line = words.say_count(
+            "{number} day below zero is set off against the others; the sum of all days is larger by {amount}",
+            "{number} days below zero are set off against the others; the sum of all days is larger by {amount}",
+            arithmetic.clipped_days,
+            amount=f"{figure(arithmetic.set_off - arithmetic.clipped)} {unit}",
+        )
+        sheet.entry(words.say_as("explain", "set off"), line)
     _write_share(sheet, explained, [(t.amount, t.estimated_share) for t in arithmetic.terms if t.days], words)
 
 
