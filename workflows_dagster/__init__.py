@@ -12,7 +12,7 @@ __all__ = ["House"]
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when it is asked for: every module of the package runs this file first, and most do without pandas.
+    # Imported on access: every module of the package runs this file first, and most need no pandas.
     if name == "House":
         from workflows_dagster.services.house import House
 

@@ -22,6 +22,6 @@ def _definitions() -> Definitions:
     return build_definitions(settings)
 
 
-# First of all: what is wrong with the settings is a line of the log too.
+# First, so that problems of the settings are logged too.
 log_code_location(load_log_config)
 defs = _definitions()

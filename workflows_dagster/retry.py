@@ -17,11 +17,11 @@ class Clock(Protocol):
     """Time that only goes forward."""
 
     def monotonic(self) -> float:
-        """Give the seconds since some instant."""
+        """Return the seconds since an arbitrary instant."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait; it may end early."""
+        """Wait; may return early."""
         ...
 
 
@@ -29,7 +29,7 @@ class SystemClock:
     """The machine's monotonic clock: it does not jump when somebody sets the time."""
 
     def monotonic(self) -> float:
-        """Give the seconds since some instant."""
+        """Return the seconds since an arbitrary instant."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
@@ -38,19 +38,19 @@ class SystemClock:
 
 
 def wait(clock: Clock, seconds: float) -> None:
-    """Wait until so much time has passed on the clock, however early its sleep ends. [s]"""  # noqa: D415
+    """Wait until the clock has advanced this long, even if a sleep ends early. [s]"""  # noqa: D415
     due = clock.monotonic() + seconds
     while (left := due - clock.monotonic()) > 0:
         clock.sleep(left)
 
 
 class TransientError(Exception):
-    """A failure that may pass.
+    """A transient failure, worth a retry.
 
     Attributes:
         fact: What happened, for a person.
-        remedy: What to do when it does not pass.
-        wait: How long the server asks to wait, if it does. [s]
+        remedy: What to do if it persists.
+        wait: Wait that the server asked for, if any. [s]
     """
 
     def __init__(self, fact: str, remedy: str, wait: float | None = None) -> None:
@@ -61,11 +61,11 @@ class TransientError(Exception):
 
 
 class GaveUpError(Exception):
-    """It did not pass.
+    """The failure persisted through all retries.
 
     Attributes:
         last: The last failure.
-        effort: How often and how long it was tried, such as `3 tries in 3 s`.
+        effort: Number and duration of the tries, such as `3 tries in 3 s`.
     """
 
     def __init__(self, last: TransientError, effort: str) -> None:
@@ -81,7 +81,7 @@ class RetryPolicy:
     Attributes:
         retries: Tries after the first one failed.
         first_wait: Wait before the first retry; it doubles with each. [s]
-        longest_wait: It doubles up to this; a server that asks for a longer wait gets it. [s]
+        longest_wait: Upper limit of the doubled wait; a longer wait that the server asks for is respected. [s]
         longest_total: No retry begins later than this after the first try. [s]
         clock: The clock to wait on.
     """
@@ -97,7 +97,7 @@ class RetryPolicy:
 
         Args:
             what: What is tried, for the log.
-            call: Raises `TransientError` for a failure that may pass; anything else is raised at once.
+            call: Raises `TransientError` for a failure worth a retry; any other exception is passed on at once.
 
         Raises:
             GaveUpError: The retries or the time are used up.

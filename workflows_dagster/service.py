@@ -1,7 +1,7 @@
 """Runs one of Dagster's programs as a service of the house: `python -m workflows_dagster.service dagster-daemon run …`.
 
-The rest of the command line is Dagster's own, and so is the program; only what it logs is the house's (config.yaml,
-`logging`). Page and daemon never load the graph, so nothing else would tell them how.
+The rest of the command line and the program are Dagster's own; only its logging follows config.yaml (`logging`). The
+page and the daemon never load the graph, so their logging has to be configured here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a program of Dagster's; does not return before it ends.
+    """Run one of Dagster's programs until it ends.
 
     Args:
         arguments: Name of the program and its arguments; None takes those of the process.
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         known = " or ".join(_PROCESSES)
         print(f"workflows_dagster.service: {found}. Name {known}, with its arguments.", file=sys.stderr)
         return _EXIT_WRONG_INPUT
-    # Imports Dagster, which each of these programs does anyway; a process of the house that is none of them does not.
+    # Imports Dagster, as each of these programs does anyway; other processes of the house must not.
     from workflows_dagster.pipeline.storage.home import INSTANCE_FILE_NAME
     from workflows_dagster.pipeline.storage.opening import one_at_a_time
     from workflows_dagster.pipeline.storage.run_log import RunLogger, mask_errors
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (home / INSTANCE_FILE_NAME).exists():
             with one_at_a_time(home):
                 pass
-    # What Dagster makes its usage lines and its children's command lines from.
+    # Dagster builds its usage lines and its children's command lines from these.
     sys.argv = [name, *rest]
     return int(program.load()() or 0)
 

@@ -1,6 +1,6 @@
-"""Sends a message through apprise; runs as a process of its own, see `delivery`.
+"""Sends a message through apprise, in a separate process (see `delivery`).
 
-It imports nothing of ours, so that it starts by its path in an isolated interpreter.
+It imports nothing of this package, so that an isolated interpreter can run it by its path.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _STATUS = re.compile(r"\berror=(\d{3})\b")
 
 
 class _Listener(logging.Handler):
-    """Keeps the outcome from apprise's log, which may hold addresses: a status, or that nothing was reached."""
+    """Extracts the outcome from apprise's log, which may hold addresses: an HTTP status, or a failure."""
 
     outcome = FAILED
 
@@ -32,13 +32,13 @@ class _Listener(logging.Handler):
 
 
 def main() -> None:
-    """Read an order as JSON from the standard input, and write an outcome a line to the standard output.
+    """Read an order as JSON from standard input, and write one outcome per line to standard output.
 
     The order has `addresses`, and `message` with `title`, `body` and `kind`, or null to check the addresses only. A
     line is `[position, outcome]`; an address without a line has not answered.
     """
     order = json.load(sys.stdin)
-    # What plugins print is dropped; the answers go through a copy of the standard output.
+    # Output printed by plugins is dropped; the outcomes are written to a copy of standard output.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)

@@ -13,13 +13,13 @@ Figure = str | float | list[str]
 
 @dataclass(frozen=True)
 class Cause:
-    """One thing that needs attention: a code with figures.
+    """One reason for an alert: a code with figures.
 
     Attributes:
-        key: Identity while it lasts: the name of its check, a colon, and the rest.
-        code: Which sentence says it (`wording/alerts.py`).
+        key: Identity of the cause: `<name of its check>:<rest>`.
+        code: Key of its sentence in `wording/alerts.py`.
         figures: Values of the sentence.
-        since: Since when it holds; of an event, when it last happened. UTC.
+        since: When the state began; for an event, when it last happened. UTC.
         lasts: Whether it is a state, which is repeated while it is active and reported when it is resolved. An event,
             such as an unusual day, is reported once.
     """
@@ -41,12 +41,12 @@ Check = Callable[[], Iterable[Cause]]
 
 @dataclass(frozen=True)
 class CheckResults:
-    """What several checks found.
+    """The results of several checks.
 
     Attributes:
         causes: All causes.
-        failed: Names of the checks that failed: of their causes nothing is known.
-        errors: Why, by name of the check.
+        failed: Names of the checks that failed, so that their causes are unknown.
+        errors: Reason of the failure, by name of the check.
     """
 
     causes: tuple[Cause, ...]
@@ -55,7 +55,7 @@ class CheckResults:
 
 
 def run_checks(checks: Mapping[str, Check]) -> CheckResults:
-    """Run all checks. One that fails becomes a cause itself, and the others go on.
+    """Run all checks. A check that raises becomes a cause itself, and the others still run.
 
     Args:
         checks: By name, which is the first part of their causes' keys.
@@ -65,7 +65,7 @@ def run_checks(checks: Mapping[str, Check]) -> CheckResults:
     for name, check in checks.items():
         try:
             causes.extend(list(check()))
-        except Exception as error:  # Whatever it is: the other checks must go on.
+        except Exception as error:  # Any error: the other checks must still run.
             errors[name] = error
             causes.append(Cause(f"check:{name}", "check_failed", {"check": name, "error": type(error).__name__}))
     return CheckResults(tuple(causes), frozenset(errors), errors)

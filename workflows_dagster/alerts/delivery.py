@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from workflows_dagster.alerts import apprise_process
 from workflows_dagster.settings.problems import Problem, SettingsError
 
-# A tick of the sensor may take a minute in all.
+# Dagster limits a tick of the sensor to a minute.
 TIMEOUT_SECONDS = 20.0
 _NO_ANSWER, _NOT_STARTED = "no_answer", "not_started"
 
@@ -26,8 +26,8 @@ class Message:
 
     Attributes:
         title: One line.
-        body: Plain text, a line a cause.
-        kind: How services that know colours show it.
+        body: Plain text, one line per cause.
+        kind: Severity, which some services show as a colour.
     """
 
     title: str
@@ -37,12 +37,12 @@ class Message:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a message at one address.
+    """The result of delivery to one address.
 
     Attributes:
         position: Which address, from 0.
-        schema: What is before `://` in it: all that may be shown of it.
-        result: `sent`, or a code of why not (`wording/alerts.py`), such as `refused 401`.
+        schema: The part before `://`, the only part that may be shown.
+        result: `sent`, or an error code (`wording/alerts.py`), such as `refused 401`.
     """
 
     position: int
@@ -51,23 +51,23 @@ class Outcome:
 
     @property
     def is_sent(self) -> bool:
-        """Whether the service took it."""
+        """Whether the service accepted the message."""
         return self.result == apprise_process.SENT
 
 
 def send(addresses: Sequence[SecretStr], message: Message, timeout: float = TIMEOUT_SECONDS) -> list[Outcome]:
     """Send a message to each address.
 
-    A process of its own does it: apprise's services and the libraries under them log addresses and tokens, have
-    no common time-out, and would stay in memory.
+    A separate process sends it, because apprise's services and their libraries log addresses and tokens, have no common
+    time-out, and would stay in memory.
 
     Args:
-        addresses: Where to, as apprise URLs.
-        message: What.
+        addresses: The addresses, as apprise URLs.
+        message: The message.
         timeout: How long to wait for all of them together. [s]
 
     Returns:
-        An outcome an address, in order.
+        One outcome per address, in order.
     """
     return _outcomes(addresses, message, timeout)
 
@@ -76,7 +76,7 @@ def require_usable(addresses: Sequence[SecretStr]) -> None:
     """Check that apprise can use each address; nothing is sent.
 
     Raises:
-        SettingsError: It cannot; a problem an address, naming its schema and position only.
+        SettingsError: Some address is unusable; one problem each, with its schema and position only.
     """
     problems = [
         Problem("secrets", f"APPRISE_URLS[{outcome.position}]", "alert_address_unusable", {"schema": outcome.schema})
@@ -100,7 +100,7 @@ def _outcomes(addresses: Sequence[SecretStr], message: Message | None, timeout: 
 
 
 def _answers(order: str, timeout: float) -> tuple[dict[int, str], str]:
-    """Run the process; give its answers, and the result of an address that it gave none for."""
+    """Run the process; give its outcomes, and the result for addresses without an outcome."""
     command = [sys.executable, "-I", str(Path(apprise_process.__file__))]
     try:
         with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Causes about the disks: too little free space."""
+"""Finds disks with too little free space."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ FreeSpace = Callable[[Path], int]
 
 
 def free_space(path: Path) -> int:
-    """Give the space that is free for us on the file system of a path, in bytes.
+    """Give the space on a path's file system that is available to this user, in bytes.
 
     Raises:
-        OSError: It cannot be asked.
+        OSError: The file system cannot be queried.
     """
     system = os.statvfs(path)
     return system.f_bavail * system.f_frsize
 
 
 def full_disks(folders: Mapping[str, Path], least_mb: int, free: FreeSpace = free_space) -> Iterator[Cause]:
-    """Find the disks that are nearly full, each once however many of the folders are on it.
+    """Find the disks that are nearly full, each once even if several folders are on it.
 
     Args:
-        folders: What is kept where; of a folder that is not there yet, the nearest above counts.
-        least_mb: Below so much free space a disk is nearly full. [MB]
+        folders: Folders by their use; for a missing folder, its nearest existing parent counts.
+        least_mb: A disk with less free space is nearly full. [MB]
         free: Gives the free space.
 
     Raises:
-        OSError: A disk cannot be asked.
+        OSError: A disk cannot be queried.
     """
     by_disk: dict[int, dict[str, Path]] = {}
     for name, folder in folders.items():

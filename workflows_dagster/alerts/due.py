@@ -1,4 +1,4 @@
-"""Which causes are due, and when a message may be sent: many causes in one, none twice, none in the quiet hours."""
+"""Decides which causes are due and when a message may be sent: bundled, not twice, and not in quiet hours."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from workflows_dagster.alerts.cause import Cause, CheckResults
 from workflows_dagster.alerts.memory import Memory, Reported
 from workflows_dagster.settings.alert_rules import AlertSettings
 
-# A cause that disappears and comes back within this is the same one.
+# A cause that returns within this time counts as the same one.
 SETTLED = pd.Timedelta(hours=1)
-# The tick after a failure tries again, later ones ever more rarely: a receiver that takes messages without saying so in
-# time must not get one every five minutes.
+# The tick after a failure retries, later ones ever more rarely: a receiver that accepts messages but answers too late
+# must not get one every five minutes.
 _FIRST_WAIT = pd.Timedelta(minutes=5)
 _LONGEST_WAIT = pd.Timedelta(hours=2)
 
 
 def update(memory: Memory, results: CheckResults, now: pd.Timestamp) -> None:
-    """Note which reported causes are still active; those of a failed check count as active.
+    """Record which reported causes are still active; those of a failed check count as active.
 
     Args:
-        memory: Changed.
-        results: What was found now.
+        memory: Updated in place.
+        results: Results of this tick's checks.
         now: The present, UTC.
     """
     _limit_to(memory, now)
@@ -32,7 +32,7 @@ def update(memory: Memory, results: CheckResults, now: pd.Timestamp) -> None:
     for key, reported in list(memory.reported.items()):
         has_settled = reported.gone is not None and now - reported.gone >= SETTLED
         if has_settled and (key in active or not reported.cause.lasts):
-            # It has come back and is new again, or was an event that nothing has to be said about.
+            # It has returned and is new again, or was an event, whose end is not reported.
             del memory.reported[key]
         elif key in active or reported.cause.check in results.failed:
             memory.reported[key] = replace(reported, gone=None)
@@ -41,7 +41,7 @@ def update(memory: Memory, results: CheckResults, now: pd.Timestamp) -> None:
 
 
 def _limit_to(memory: Memory, now: pd.Timestamp) -> None:
-    """Move instants from a clock that was ahead back to now, or nothing would be reported until it is that late."""
+    """Move future instants, written when the clock was wrong, back to now; else nothing would be sent until then."""
     for name, latest in (("last_message", now), ("store_down", now), ("retry_at", now + _LONGEST_WAIT)):
         if (instant := getattr(memory, name)) is not None:
             setattr(memory, name, min(instant, latest))
@@ -56,8 +56,8 @@ def due_causes(memory: Memory, results: CheckResults, rules: AlertSettings, now:
 
     Args:
         memory: After `update`.
-        results: What was found now.
-        rules: When something is repeated.
+        results: Results of this tick's checks.
+        rules: When alerts are repeated.
         now: The present, UTC.
     """
     once = {cause.key: cause for cause in results.causes}
@@ -85,7 +85,7 @@ def resolved_causes(memory: Memory, results: CheckResults, now: pd.Timestamp) ->
 
     Args:
         memory: After `update`.
-        results: What was found now.
+        results: Results of this tick's checks.
         now: The present, UTC.
     """
     states = [one for one in memory.reported.values() if one.cause.lasts]
@@ -100,8 +100,8 @@ def may_send(memory: Memory, rules: AlertSettings, zone: ZoneInfo, now: pd.Times
     """Tell whether a message may go out now: not in the quiet hours, and not too soon after the last.
 
     Args:
-        memory: When the last one went out.
-        rules: The owner's wishes.
+        memory: Knows when the last message was sent.
+        rules: Quiet hours and shortest time between messages.
         zone: The house's zone.
         now: The present, UTC.
     """
@@ -111,21 +111,21 @@ def may_send(memory: Memory, rules: AlertSettings, zone: ZoneInfo, now: pd.Times
 
 
 def may_retry(memory: Memory, now: pd.Timestamp) -> bool:
-    """Tell whether enough time has passed since no address took the message."""
+    """Tell whether enough time has passed since the last failed delivery."""
     return memory.retry_at is None or now >= memory.retry_at
 
 
 def note_failed(memory: Memory, now: pd.Timestamp) -> None:
-    """Note that no address took the message."""
+    """Record a failed delivery."""
     wait = min(_FIRST_WAIT * 2 ** min(memory.failures - 1, 10), _LONGEST_WAIT) if memory.failures else pd.Timedelta(0)
     memory.failures, memory.retry_at = memory.failures + 1, now + wait
 
 
 def note_delivered(memory: Memory, due: list[Cause], now: pd.Timestamp) -> None:
-    """Note that a message was delivered.
+    """Record a successful delivery.
 
     Args:
-        memory: Changed.
+        memory: Updated in place.
         due: The causes in it; empty for the message that all are resolved.
         now: The present, UTC.
     """

@@ -1,4 +1,4 @@
-"""Causes in the stored results: overdue readings, broken promises, unusual days."""
+"""Finds alert causes in the stored results: broken balances, overdue readings, unusual days."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from workflows_dagster.stores.ports import (
 )
 from workflows_dagster.wording.findings import finding_writer
 
-# An older day is left to the month's report.
+# Older days appear in the monthly report only.
 RECENT_DAYS = 14
 _KINDS: dict[str, Measurement] = {"use": ANOMALY_DAILY, "base_load": BASE_LOAD_DAILY}
 
@@ -40,7 +40,7 @@ def house_causes(settings: Settings, store: ProcessedStore, now: pd.Timestamp) -
         now: The present, UTC.
 
     Returns:
-        Broken promises first, then overdue readings, then unusual days.
+        Broken balances first, then overdue readings, then unusual days.
 
     Raises:
         StoreError: The store cannot be read.
@@ -53,7 +53,7 @@ def house_causes(settings: Settings, store: ProcessedStore, now: pd.Timestamp) -
 
 
 def broken_promises(settings: Settings, store: ProcessedStore) -> Iterator[Cause]:
-    """Find each meter whose days do not keep what the system promises; a cause a meter, with the newest finding.
+    """Find the meters whose days break a law of conservation; one cause per meter, with the newest finding.
 
     Raises:
         StoreError: The store cannot be read.
@@ -91,7 +91,7 @@ def _found(
     settings: Settings, store: ProcessedStore, *measurements: Measurement
 ) -> Iterator[tuple[str, list[Finding]]]:
     found = findings_of_house(store, measurements)
-    # A meter that left meters.yaml may have left findings behind.
+    # A meter removed from meters.yaml may still have stored findings.
     yield from ((meter.meter_id, found[meter.meter_id]) for meter in settings.meters if meter.meter_id in found)
 
 
@@ -131,7 +131,7 @@ def unusual_days(settings: Settings, store: ProcessedStore, now: pd.Timestamp) -
 
 @dataclass(frozen=True)
 class _Alert:
-    """A judged day: its opening (UTC), its date, in what and which way it is unusual, and why:
+    """An unusual day: its opening (UTC), its date, kind and direction of the deviation, and the reason:
     code and figures, or the sentence that an older version stored."""
 
     start: pd.Timestamp

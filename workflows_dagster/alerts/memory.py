@@ -1,4 +1,4 @@
-"""What has been reported, kept from one tick of the sensor to the next."""
+"""Remembers reported causes between ticks of the sensor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Reported:
     Attributes:
         cause: The cause as it was reported.
         at: When it was last reported, UTC.
-        gone: Since when it is no longer found, UTC; None while it is.
+        gone: When it was first no longer found, UTC; None while it is found.
     """
 
     cause: Cause
@@ -28,16 +28,16 @@ class Reported:
 
 @dataclass
 class Memory:
-    """All that must outlive a restart; as text it is the sensor's cursor.
+    """The sensor's persistent state, stored as text in its cursor.
 
     Attributes:
         reported: What has been reported, by the cause's key.
         last_message: When the last message was delivered, UTC.
-        failures: How often in a row no address took a message.
-        retry_at: Not before this is it sent again, UTC.
-        store_down: Since when the store does not answer, UTC; None while it does.
-        store_version: What was known of the store when it was last checked.
-        store_causes: What was found there then.
+        failures: Number of consecutive failed deliveries.
+        retry_at: Earliest time of the next attempt, UTC.
+        store_down: When the store stopped answering, UTC; None while it answers.
+        store_version: Version of the results when they were last checked.
+        store_causes: Causes found then.
     """
 
     reported: dict[str, Reported] = field(default_factory=dict)
@@ -49,12 +49,12 @@ class Memory:
     store_causes: list[Cause] = field(default_factory=list)
 
     def encode(self) -> str:
-        """Write it as text."""
+        """Encode it as text."""
         return json.dumps(asdict(self), default=pd.Timestamp.isoformat, ensure_ascii=False)
 
     @classmethod
     def decode(cls, text: str | None) -> Memory:
-        """Read it from text. Anything else gives an empty memory, which reports what is active once more."""
+        """Decode it from text. Unreadable text gives an empty memory, so active causes are reported once more."""
         try:
             kept = json.loads(text or "{}")
             reported = {

@@ -1,4 +1,4 @@
-"""The front door: `meters …`."""
+"""The command line `meters`."""
 
 from workflows_dagster.cli.main import main
 

@@ -1,4 +1,4 @@
-"""A backfill with a progress bar, for `meters backfill` and `meters demo`."""
+"""Runs a backfill with a progress bar, for `meters backfill` and `meters demo`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from workflows_dagster.wording import words_of
 
 
 def run_with_progress(ctx: click.Context, settings: Settings, meters: Sequence[str], asked: DayRange) -> None:
-    """Compute meters over a range of days in one Dagster run, and print what it came to.
+    """Compute meters over a range of days in one Dagster run, and print the result.
 
     Args:
-        ctx: The command, which ends where the run fails.
+        ctx: The command, which exits if the run fails.
         settings: The house.
-        meters: Which meters.
-        asked: Which days.
+        meters: The meters.
+        asked: The days.
     """
     words = words_of(settings.site)
     counted, span = TextColumn(words.say("meters")), words.format.day_range(asked.first, asked.last)

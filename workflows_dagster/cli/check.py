@@ -56,6 +56,6 @@ def check(ctx: click.Context, connect: bool, create_bucket: bool, everything: bo
 
         if not report_connections(settings, create_bucket):
             ctx.exit(EXIT_FAILED)
-    # A server that may be away is only asked when the connections are.
+    # A server, which may be down, is queried only with --connect.
     if connect or settings.site.storage.backend == "embedded":
         report_findings(settings, wide_console(), pd.Timestamp.now("UTC"), everything=everything)

@@ -1,4 +1,4 @@
-"""What all commands have in common: logging, and a failure that is one clear sentence and an exit code."""
+"""The base of all commands: logging, and errors as one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ EXIT_PARTLY_REFUSED = 3
 
 
 class HouseCommand(click.Command):
-    """A command over the house: turns what a user can cause into a sentence; a traceback is always our own bug.
+    """Base class of the commands: prints errors that a user can cause as a sentence; a traceback is always a bug.
 
-    The modules of the commands import only click at their top. All else is imported when the command runs, after its
-    arguments have been parsed: `--help` and usage errors cost 0.1 s of CPU instead of one to three.
+    The modules of the commands import only click at their top. Everything else is imported when the command runs, after
+    its arguments have been parsed: `--help` and usage errors cost 0.1 s of CPU instead of one to three.
     """
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -61,7 +61,7 @@ class HouseCommand(click.Command):
 
 
 def settings_of(ctx: click.Context, *, without_meters: bool = False) -> Settings:
-    """Give the settings of the house, loaded once a command.
+    """Give the settings of the house, loaded once per command.
 
     Args:
         ctx: The command's context.
@@ -79,6 +79,6 @@ def settings_of(ctx: click.Context, *, without_meters: bool = False) -> Settings
 
 
 def fail(ctx: click.Context, sentence: str, code: int = EXIT_FAILED) -> NoReturn:
-    """Say why the command cannot go on, and end it."""
+    """Print an error and exit."""
     click.echo(sentence, err=True)
     ctx.exit(code)

@@ -1,4 +1,4 @@
-"""Prints what `meters check --connect` finds: the store, Tibber, and what Dagster makes of the house."""
+"""Prints the results of `meters check --connect`: store, Tibber and Dagster graph."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from workflows_dagster.wording import Words, words_of
 
 
 def report_connections(settings: Settings, create_bucket: bool) -> bool:
-    """Print what is reachable and allowed; what is not goes to the standard error.
+    """Print successful checks to standard output and failed ones to standard error.
 
     Args:
         settings: The house.
-        create_bucket: Whether to create the processed bucket where it is missing. Without it, a person at the terminal
-            is asked.
+        create_bucket: Whether to create a missing processed bucket. If not, a person at the terminal is asked.
 
     Returns:
-        Whether all is good.
+        Whether all checks succeeded.
     """
 
     words = words_of(settings.site)
@@ -33,7 +32,7 @@ def report_connections(settings: Settings, create_bucket: bool) -> bool:
         question = words.say("There is no bucket '{bucket}'. Create it?", bucket=bucket)
         return create_bucket or (sys.stdin.isatty() and click.confirm(question))
 
-    # A configuration that loads makes a graph that loads; where it does not, the traceback is our bug.
+    # A valid configuration must give a valid graph; a traceback is a bug.
     validate_graph(settings)
     is_good = True
     for fact in (*look_around(settings, may_create), _home(look_at_home(home_folder(settings.data_dir)), words)):

@@ -1,4 +1,4 @@
-"""A meter's days, months or years as a table, CSV or JSON."""
+"""Prints a meter's days, months or years as a table, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _REGISTER_AND_CONSUMPTION = ("opening", "closing", "consumption")
 
 
 def rows_of(frame: pd.DataFrame, key: str) -> list[dict[str, Any]]:
-    """Give rows for machines: floats as they are stored, None for what is not known.
+    """Give rows for machines: unrounded floats, None for unknown values.
 
     Args:
         frame: As `services.consumption.stored_consumption` gives it.
-        key: What the period's name is called.
+        key: Key of the period's name.
     """
     return [
         {key: name} | {str(column): _plain(value) for column, value in row.items()}
@@ -39,7 +39,7 @@ def as_json(rows: list[dict[str, Any]]) -> str:
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:
-    """Write rows as CSV; what is not known is empty."""
+    """Write rows as CSV; unknown values are empty."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -69,7 +69,7 @@ def print_table(meter_id: str, rows: list[dict[str, Any]], words: Words) -> None
     total = math.fsum(row["consumption"] or 0.0 for row in rows)
     click.echo(f"{meter_id} [{rows[-1]['unit']}]")
     heads = [table_word(head, words) for head in (key, *_REGISTER_AND_CONSUMPTION, "quality", "estimated")]
-    # Not rich, which takes longer for a table of four years than all else that is done here.
+    # Without rich, which takes longer for a table of four years than everything else here.
     text = tabulate(
         [*lines, [table_word("total", words), "", "", number(total), "", ""]],
         headers=heads,
@@ -92,5 +92,5 @@ def _percent(row: Mapping[str, Any], words: Words) -> str:
 
 
 def _name(period: str, words: Words) -> str:
-    """Write a day as the reader does; a month or a year stays as it is."""
+    """Write a day in the reader's notation; months and years are unchanged."""
     return words.format.day(date.fromisoformat(period)) if len(period) == len("2024-01-31") else period

@@ -1,4 +1,4 @@
-"""`meters demo`: the sample household, from its readings to its last months."""
+"""`meters demo`: loads and computes the sample household."""
 
 from __future__ import annotations
 

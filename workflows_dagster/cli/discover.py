@@ -1,4 +1,4 @@
-"""`meters discover`: what looks like a meter and stands in no file."""
+"""`meters discover`: finds raw series that look like meters but are not configured."""
 
 from __future__ import annotations
 

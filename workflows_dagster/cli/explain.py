@@ -1,4 +1,4 @@
-"""`meters explain`: why a number is what it is."""
+"""`meters explain`: explains a number."""
 
 from __future__ import annotations
 

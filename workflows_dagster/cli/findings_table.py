@@ -1,4 +1,4 @@
-"""What was found about the meters, as `meters check` lists it."""
+"""Lists findings for `meters check`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _COLOURS = {"error": "bold red", "warn": "yellow", "note": "dim", "alert": "yell
 
 
 def report_findings(settings: Settings, console: Console, now: pd.Timestamp, *, everything: bool = False) -> None:
-    """List what was found lately, what is so at present and what the last import brought; and count the rest.
+    """List recent and present findings and those about the last import; count the rest.
 
     Args:
         settings: The house.
         console: Where to print.
         now: The present, UTC.
-        everything: Whether to list what is older too, and the notes.
+        everything: Whether to list older findings and notes too.
 
     Raises:
         StoreError: The store cannot be read.

@@ -1,4 +1,4 @@
-"""`meters forget`: takes back one reading."""
+"""`meters forget`: deletes one reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands about single readings share: the meter whose register is read, and the moment."""
+"""Parses the meter and the moment for the commands about single readings."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def physical_meter(settings: Settings, meter_id: str) -> PhysicalMeter:
-    """Give a meter that has readings of its own.
+    """Give a physical meter by its id.
 
     Raises:
-        click.BadParameter: There is no such meter, or it is made from others.
+        click.BadParameter: There is no such meter, or it is derived from others.
     """
     from workflows_dagster.cli.parameters import known_meter
     from workflows_dagster.clients.spreadsheets.verdicts import Remark
@@ -34,10 +34,10 @@ def physical_meter(settings: Settings, meter_id: str) -> PhysicalMeter:
 
 
 def moment(settings: Settings, text: str, now: pd.Timestamp) -> pd.Timestamp:
-    """Read a moment as a person writes it.
+    """Parse a moment as a person writes it.
 
     Raises:
-        click.BadParameter: It is none, or lies in the future.
+        click.BadParameter: It is not a moment, or lies in the future.
     """
     from workflows_dagster.services.reading_entry import WrongMomentError, moment_of
     from workflows_dagster.wording import words_of

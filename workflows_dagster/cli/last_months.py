@@ -1,4 +1,4 @@
-"""The last twelve months of every meter, as wide as the terminal allows."""
+"""Prints the last twelve months of every meter, fitted to the terminal's width."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from workflows_dagster.wording import Words, words_of
 from workflows_dagster.wording.tables import table_word
 
 _MONTHS_SHOWN = 12
-# Into how many tables the months can go, the fewest first.
+# Numbers of tables over which the months can be split, fewest first.
 _PARTS = (1, 2, 3, 4, 6)
 
 
 @dataclass(frozen=True)
 class _Row:
-    """One meter's twelve months and their sum, as they are printed."""
+    """One meter's twelve months and their sum, as text."""
 
     meter_id: str
     unit: str
@@ -37,7 +37,7 @@ class _Row:
 
 
 def print_last_months(console: Console, settings: Settings, last: date) -> bool:
-    """Print each meter's last twelve months: one table, or where it is too wide, several below one another.
+    """Print each meter's last twelve months in one table, or in several if it is too wide.
 
     Args:
         console: Where to print.
@@ -61,7 +61,7 @@ def print_last_months(console: Console, settings: Settings, last: date) -> bool:
         tables = _tables(months, rows, parts, words)
         if max(map(_width, tables)) <= console.width:
             break
-    # Where nothing fits, the terminal breaks the lines; it is not for us to cut them off.
+    # If nothing fits, the terminal wraps the lines; nothing is cut off.
     paper = TerminalConsole(file=console.file, width=max(console.width, max(map(_width, tables))))
     for place, table in enumerate(tables):
         if place:
@@ -86,7 +86,7 @@ def _rows(settings: Settings, shown: DayRange, months: Sequence[str]) -> list[_R
 
 
 def _tables(months: Sequence[str], rows: Sequence[_Row], parts: int, words: Words) -> list[Table]:
-    """Lay the months out in so many tables; the sum of all stands in the last."""
+    """Split the months over several tables; the last one has the total."""
     tables = []
     size = len(months) // parts
     title, of_sum = words.say("The last twelve months"), table_word("sum", words)
@@ -105,6 +105,6 @@ def _tables(months: Sequence[str], rows: Sequence[_Row], parts: int, words: Word
 
 
 def _width(table: Table) -> int:
-    """Tell how many characters a table is wide when nothing is cut."""
+    """Give a table's untruncated width in characters."""
     unbounded = Console(width=10_000, file=io.StringIO())
     return max(unbounded.measure(table).maximum, len(str(table.title or "")))

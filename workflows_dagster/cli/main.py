@@ -1,4 +1,4 @@
-"""The command group. A command's module is imported when that command runs, so `meters --help` opens at once."""
+"""The command group. A command's module is imported only when that command runs, so `meters --help` is fast."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-# Each command's module and the first sentence of its help. tests/cli/test_front_door.py holds them to the commands.
+# Each command's module and the first sentence of its help; tests/cli/test_front_door.py compares them.
 COMMANDS = {
     "init": (
         "init",
@@ -53,7 +53,7 @@ COMMANDS = {
 
 
 class _LazyGroup(click.Group):
-    """Knows its commands by name and help alone until one is called."""
+    """Lists commands by name and help, and imports one only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)

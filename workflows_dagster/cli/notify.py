@@ -1,4 +1,4 @@
-"""`meters notify --test`: does an alert reach you?"""
+"""`meters notify --test`: sends a test message to the alert addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parameters that several commands read alike."""
+"""Parameter types shared by several commands."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class CivilDay(click.ParamType[date]):
     name = "day"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """Read a day.
+        """Parse a day.
 
         Raises:
-            click.BadParameter: It is none.
+            click.BadParameter: It is not a day.
         """
         if isinstance(value, date):
             return value
@@ -38,10 +38,10 @@ class CalendarMonth(click.ParamType[date]):
     name = "month"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """Read a month as its first civil day.
+        """Parse a month into its first civil day.
 
         Raises:
-            click.BadParameter: It is none.
+            click.BadParameter: It is not a month.
         """
         if isinstance(value, date):
             return value
@@ -60,10 +60,10 @@ class DayMonthYear(click.ParamType[CivilPeriod]):
     name = "day"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> CivilPeriod:
-        """Read a day, month or year.
+        """Parse a day, month or year.
 
         Raises:
-            click.BadParameter: It is none.
+            click.BadParameter: It is none of these.
         """
         if isinstance(value, CivilPeriod):
             return value
@@ -79,10 +79,10 @@ DAY_MONTH_YEAR = DayMonthYear()
 
 
 def known_meter(settings: Settings, meter_id: str) -> str:
-    """Check that a meter stands in meters.yaml.
+    """Check that a meter is configured.
 
     Raises:
-        click.BadParameter: It does not; with the nearest name.
+        click.BadParameter: It is not; the message suggests the nearest name.
     """
     from workflows_dagster.services.meters import UnknownMeterError, require_meter
 
@@ -102,7 +102,7 @@ def known_meter(settings: Settings, meter_id: str) -> str:
 
 
 def check_order(first: date | None, last: date | None) -> None:
-    """Check that a range does not run backwards.
+    """Check that a range does not end before it begins.
 
     Raises:
         click.BadParameter: It does.

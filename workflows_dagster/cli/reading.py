@@ -1,4 +1,4 @@
-"""`meters reading`: one reading, judged before it is stored."""
+"""`meters reading`: checks and stores one reading."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def reading(ctx: click.Context, meter_id: str, value: str, when: str | None, not
             for one in judged:
                 click.echo(reading_text(one, unit, words), err=True)
             whole, fraction = (words.format.plain_number(one.value, 12) for one in judged)
-            # With a zero more, three decimals are ambiguous no longer.
+            # With a further zero, three decimals are no longer ambiguous.
             fraction += "0" if len(fraction.partition(words.format.decimal_mark)[2]) == 3 else ""
             sentence = words.say(
                 "'{value}' can mean either. Write {whole} or {fraction}.",
@@ -61,7 +61,7 @@ def reading(ctx: click.Context, meter_id: str, value: str, when: str | None, not
 
 
 def _confirmed(question: str) -> bool:
-    """Ask; where nobody can answer, the answer is no."""
+    """Ask for confirmation; without a terminal, the answer is no."""
     try:
         return click.confirm(question, default=False, err=True)
     except click.Abort:

@@ -1,4 +1,4 @@
-"""`meters readings`: what is stored of a meter, and what cleaning made of it."""
+"""`meters readings`: lists a meter's stored readings, and how cleaning treated them."""
 
 from __future__ import annotations
 

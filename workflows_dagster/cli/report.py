@@ -1,4 +1,4 @@
-"""`meters report`: one month of the house as a page for people."""
+"""`meters report`: writes the monthly report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`meters restore`: puts the house back from a backup."""
+"""`meters restore`: restores the house from a backup."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workflows_dagster.cli.command import EXIT_FAILED, EXIT_WRONG_INPUT, HouseCo
 if TYPE_CHECKING:
     from workflows_dagster.maintenance.contents import Places
 
-# As in maintenance.archive, which a usage error need not load.
+# Copied from maintenance.archive, so that usage errors do not import it.
 _PARTS = ("config", "data", "home")
 
 
@@ -57,7 +57,7 @@ def restore(ctx: click.Context, file: Path, folder: Path | None, parts: tuple[st
 
 
 def _own_places() -> Places:
-    """Give the house's places without its settings, which may be what is to be restored."""
+    """Give the house's places without its settings, which may be missing before the restore."""
     from workflows_dagster.maintenance.contents import Places
     from workflows_dagster.settings.dagster_home import home_folder
     from workflows_dagster.settings.load import CONFIG_DIR, DATA_DIR

@@ -1,4 +1,4 @@
-"""`meters show`: a meter's days, months or years."""
+"""`meters show`: prints a meter's days, months or years."""
 
 from __future__ import annotations
 

@@ -23,10 +23,10 @@ class TerminalConsole(Console):
 
 
 def wide_console(width: int = 200) -> Console:
-    """Make a console for a table, as wide as need be where there is no terminal.
+    """Make a console for tables, with a fixed width if there is no terminal.
 
     Args:
-        width: Characters in a line where there is no terminal.
+        width: Width without a terminal. [characters]
     """
     console = TerminalConsole(highlight=False)
     return console if console.is_terminal else TerminalConsole(highlight=False, width=width)

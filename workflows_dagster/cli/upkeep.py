@@ -1,4 +1,4 @@
-"""`meters upkeep`: keeps Dagster's home small, by hand."""
+"""`meters upkeep`: tidies Dagster's home."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Other people's data: what fetches or reads it."""
+"""Clients for foreign data: Tibber's service, and files of readings."""

@@ -1,1 +1,1 @@
-"""What is logged: lines for machines or for people, on the console and in one shared file, without any secret."""
+"""Logging to the console and one shared file, as JSON or text, with secrets masked."""

@@ -1,4 +1,4 @@
-"""How a process logs, as it is handed from one process to another."""
+"""A process's log configuration, which can be passed to other processes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _TIMEOUT_SECONDS = 120
 
 @dataclass(frozen=True)
 class LogConfig:
-    """How one process logs.
+    """A process's log configuration.
 
     Attributes:
         level: The least level that is logged.
-        form: A JSON object a line, or text for people.
-        file: File beside the console; None for none.
+        form: JSON lines, or text for people.
+        file: Log file in addition to the console; None for none.
         max_bytes: Size at which it is rotated. [byte]
         backup_count: How many rotated files are kept.
-        secrets: What must not appear in any line.
-        problem: Why this is not what config.yaml says, where it could not be read.
+        secrets: Texts that no line may contain.
+        problem: Why config.yaml could not be read and defaults are used, if so.
     """
 
     level: str = "INFO"
@@ -36,15 +36,15 @@ class LogConfig:
     problem: str | None = None
 
     def encode(self) -> str:
-        """Write it as JSON, for another process. It holds the secrets."""
+        """Encode it as JSON for another process, including the secrets."""
         return json.dumps(asdict(self), default=str)
 
 
 def decode(text: str) -> LogConfig:
-    """Read what `encode` wrote.
+    """Decode what `encode` wrote.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: The text is something else.
     """
     try:
         fields = json.loads(text)
@@ -55,13 +55,13 @@ def decode(text: str) -> LogConfig:
 
 
 def load_in_another_process(environ: Mapping[str, str]) -> LogConfig:
-    """Read the settings of the house in a process of its own.
+    """Load the log configuration from the settings in a separate process.
 
-    The settings bring pandas with them, 45 MB that the page and the daemon would keep for as long as they run.
-    A service that cannot read its log settings still has to run, so any failure gives the defaults and their reason.
+    The settings import pandas, 45 MB that the page and the daemon would hold as long as they run. A service that cannot
+    read its log settings still has to run, so any failure gives the defaults and the reason.
 
     Args:
-        environ: The environment that says where configuration and secrets are.
+        environ: Environment variables with the paths of configuration and secrets.
     """
     command = [sys.executable, "-m", "workflows_dagster.logs.from_settings"]
     try:
@@ -71,5 +71,5 @@ def load_in_another_process(environ: Mapping[str, str]) -> LogConfig:
         )  # fmt: skip
         return decode(answer.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        # Not the error itself: what it quotes is not masked yet.
+        # Without the error itself, which is not masked yet.
         return LogConfig(problem=f"the settings cannot be read ({type(error).__name__}); see `meters check`")

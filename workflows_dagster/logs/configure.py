@@ -1,4 +1,4 @@
-"""Logging of a whole process: our lines on the console and in the file, in place of what libraries set up there."""
+"""Configures the logging of a whole process, replacing the console handlers that libraries set up."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from workflows_dagster.logs.formats import JsonLines, TextLines
 from workflows_dagster.logs.masking import know, mask_records
 
 _log = logging.getLogger(__name__)
-# What restores the state from before; it is empty while nothing is configured.
+# Restores the previous state; empty while nothing is configured.
 _restore: list[ExitStack] = []
 # Logged from `level` on; other libraries from WARNING on, or INFO with DEBUG.
 _OUR_LOGGERS = ("workflows_dagster", "dagster", "dagster-webserver", "stdout", "stderr")
 
 
 class HouseLogger(logging.Logger):
-    """A logger that leaves the console to the process.
+    """A logger that accepts no console handlers of its own.
 
     Dagster gives each run and each sensor tick a logger outside the tree of loggers, with coloured lines on the
-    console. This class, named to `logging.setLoggerClass`, hangs such a logger under the root instead.
+    console. With this class set by `logging.setLoggerClass`, such a logger becomes a child of the root instead.
     """
 
     def addHandler(self, hdlr: logging.Handler) -> None:  # noqa: N802
@@ -44,18 +44,17 @@ def is_configured() -> bool:
 def configure_service(
     config: LogConfig, process: str, stream: TextIO, logger_class: type[HouseLogger] = HouseLogger
 ) -> None:
-    """Make a long-running process log in one form, whoever in it logs or prints.
+    """Configure a service: everything that it logs or prints becomes a line in one format.
 
-    Everything goes through the root's two handlers. Libraries that set up the console by themselves (Dagster and
-    uvicorn, through `logging.config`) are kept from it, by the means that the standard library has for this.
-    None of it is in Dagster's `python_logs`: a root logger that Dagster manages writes into its event log from within,
-    and can deadlock.
+    Everything goes through the root's two handlers. Libraries that would set up the console themselves (Dagster and
+    uvicorn, through `logging.config`) are prevented by means of the standard library. Dagster's `python_logs` is not
+    used: a root logger that Dagster manages writes into the event log recursively and can deadlock.
 
     Args:
-        config: How.
-        process: What this process is: `webserver`, `daemon`, `code` or `run`.
-        stream: Where the lines go beside the file.
-        logger_class: Class of the loggers that are made from now on.
+        config: The log configuration.
+        process: Role of this process: `webserver`, `daemon`, `code` or `run`.
+        stream: The console.
+        logger_class: Class of loggers made from now on.
     """
     unconfigure()
     restore = _add_handlers(config, process, stream, logging.getLevelName(config.level))
@@ -69,11 +68,11 @@ def configure_service(
 
 
 def configure_command(config: LogConfig, stream: TextIO) -> None:
-    """Make a command at the terminal log: warnings on the terminal as text, everything in the file; print no secret.
+    """Configure a command: warnings as text on the terminal, everything in the file, secrets masked in its output.
 
     Args:
-        config: How; its form is the file's alone.
-        stream: The terminal, standard error as a rule.
+        config: The log configuration; its form applies to the file only.
+        stream: The terminal, usually standard error.
     """
     unconfigure()
     restore = _add_handlers(config, "meters", stream, logging.WARNING)
@@ -81,7 +80,7 @@ def configure_command(config: LogConfig, stream: TextIO) -> None:
 
 
 def unconfigure() -> None:
-    """Restore everything as it was before."""
+    """Restore the previous logging."""
     while _restore:
         _restore.pop().close()
 
@@ -98,7 +97,7 @@ def _add_handlers(config: LogConfig, process: str, stream: TextIO, console_level
     console.setLevel(console_level)
     handlers: list[logging.Handler] = [console]
     if config.file is not None:
-        # It takes a while to import, and not everybody has a file.
+        # Slow to import, and not every house logs to a file.
         from workflows_dagster.logs.rotating_file import RotatingFile
 
         file = RotatingFile(config.file, config.max_bytes, config.backup_count, _reporter(console))
@@ -122,16 +121,16 @@ def _add_handlers(config: LogConfig, process: str, stream: TextIO, console_level
 
 def _reporter(console: Console) -> Callable[[str], None]:
     def report(sentence: str) -> None:
-        # Not through the loggers, which would ask the file's handler again.
+        # Not through the loggers, which would call the file's handler again.
         console.handle(logging.LogRecord(__name__, logging.ERROR, __file__, 0, sentence, (), None))
 
     return report
 
 
 def _replace_dict_config(restore: ExitStack, level: str) -> None:
-    """Keep the configurations that libraries give to `logging.config` away from the console.
+    """Ignore the console handlers in configurations that libraries pass to `logging.config`.
 
-    `dictConfigClass` is there to be replaced (Python's documentation of `logging.config.dictConfig`).
+    `dictConfigClass` is meant to be replaced (Python's documentation of `logging.config.dictConfig`).
     """
     module = cast(Any, logging.config)
     original = module.dictConfigClass

@@ -1,4 +1,4 @@
-"""The console: our lines on it, and what others print there."""
+"""Writes log lines to the console, and captures what other code prints there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workflows_dagster.logs.masking import masked
 class Console(logging.Handler):
     """Writes each record to a stream at once.
 
-    It is no `logging.StreamHandler`: libraries that colour the console replace those.
+    Not a `logging.StreamHandler`, because libraries that colour the console replace those.
 
     Args:
         stream: Where the lines go.
@@ -26,7 +26,7 @@ class Console(logging.Handler):
         self._stream = stream
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record; where that fails, nothing is left to report it to."""
+        """Write one record; a failure is ignored, since there is nowhere to report it."""
         with suppress(Exception):
             encoding = getattr(self._stream, "encoding", None) or "utf-8"
             self._stream.write(self.format(record).encode(encoding, "backslashreplace").decode(encoding) + "\n")
@@ -34,7 +34,7 @@ class Console(logging.Handler):
 
 
 class MaskedStream:
-    """Replaces the standard output or error of a command: what is printed holds no secret and steers no terminal.
+    """Replaces the standard output or error of a command: masks secrets and escapes control characters.
 
     A server may quote what it was sent, and an error of ours may quote the server.
 
@@ -49,13 +49,13 @@ class MaskedStream:
         return getattr(self._original, name)
 
     def write(self, text: str) -> int:
-        """Write a text without the secrets in it, and with control characters escaped."""
+        """Write a text with secrets masked and control characters escaped."""
         self._original.write(printable(masked(text), "\n\t"))
         return len(text)
 
     @property
     def styled(self) -> TextIO:
-        """A stream for those who write colours and escape what they were given themselves; it masks secrets too."""
+        """A stream for callers that write colours and escape control characters themselves; it masks secrets too."""
         return cast(TextIO, _StyledStream(self._original))
 
 
@@ -63,7 +63,7 @@ class _StyledStream(MaskedStream):
     """Lets control characters through."""
 
     def write(self, text: str) -> int:
-        """Write a text without the secrets in it."""
+        """Write a text with secrets masked."""
         self._original.write(masked(text))
         return len(text)
 
@@ -71,7 +71,7 @@ class _StyledStream(MaskedStream):
 class PrintedLines(io.TextIOBase):
     """Replaces the standard output or error of a service: each printed line becomes a log record.
 
-    Dagster and libraries print here and there, tracebacks too; so every line has its time and holds no secret.
+    Dagster and libraries print lines and tracebacks; as log records they get a time stamp and masked secrets.
 
     Args:
         original: The stream that it replaces.
@@ -96,13 +96,13 @@ class PrintedLines(io.TextIOBase):
         return self._original.fileno()
 
     def writable(self) -> bool:
-        """Tell that it can be written to."""
+        """Return True."""
         return True
 
     def write(self, text: str) -> int:
         """Take a piece of text; each line that it completes is logged."""
         if getattr(self._thread, "is_logging", False):
-            # Something prints while a line is being logged: logging it too would never end.
+            # Something prints while a line is being logged; logging that too would recurse for ever.
             self._original.write(masked(text))
             return len(text)
         *lines, self._thread.rest = (getattr(self._thread, "rest", "") + text).split("\n")

@@ -1,4 +1,4 @@
-"""The run that this process is working on, so that each line of a library names its run."""
+"""The Dagster run that this process executes, so that every log line can name it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RunContext:
-    """Where in which run something happened.
+    """A run, and the asset and partitions that it is working on.
 
     Attributes:
         run: Id of the run.
         job: Its job.
-        asset: Asset or step that was being computed; None between two.
+        asset: Asset or step being computed; None between two.
         partitions: Partition, or first and last of a range (`2024-01-01...2024-12-31`); None where there are none.
     """
 
@@ -26,11 +26,11 @@ _current: RunContext | None = None
 
 
 def current_run() -> RunContext | None:
-    """Give the run that this process is working on, if any. A process works on one run at a time."""
+    """Give the run that this process executes, if any. A process executes one run at a time."""
     return _current
 
 
 def follow_run(context: RunContext | None) -> None:
-    """Note what this process works on from now on; None when a run is over."""
+    """Set the run that this process executes; None when the run is over."""
     global _current
     _current = context

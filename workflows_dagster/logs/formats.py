@@ -1,4 +1,4 @@
-"""One log record as one line: a JSON object for machines, or text for people. Both in UTC, without secrets."""
+"""Formats log records as JSON lines or as text, in UTC, with secrets masked."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class JsonLines(logging.Formatter):
-    """A JSON object a line.
+    """Formats a record as a JSON object on one line.
 
     Keys, those without a value left out: `time` (UTC, ISO 8601 with milliseconds), `level`, `logger`, `message`,
     `process` and `pid`, `run`, `job`, `asset`, `partitions`, `event` (Dagster's), `exception` (with traceback).
 
     Args:
-        process: What this process is, such as `daemon`.
+        process: Role of this process, such as `daemon`.
     """
 
     def __init__(self, process: str) -> None:
@@ -31,7 +31,7 @@ class JsonLines(logging.Formatter):
         self._process = process
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line, without its end."""
+        """Return the line, without line break."""
         context = _context_of(record)
         event = getattr(record, "event", None)
         line = {
@@ -53,10 +53,10 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """A line for people: time, level, run with asset and partitions, logger, message; a traceback below it.
+    """Formats a record as text: time, level, run with asset and partitions, logger, message; a traceback below.
 
     Args:
-        process: What this process is, such as `daemon`.
+        process: Role of this process, such as `daemon`.
     """
 
     def __init__(self, process: str) -> None:
@@ -64,7 +64,7 @@ class TextLines(logging.Formatter):
         self._process = process
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line, without its end, and the lines of a traceback."""
+        """Return the line and those of a traceback, without final line break."""
         context = _context_of(record)
         within = ""
         if context is not None:
@@ -78,7 +78,7 @@ class TextLines(logging.Formatter):
 
 
 def _context_of(record: logging.LogRecord) -> RunContext | None:
-    """Give the run that a record belongs to: its own (attribute `run_context`), else the one under way."""
+    """Give a record's run: its own (attribute `run_context`), else the process's current one."""
     own = getattr(record, "run_context", None)
     return own if isinstance(own, RunContext) else current_run()
 

@@ -1,4 +1,4 @@
-"""The log configuration that the settings give; run as a program, it prints one for another process."""
+"""Builds the log configuration from the settings; run as a program, it prints it for another process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OTHER_SECRETS = ("DAGSTER_PG_PASSWORD",)
 
 
 def log_config(settings: Settings, environ: Mapping[str, str] = os.environ) -> LogConfig:
-    """Give what the settings say about logging.
+    """Build the log configuration from the settings.
 
     Args:
         settings: The house. A relative `logging.file` is relative to its data folder.
@@ -32,7 +32,7 @@ def log_config(settings: Settings, environ: Mapping[str, str] = os.environ) -> L
 
 
 def load_log_config(environ: Mapping[str, str] = os.environ) -> LogConfig:
-    """Read the settings; where they cannot be used, take what config.yaml alone says about logging."""
+    """Load the log configuration; if the settings are unusable, read the logging part of config.yaml alone."""
     try:
         return log_config(load(environ=environ), environ)
     except SettingsError as error:
@@ -49,7 +49,7 @@ def secrets_in(settings: Settings, environ: Mapping[str, str] = os.environ) -> t
 
 
 def main() -> None:
-    """Print the log configuration to another process only: it holds the secrets."""
+    """Print the log configuration, with secrets, for another process; refuse a terminal."""
     if sys.stdout.isatty():
         sys.exit("This prints secrets for another process. See config.yaml for how the house logs.")
     sys.stdout.write(load_log_config().encode())
@@ -67,7 +67,7 @@ def _config(logging: Logging, data_dir: Path, secrets: tuple[str, ...]) -> LogCo
 
 
 def _secrets_in(value: object) -> Iterator[str]:
-    """Find every secret, whatever its name: what is added to the settings later is masked from its first day."""
+    """Find every secret by its type, so that secrets added to the settings later are masked too."""
     if isinstance(value, SecretStr):
         yield value.get_secret_value()
     elif isinstance(value, BaseModel):

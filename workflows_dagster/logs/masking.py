@@ -12,23 +12,23 @@ _mask = Mask()
 
 
 def masked(text: str) -> str:
-    """Give the text without the secrets of this process, see `know`."""
+    """Mask the secrets of this process (see `know`) in a text."""
     return _mask(text)
 
 
 def know(secrets: Iterable[str]) -> None:
-    """Take these as the secrets of this process, in place of those it knew."""
+    """Set the secrets of this process, replacing the previous ones."""
     global _mask
     _mask = Mask(secrets)
 
 
 def mask_records() -> Callable[[], None]:
-    """Mask every log record of this process when it is made: message, arguments, traceback.
+    """Mask every log record of this process when it is created: message, arguments, traceback.
 
-    A handler that is not ours (Dagster's event log, a library's own) gets no secret either.
+    So foreign handlers (Dagster's event log, those of libraries) get no secrets either.
 
     Returns:
-        A function that ends it.
+        A function that stops the masking.
     """
     before = logging.getLogRecordFactory()
     logging.setLogRecordFactory(lambda *args, **named: _without_secrets(before(*args, **named)))
@@ -39,7 +39,7 @@ def _without_secrets(record: logging.LogRecord) -> logging.LogRecord:
     try:
         text = record.getMessage()
     except Exception:
-        # Arguments that do not fit the message: the logging library would print them as they are.
+        # Arguments that do not fit the message; the logging library would print them unmasked.
         record.msg, record.args = f"{record.msg!s} {record.args!r}", ()
         text = record.msg
     clean = masked(text)

@@ -1,4 +1,4 @@
-"""One rotating log file that several processes write to."""
+"""A rotating log file shared by several processes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _MODE = 0o640
 
 
 class RotatingFile(ConcurrentRotatingFileHandler):
-    """Appends lines to a file that page, daemon, code server and runs share.
+    """Appends lines to a file shared by page, daemon, code server and runs.
 
-    A line that cannot be written (full disk, no permission) is dropped. That is reported once, not once per line.
+    Lines that cannot be written (full disk, no permission) are dropped; this is reported once.
 
     Args:
-        path: The file; its folder is made when it is not there.
+        path: The file; its folder is created if needed.
         max_bytes: Size at which the file is rotated. [byte]
-        backup_count: How many rotated files are kept: `<path>.1` is the newest. With 0 the file begins anew.
-        report: Takes the sentence that says why the file cannot be written.
+        backup_count: Number of rotated files to keep; `<path>.1` is the newest. With 0 the file is truncated.
+        report: Called with a sentence why the file cannot be written.
     """
 
     def __init__(self, path: Path, max_bytes: int, backup_count: int, report: Callable[[str], None]) -> None:
@@ -48,7 +48,7 @@ class RotatingFile(ConcurrentRotatingFileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Report the first of several failures."""
-        # What the disk did not take stays in the buffer of the stream.
+        # Unwritten bytes remain in the stream's buffer.
         with suppress(OSError):
             self.close()
         error = sys.exc_info()[1]

@@ -1,8 +1,8 @@
-"""The Dagster asset graph; the only room that knows Dagster."""
+"""The Dagster asset graph; all code that is built on Dagster."""
 
 import warnings
 
 import dagster as dg
 
-# The one beta feature that the graph is built on; pyproject.toml pins the minor version.
+# The only beta feature that the graph uses; pyproject.toml pins the minor version.
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)

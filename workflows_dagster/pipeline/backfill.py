@@ -1,4 +1,4 @@
-"""A range of days as one Dagster run in this process."""
+"""Runs a range of days as one Dagster run in this process."""
 
 import gc
 import os
@@ -33,12 +33,12 @@ from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.open import open_store
 from workflows_dagster.stores.ports import StoreError
 
-# Keeps Dagster's log off the terminal; the event log has it all.
+# Keeps Dagster's log off the terminal; the event log has everything.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 _STEP_IS_DONE = dg.DagsterEventType.STEP_SUCCESS.value
 
-# Called with the name of each step that is done.
+# Called with the name of each finished step.
 Progress = Callable[[str], None]
 
 
@@ -48,13 +48,13 @@ class BackfillError(RuntimeError):
 
 @dataclass(frozen=True)
 class BackfillResult:
-    """What a backfill came to.
+    """The result of a backfill.
 
     Attributes:
-        run_id: The run on the Dagster page.
-        meters: How many meters.
-        days: How many days each.
-        seconds: How long it took. [s]
+        run_id: Id of the Dagster run.
+        meters: Number of meters.
+        days: Number of days of each.
+        seconds: Duration. [s]
     """
 
     run_id: str
@@ -64,19 +64,19 @@ class BackfillResult:
 
     @property
     def partitions(self) -> int:
-        """How many partitions are materialized now."""
+        """Number of materialized partitions."""
         return self.meters * self.days
 
 
 @contextmanager
 def dagster_instance(home: Path) -> Iterator[DagsterInstance]:
-    """Open a Dagster home, made where there is none.
+    """Open a Dagster home; create it if it does not exist.
 
     Raises:
-        HomeError: It cannot be made.
-        DamagedHomeError: A database in it is damaged, which may be found at any time while it is open.
+        HomeError: It cannot be created.
+        DamagedHomeError: A database in it is damaged, which may be detected at any time while it is open.
     """
-    # The event log finds its folder by this variable.
+    # The event log reads its folder from this variable.
     os.environ[HOME_VARIABLE] = str(ensure_home(home))
     try:
         with one_at_a_time(home):
@@ -90,7 +90,7 @@ def dagster_instance(home: Path) -> Iterator[DagsterInstance]:
 
 
 def fit_missing_profiles(settings: Settings, instance: DagsterInstance) -> bool:
-    """Fit the seasonal profiles where none is kept yet, because estimated days are computed with them.
+    """Fit the seasonal profiles if some meter has none, because estimated days are computed with them.
 
     Returns:
         Whether a run was needed.
@@ -114,17 +114,17 @@ def backfill(
     asked: DayRange,
     progress: Progress = lambda _: None,
 ) -> BackfillResult:
-    """Materialize some meters over a range of days in one run, and then what follows from them.
+    """Materialize some meters over a range of days in one run, then their costs, anomalies, months and checks.
 
     Args:
         settings: The house.
         instance: Where the run is recorded.
-        meters: Which meters; what they are made from is read from the store.
+        meters: The meters; their sources' days are read from the store.
         asked: The days.
-        progress: Told of each meter that is done.
+        progress: Called after each meter.
 
     Raises:
-        BackfillError: The run failed. What other meters had written stays.
+        BackfillError: The run failed. Days that other meters had written are kept.
         StoreError: The store cannot be read.
     """
     begun = time.monotonic()
@@ -141,7 +141,7 @@ def backfill(
 
 
 def report_month(settings: Settings, instance: DagsterInstance, month: date) -> None:
-    """Materialize one month, and with it the report of a month that is over.
+    """Materialize one month, including its report if it is over.
 
     Args:
         settings: The house.
@@ -179,7 +179,7 @@ def _execute(
     instance.add_event_listener(run_id, tell)
     job_def = definitions.resolve_job_def(job)
     if keys:
-        # Without a word about checks a selection of assets brings theirs along, each with a row a day.
+        # A selection of assets includes their checks by default, each with a row per day.
         job_def = job_def.get_subset(asset_selection=frozenset(keys), asset_check_selection=frozenset())
     with _seldom_garbage_collection():
         result = job_def.execute_in_process(
@@ -192,7 +192,7 @@ def _execute(
 
 @contextmanager
 def _seldom_garbage_collection() -> Iterator[None]:
-    """Collect garbage seldom: Dagster keeps a run's events to its end, and each collection would search them all."""
+    """Collect garbage rarely: Dagster keeps all events of a run, and each collection would scan them."""
     before = gc.get_threshold()
     gc.set_threshold(100_000, 50, 1000)
     try:
@@ -202,7 +202,7 @@ def _seldom_garbage_collection() -> Iterator[None]:
 
 
 def _cause(result: dg.ExecuteInProcessResult) -> str:
-    """Say which meter failed, and why: our own sentence where there is one, else the innermost reason."""
+    """Name the meter that failed and the reason: our own error if there is one, else the innermost exception."""
     for event in result.all_events:
         if event.is_step_failure:
             chain = [event.step_failure_data.error]

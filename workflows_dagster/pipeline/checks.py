@@ -1,4 +1,4 @@
-"""What is found about each meter, as asset checks on the page."""
+"""Reports findings as asset checks."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ class Check:
 
     Attributes:
         name: Its name on the page.
-        question: What it asks, for a house owner.
-        good: What is so when nothing was found.
-        codes: Findings that it is about.
+        question: The question that it answers, for a house owner.
+        good: The answer if there are no findings.
+        codes: Codes of its findings.
     """
 
     name: str
@@ -124,7 +124,7 @@ def meter_checks(settings: Settings) -> dg.AssetChecksDefinition:
             for meter in settings.meters.in_order()
             if any(key.asset_key == dg.AssetKey(meter.meter_id) for key in selected)
         ]
-        # A review of some meters leaves the others due.
+        # After a review of some meters only, the others stay due.
         is_whole = selected == {spec.key for spec in specs}
         made_from = MadeFrom(settings)
         numbers = made_from.now(store.store, CHECKS, asked) if is_whole else None
@@ -139,7 +139,7 @@ def meter_checks(settings: Settings) -> dg.AssetChecksDefinition:
 
 
 def _range(context: dg.AssetCheckExecutionContext, settings: Settings, now: pd.Timestamp) -> DayRange:
-    """Give the days that the run is about: its partitions, those that its tags name, or all there are."""
+    """Give the run's days: its partitions, those that its tags name, or all."""
     if context.has_partition_key or context.has_partition_key_range:
         return day_range(context.partition_key_range)
     tags = context.run.tags
@@ -183,7 +183,7 @@ def _summary(settings: Settings, check: Check, found: Sequence[Finding], *, note
 
 
 def _table(settings: Settings, found: Iterable[Finding]) -> dg.MetadataValue:
-    """List what matters most first, and of that the largest amounts."""
+    """List findings by severity, then by amount."""
     write = finding_writer(settings)
     rank = {"error": 0, "warn": 1, "note": 2}
     ordered = sorted(found, key=lambda finding: (rank[finding.severity], -_amount(finding), finding.start))
@@ -204,7 +204,7 @@ def _table(settings: Settings, found: Iterable[Finding]) -> dg.MetadataValue:
 
 
 def _worst(settings: Settings, reviewed: Reviewed) -> dg.MetadataValue:
-    """List the days on which the sub-meters counted furthest beyond their main meter."""
+    """List the days with the most negative residuals."""
     unit = settings.meters[reviewed.meter_id].output_unit
     civil = days.civil_days(pd.DatetimeIndex(reviewed.worst_days.index), settings.site.zone)
     words = words_of(settings.site)

@@ -1,4 +1,4 @@
-"""Links from an asset's page to the code that makes it."""
+"""Links assets to their source code."""
 
 import os
 import warnings
@@ -12,15 +12,14 @@ import workflows_dagster
 
 _ROOT = Path(workflows_dagster.__file__).parents[1]
 _KEY = "dagster/code_references"
-# `make serve` and `dagster dev` set it: the page and the editor are then on one machine.
+# Set by `make serve` and `dagster dev`, when page and editor are on one machine.
 _DEV_VARIABLE = "DAGSTER_IS_DEV_CLI"
 
 
 def with_code_references(assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
     """Attach file and line of each asset's function.
 
-    Under `make serve` the link opens the file in the editor. On a deployed page it says where in the repository the
-    code is, without the folders of the machine.
+    Under `make serve` the link opens the file in the editor. A deployed page shows the path within the repository only.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)

@@ -1,4 +1,4 @@
-"""Where a dagster.yaml that was written before the event log moved to `pipeline.storage` still looks for it."""
+"""Old import path of the event log, for dagster.yaml files written before it moved to `pipeline.storage`."""
 
 from workflows_dagster.pipeline.storage.event_log import BatchingSqliteEventLogStorage
 

@@ -1,4 +1,4 @@
-"""Causes of alerts in Dagster: runs that failed for good, failing schedules and sensors, no data from Tibber."""
+"""Finds alert causes in Dagster: runs that failed for good, failing schedules and sensors, no data from Tibber."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from workflows_dagster.pipeline.partitions import PARTITION, RANGE_END, RANGE_ST
 from workflows_dagster.pipeline.storage.ticks import failing_instigators
 
 DAY = pd.Timedelta(days=1)
-# What runs every hour has a second chance before it is reported.
+# An hourly job is reported only if it fails twice.
 HOURLY_PATIENCE = pd.Timedelta(hours=2)
-# The night asks again for days that are still wrong, so a failure older than this has been made good.
+# The nightly run recomputes days that are still wrong, so older failures have been repaired.
 _DAYS_REMEMBERED = pd.Timedelta(days=3)
-# A monthly job must be able to make its failure good.
+# Long enough that a later run of a monthly job can repair its failure.
 _REMEMBERED = pd.Timedelta(days=35)
-# What fails every hour fails 840 times while it is remembered, and must not hide what fails once a month.
+# An hourly failure occurs 840 times in this period, and must not hide a monthly one.
 _MOST_RUNS = 2000
 
 
 @dataclass(frozen=True)
 class FailedJob:
-    """A job with failed runs that no later run has made good.
+    """A job with failed runs that no later run has repaired.
 
     Attributes:
         name: Its name.
@@ -41,10 +41,10 @@ class FailedJob:
 
 
 def failed_jobs(instance: DagsterInstance, now: pd.Timestamp) -> list[FailedJob]:
-    """Find the jobs with runs that failed for good: neither tried again nor made good by a later run.
+    """Find the jobs with runs that failed for good: neither retried nor repaired by a later run.
 
-    A run over some days of some assets is made good by one that has any of both in common, because the night asks
-    again for exactly what is still wrong; any other run by the next of its job.
+    A run over some days of some assets is repaired by a run that shares days and assets with it, because the nightly
+    run requests exactly what is still wrong. Any other run is repaired by the next run of its job.
 
     Args:
         instance: Dagster's own.
@@ -60,7 +60,7 @@ def failed_jobs(instance: DagsterInstance, now: pd.Timestamp) -> list[FailedJob]
     for failure in failures:
         by_job.setdefault(failure.dagster_run.job_name, []).append(failure)
     for name, failed in by_job.items():
-        # Asked for by job, because a frequent one would hide what has made another good.
+        # Queried by job, because runs of a frequent job would hide those that repaired another.
         successes = _runs(instance, dg.DagsterRunStatus.SUCCESS, _ended(failed[-1]), name)
         failed[:] = [failure for failure in failed if not any(_makes_good(success, failure) for success in successes)]
     return [FailedJob(name, tuple(failed)) for name, failed in by_job.items() if failed]
@@ -71,7 +71,7 @@ def run_causes(failed: Sequence[FailedJob], patience: Mapping[str, pd.Timedelta]
 
     Args:
         failed: The jobs.
-        patience: How long some of them may fail before it is reported.
+        patience: How long a job may fail before it is reported, by name.
         now: The present, UTC.
     """
     for job in failed:
@@ -102,12 +102,12 @@ def tibber_causes(failed: Sequence[FailedJob], job: str, now: pd.Timestamp) -> I
 def tick_causes(
     instance: DagsterInstance, names: Collection[str], location: str | None, now: pd.Timestamp
 ) -> Iterator[Cause]:
-    """Give a cause per schedule whose last tick failed, and per sensor all of whose ticks have failed for an hour.
+    """Give a cause per schedule whose last tick failed, and per sensor whose ticks have all failed for an hour.
 
     Args:
         instance: Dagster's own.
         names: Schedules and sensors of this house.
-        location: Name of the code location that they are in; None where it is not known.
+        location: Name of their code location; None if unknown.
         now: The present, UTC.
     """
     for failing in failing_instigators(instance, names, location, now):
@@ -118,7 +118,7 @@ def tick_causes(
 def _runs(
     instance: DagsterInstance, status: dg.DagsterRunStatus, since: pd.Timestamp, job_name: str | None = None
 ) -> Sequence[dg.RunRecord]:
-    """Give the runs that ended so since an instant, of one job or of all, the newest first."""
+    """Give the runs that ended with a status since an instant, of one job or of all, newest first."""
     return instance.get_run_records(
         dg.RunsFilter(job_name=job_name, statuses=[status], updated_after=since.to_pydatetime()),
         order_by="update_timestamp",

@@ -40,7 +40,7 @@ from workflows_dagster.settings.load import Settings
 
 
 def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) -> dg.Definitions:
-    """Build the graph that the settings describe; from then on Dagster keeps none of their secrets in its errors.
+    """Build the graph of the settings, and mask their secrets in all errors that Dagster stores.
 
     Args:
         settings: The house.
@@ -96,11 +96,11 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
             lost_runs_sensor(2 * sensor_seconds),
             alerts_sensor(settings, TIBBER_JOB, hourly_jobs=[RUNNING_DAY_JOB]),
         ],
-        # A day of 27 meters takes 4 s in one process, 33 s with a process a step.
+        # A day of 27 meters takes 4 s in one process, 33 s with one process per step.
         executor=dg.in_process_executor,
     )
 
 
 def validate_graph(settings: Settings) -> None:
-    """Build the graph and let Dagster resolve all of it; what it raises is a bug of ours."""
+    """Build the graph and let Dagster resolve all of it; an exception is a bug of this program."""
     dg.Definitions.validate_loadable(build_definitions(settings))

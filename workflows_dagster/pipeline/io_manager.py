@@ -1,4 +1,4 @@
-"""The IO manager that keeps meters' days in the processed store, a whole range at a time."""
+"""The IO manager that writes and reads meters' days in the processed store, a range at a time."""
 
 from zoneinfo import ZoneInfo
 
@@ -10,12 +10,12 @@ from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.records.days import read_days
 from workflows_dagster.records.made_from import replace_days
 
-# The key under which a meter's asset says its unit.
+# Metadata key of the unit of a meter's asset.
 UNIT_METADATA = "unit"
 
 
 class DaysIOManager(dg.ConfigurableIOManager):
-    """Writes the days that a meter's asset returns, and reads them for the meters made from it.
+    """Writes the days that a meter's asset returns, and reads them for derived meters.
 
     Attributes:
         store: The house's store.
@@ -26,7 +26,7 @@ class DaysIOManager(dg.ConfigurableIOManager):
     timezone: str
 
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
-        """Make the returned days all that the store holds of the meter in the run's partitions."""
+        """Replace the meter's days in the run's partitions by the returned ones."""
         unit = str(context.definition_metadata[UNIT_METADATA])
         asked = day_range(context.asset_partition_key_range)
         replace_days(self.store.store, context.asset_key.path[-1], unit, ZoneInfo(self.timezone), asked, obj)

@@ -1,4 +1,4 @@
-"""Dagster jobs: the days, what is made from them, and the jobs of the schedules."""
+"""Dagster jobs: days, downstream results, and the jobs of the schedules."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ PROFILES_JOB = "profiles"
 RUNNING_DAY_JOB = "today"
 TIBBER_JOB = "tibber_sync"
 
-# What `define_asset_job` gives has no public name.
+# The return type of `define_asset_job` has no public name.
 AssetJob = Any
 
 
@@ -25,14 +25,14 @@ def days_job(meters: Sequence[dg.AssetsDefinition]) -> AssetJob:
     """Build the job of the days of some or all meters, a whole range in one run."""
     return dg.define_asset_job(
         DAYS_JOB,
-        # In a run over a range each check would leave a row a day; they follow in a run of their own.
+        # In a run over a range each check would store a row per day, so checks run separately.
         selection=dg.AssetSelection.assets(*meters).without_checks(),
         description="Days of some or all meters, a whole range in one run.",
     )
 
 
 def downstream_jobs(checks: dg.AssetChecksDefinition) -> list[AssetJob]:
-    """Build the jobs of what is made from the days."""
+    """Build the jobs of costs, anomalies, months and checks."""
     return [
         dg.define_asset_job(
             INSIGHT_JOB,

@@ -1,4 +1,4 @@
-"""Upkeep as Dagster runs it: a nightly tidying of its home, and a weekly backup that is tried out."""
+"""Dagster jobs of the upkeep: nightly tidying of Dagster's home, and a weekly verified backup."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def _upkeep_job(settings: Settings) -> dg.JobDefinition:
     def tidy_home(context: dg.OpExecutionContext) -> None:
         now = datetime.now(UTC)
         try:
-            # So that a house in which no backup was ever made is told after a week.
+            # Starts the week after which a house without any backup is alerted.
             note(settings.data_dir, now)
             done = tidy(
                 context.instance,
@@ -63,7 +63,7 @@ def _upkeep_job(settings: Settings) -> dg.JobDefinition:
                 progress=lambda text: context.log.info(text),
             )
         except NotSqliteError as elsewhere:
-            # Nothing is wrong: it is simply not ours to tidy, tonight as every night.
+            # Not an error: such a home is never tidied by this job.
             context.log.info(str(elsewhere))
             return
         except UpkeepError as error:

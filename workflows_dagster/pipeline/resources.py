@@ -1,4 +1,4 @@
-"""Resources: the store behind the graph, as Dagster configures it."""
+"""Dagster resources: the store and the Tibber client."""
 
 from abc import ABC, abstractmethod
 
@@ -12,7 +12,7 @@ from workflows_dagster.stores.ports import Store
 
 
 class StoreResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
-    """Raw readings and processed series of the house; one connection a run.
+    """Raw readings and processed series of the house; one connection per run.
 
     Attributes:
         backend: `embedded` or `influxdb`.
@@ -23,17 +23,17 @@ class StoreResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     @abstractmethod
     def open(self) -> Store:
-        """Make the store; nothing is read or sent yet."""
+        """Create the store; nothing is read or sent yet."""
 
     @property
     def store(self) -> Store:
-        """The store of this run, opened when it is first asked for."""
+        """The store of this run, opened on first access."""
         if self._store is None:
             self._store = self.open()
         return self._store
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Close what the run opened."""
+        """Close the store, if the run opened it."""
         if self._store is not None:
             self._store.close()
             self._store = None
@@ -44,7 +44,7 @@ class TibberResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     Attributes:
         url: GraphQL address.
-        home_id: Which home, where the account has several.
+        home_id: Id of the home, if the account has several.
     """
 
     url: str
@@ -53,7 +53,7 @@ class TibberResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     @property
     @abstractmethod
     def token(self) -> str:
-        """Access token; empty where there is none."""
+        """Access token; empty if there is none."""
 
     @property
     def is_configured(self) -> bool:
@@ -61,29 +61,29 @@ class TibberResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         return bool(self.token)
 
     def client(self) -> TibberClient:
-        """Make the client; nothing is sent yet.
+        """Create the client; nothing is sent yet.
 
         Raises:
-            TibberError: There is no token, or it cannot be one.
+            TibberError: There is no token, or it is not a possible one.
         """
         return TibberClient(self.url, self.token, self.home_id)
 
 
 def store_resource(settings: Settings) -> StoreResource:
-    """Give the store that config.yaml names; its token is handed on in memory, so that no page shows it."""
+    """Give the resource of the configured store; its token is passed in memory, so that no page shows it."""
 
     class HouseStoreResource(StoreResource):
         """The house's store, as config.yaml names it."""
 
         def open(self) -> Store:
-            """Make the store; nothing is read or sent yet."""
+            """Create the store; nothing is read or sent yet."""
             return store_of(settings)
 
     return HouseStoreResource(backend=settings.site.storage.backend)
 
 
 def tibber_resource(settings: Settings) -> TibberResource:
-    """Give access to the Tibber account, or say that there is none; the token is handed on in memory."""
+    """Give the resource of the Tibber account, which may have no token; the token is passed in memory."""
     secret = settings.secrets.tibber_api_token
 
     class HouseTibberResource(TibberResource):
@@ -91,7 +91,7 @@ def tibber_resource(settings: Settings) -> TibberResource:
 
         @property
         def token(self) -> str:
-            """Access token; empty where there is none."""
+            """Access token; empty if there is none."""
             return secret.get_secret_value() if secret is not None else ""
 
     return HouseTibberResource(url=settings.site.tibber.url, home_id=settings.site.tibber.home_id)

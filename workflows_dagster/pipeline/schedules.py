@@ -17,7 +17,7 @@ from workflows_dagster.settings.load import Settings
 DAILY = "daily"
 MONTHLY_REFIT = "30 3 1 * *"
 EVERY_HOUR = "15 * * * *"
-# A tick that comes a little early, because the one before came a little late, asks all the same.
+# Tolerance for a tick that comes slightly early because the previous one came late.
 _EARLIEST = 0.9
 
 
@@ -26,11 +26,11 @@ def _now() -> pd.Timestamp:
 
 
 def daily_schedule(settings: Settings, job: str, now: Callable[[], pd.Timestamp] = _now) -> dg.ScheduleDefinition:
-    """Build the nightly schedule: all missing days, however long the machine was off, and all that are not true.
+    """Build the nightly schedule, which requests all missing and all stale days.
 
-    Besides what is missing it compares every stored day with what the readings give, so that whatever went wrong
-    before, a run that failed for good or a server that lost data, is right in the morning. It looks at the present,
-    so of several ticks that were missed one is enough.
+    It finds missing days and compares every stored day with the readings. That repairs the effects of a run that failed
+    for good, of a server that lost data, or of a machine that was off. It depends only on the present state, so one
+    tick makes up for several missed ones.
     """
 
     @dg.schedule(
@@ -53,7 +53,7 @@ def daily_schedule(settings: Settings, job: str, now: Callable[[], pd.Timestamp]
         missing = missing_days(settings, store.store, computed, within)
         present = {meter: set(found) - missing.get(meter, set()) for meter, found in computed.items()}
         repairs = [
-            # Repairs first: what was lost may be made from what is repaired, and one run comes after the other.
+            # Repairs first: runs are sequential, and missing days may derive from repaired ones.
             *plan_repairs(settings, store.store, None, within, present.__getitem__).repairs,
             *catch_up(settings, missing),
         ]
@@ -66,7 +66,7 @@ def daily_schedule(settings: Settings, job: str, now: Callable[[], pd.Timestamp]
 
 
 def tibber_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
-    """Build the schedule of the Tibber sync, which asks no sooner after an answer than `tibber.polling_interval`."""
+    """Build the schedule of the Tibber sync, which skips ticks within `tibber.polling_interval` of the last answer."""
     pause = timedelta(seconds=_EARLIEST * settings.site.tibber.polling_interval)
 
     @dg.schedule(
@@ -92,7 +92,7 @@ def tibber_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
 
 
 def profiles_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
-    """Build the monthly refit. A profile that moves changes its meter's recipe, which the sensor sees and repairs."""
+    """Build the schedule of the monthly refit. A changed profile makes days stale, which the sensor recomputes."""
     return dg.ScheduleDefinition(
         name="monthly_profiles",
         job_name=job,

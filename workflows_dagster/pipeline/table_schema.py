@@ -1,4 +1,4 @@
-"""Dagster's table schemas, from the schemas of the frames."""
+"""Converts frame schemas into Dagster's table schemas."""
 
 import dagster as dg
 

@@ -1,8 +1,8 @@
-"""A year-round household for the demo and the tests: the same readings at every call, with known truth and faults.
+"""A sample household for the demo and the tests: deterministic readings, with known true consumption and known faults.
 
-Three flats and an office share a gas boiler, a fireplace, a water main and an electricity main, so that what virtual
-meters work out makes sense. A reading depends on the meter, the zone and the seed alone: not on the other meters, nor
-on how far the history reaches.
+Three flats and an office share a gas boiler, a fireplace, a water main and an electricity main, so that virtual meters
+give plausible results. A reading depends only on the meter, the zone and the seed, not on other meters or the length of
+the history.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ def sample_readings(
     above 1 are read by hand every two to six weeks; interval sources give each hour's consumption.
 
     Args:
-        meters: The meters. Those of the shipped house are known by their ids; any other does what is usual for its
-            utility.
-        zone: Zone whose civil time the house lives by.
+        meters: The meters. Those of the shipped house are recognised by their ids; any other gets the usual consumption
+            of its utility.
+        zone: The house's time zone.
         end: The first civil day without readings; or, as a date-time, the first instant without (civil time unless it
             has an offset).
         start: The first civil day or instant with readings; None keeps all since the installation.
-        seed: Which house of many.
+        seed: Seed of the random draws.
 
     Returns:
         Each physical meter's readings and true daily consumption, by meter id in the file's order.
@@ -55,11 +55,11 @@ def sample_readings(
 def write_sample(
     store: RawStore, meters: MeterBook, zone: ZoneInfo, end: date, start: date | None = None, seed: int = 1
 ) -> int:
-    """Write the sample household's readings where the meters read theirs.
+    """Write the sample household's readings to the series that the meters read.
 
     Args:
-        store: Where to write; readings that stand there already are replaced or stay.
-        meters: As in `sample_readings`, and so are the others.
+        store: Where to write; existing readings are kept, or replaced at equal instants.
+        meters: As in `sample_readings`; likewise the other arguments.
         zone: See there.
         end: See there.
         start: See there.

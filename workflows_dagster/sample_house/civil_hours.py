@@ -1,4 +1,4 @@
-"""One year of hours with their civil time, and random draws that depend on nothing but their name."""
+"""The hours of one year in civil time, and random draws that depend only on seed, name and year."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-# A UTC year touches at most 367 civil days; one more costs nothing.
+# A UTC year touches at most 367 civil days; one more is harmless.
 DAYS_DRAWN = 368
 
 
@@ -21,10 +21,10 @@ class Hours:
     Attributes:
         opening: Microseconds since 1970 at which each hour opens, UTC.
         utc_hour: Hour of the day in UTC, 0..23.
-        hour: Hour of the civil day, 0..23; October's repeated hour stands twice.
+        hour: Hour of the civil day, 0..23; October's repeated hour occurs twice.
         weekend: Whether the civil day is a Saturday or a Sunday.
         yearday: Day of the civil year, 1..366.
-        day: Which civil day of this year's days it is, counted from 0.
+        day: Number of its civil day among this year's days, from 0.
     """
 
     opening: NDArray[np.int64]
@@ -51,6 +51,6 @@ def hours_of(year: int, zone: ZoneInfo) -> Hours:
 
 
 def draws(seed: int, name: str, year: int = 0) -> np.random.Generator:
-    """Give the random numbers that belong to a name and a year, the same in every process and order of asking."""
+    """Give the random generator of a name and a year, independent of process and call order."""
     digest = hashlib.sha256(f"{seed}/{name}/{year}".encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "big")))

@@ -1,4 +1,4 @@
-"""What goes wrong in the sample house, on purpose and always at the same instants."""
+"""The deliberate faults of the sample house, always at the same instants."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FaultKind = Literal["zero", "high_glitch", "silence", "missing_hours", "rollover
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong with one meter's raw readings.
+    """One fault in a meter's raw readings.
 
     Attributes:
         kind: `zero`: Home Assistant sends a single 0.0 at `start`, and the true reading at `end`. `high_glitch`: the

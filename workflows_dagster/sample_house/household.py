@@ -1,4 +1,4 @@
-"""What the sample house uses hour by hour: three flats and an office, a gas boiler, a fireplace, a roof."""
+"""Simulates the sample house's hourly consumption: three flats, an office, a gas boiler, a fireplace, a solar roof."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _RADIATORS = (5, 5, 5, 5, 6, 9, 13, 13, 12, 11, 10, 10, 9, 9, 9, 9, 10, 11, 12, 
 
 @dataclass(frozen=True)
 class _Tap:
-    """A steady use: its yearly amount, its hours, who uses it, and how it scatters.
+    """A regular consumer: yearly amount, daily profile, flat and scatter.
 
     Attributes:
         yearly: Amount in an ordinary year. [kWh or m³]
         profile: Relative use in each hour of the civil day, 24 numbers.
-        flat: Whose holidays empty it.
+        flat: Flat whose holidays reduce it.
         away: Part of the use that goes on while the flat is away. [1]
         winter: Half the difference between winter and summer relative to the mean. [1]
         weekend: Use at weekends relative to weekdays. [1]
-        shape: Shape of the gamma distribution of single hours; small is bursty. [1]
+        shape: Shape of the gamma distribution of single hours; small values are bursty. [1]
     """
 
     yearly: float
@@ -75,7 +75,7 @@ _SUMS = {
     "boiler": ("boiler_heating", "boiler_hot_water"),
 }  # fmt: skip
 
-# Yearly use of a meter that the house does not know, by utility and quantity. [kWh or m³]
+# Yearly consumption of a meter that is not in the shipped house, by utility and quantity. [kWh or m³]
 _YEARLY_STRANGER = {
     ("electricity", "kWh"): 2500.0,
     ("gas", "kWh"): 12000.0,
@@ -89,7 +89,7 @@ _YEARLY_STRANGER = {
 
 
 class Household:
-    """The house's true consumption, the same for a zone and a seed whoever asks first.
+    """The house's true consumption; depends only on zone and seed.
 
     Args:
         zone: Zone whose civil time the house lives by.
@@ -112,7 +112,7 @@ class Household:
         """Give a flow's consumption in each hour of a UTC year. [kWh or m³], shape (hours of the year,), none negative.
 
         Args:
-            flow: One of the house's flows, or what `stranger` returns.
+            flow: One of the house's flows, or a name from `stranger`.
             year: UTC year.
         """
         if (flow, year) not in self._flows:
@@ -186,7 +186,7 @@ class Household:
         return self._heat("office_heat", _YEARLY_OFFICE_HEAT, 0.45, year)
 
     def _common_electricity(self, year: int) -> NDArray[np.float64]:
-        """Stairs, and the pumps that run with the heating. [kWh]."""
+        """Give the electricity of stairs and heating pumps. [kWh]."""
         return self.consumption("stairs_electricity", year) + 0.035 * np.minimum(self._demand(year), 2.0)
 
     def _house_electricity_day(self, year: int) -> NDArray[np.float64]:
@@ -201,12 +201,12 @@ class Household:
         return self.consumption("delivered_heat", year) / BOILER_EFFICIENCY
 
     def _boiler_hot_water(self, year: int) -> NDArray[np.float64]:
-        """Gas for what the taps draw, and for the pipe that keeps it warm from six to midnight. [kWh]."""
+        """Give the boiler's gas for hot water and for its circulation from six to midnight. [kWh]."""
         drawn = self.consumption("drawn_hot_water", year) * KWH_PER_CUBIC_METRE_OF_HOT_WATER / BOILER_EFFICIENCY
         return drawn + np.where(self.hours(year).hour >= 6, 0.16, 0.0)
 
     def _fireplace(self, year: int) -> NDArray[np.float64]:
-        """Make the gas fireplace, lit on cold evenings and more often at weekends. [m³]."""
+        """Give the gas fireplace's consumption: lit on cold evenings, more often at weekends. [m³]."""
         hours = self.hours(year)
         random = draws(self.seed, "fireplace", year)
         luck = random.random(DAYS_DRAWN)[hours.day]
@@ -246,11 +246,11 @@ class Household:
 
 
 def stranger(meter_id: str, utility: str | None, unit: str) -> str:
-    """Name the flow of a meter that the house does not know: what its utility does in an ordinary flat.
+    """Name the flow of a meter that is not in the shipped house: ordinary consumption of its utility.
 
     Args:
-        meter_id: The meter; each has draws of its own.
-        utility: electricity, gas, water, heat or solar; any other is taken from the unit.
+        meter_id: The meter; each has its own random draws.
+        utility: electricity, gas, water, heat or solar; otherwise derived from the unit.
         unit: Canonical unit.
     """
     quantity = "kWh" if units.is_energy(unit) else "m³"

@@ -1,4 +1,4 @@
-"""What each meter of the sample house shows, and when: the readings that the raw store would hold."""
+"""Generates the raw readings of each meter of the sample house."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ GLITCH_FACTOR = 10.0
 
 @dataclass(frozen=True)
 class SampleMeter:
-    """One meter of the sample house: what the raw store would hold, and what was really used.
+    """One meter of the sample house: its raw readings and its true consumption.
 
     Attributes:
         meter_id: The meter.
         readings: Register readings, or an interval source's hours stamped at their beginning. [meter unit], `float64`,
             index `datetime64[us, UTC]`, strictly increasing.
-        truth: True consumption of each civil day, of which an installation or a removal leaves a part. [meter unit],
+        truth: True consumption of each civil day, partial on days of installation or removal. [meter unit],
             `float64`, index `object` of `date`, named `day`.
     """
 
@@ -52,11 +52,11 @@ class SampleMeter:
 
 
 def sample_meter(meter: PhysicalMeter, house: Household, start: pd.Timestamp | None, end: pd.Timestamp) -> SampleMeter:
-    """Read one meter from its installation, or from `start`, until `end`, and tell the truth of its whole days.
+    """Generate a meter's readings from its installation or `start` until `end`, and the true consumption of whole days.
 
     Args:
         meter: The meter.
-        house: What it counts.
+        house: The household.
         start: First instant, UTC, or None for the installation.
         end: Instant after the last, UTC.
     """
@@ -115,15 +115,15 @@ def _truth(
 
 
 def _hourly(meter: PhysicalMeter, house: Household, counter: Counter) -> np.ndarray:
-    """Stamp each hour a few seconds late, by as many as the meter always is."""
+    """Give the stamps of hourly readings, late by a few seconds that are constant for each meter."""
     seconds = int(draws(house.seed, f"{meter.meter_id} lag").integers(3, 59))
     return counter.edges + seconds * 1_000_000
 
 
 def _visits(meter: PhysicalMeter, house: Household, installed: pd.Timestamp) -> np.ndarray:
-    """Make the times at which a person reads the meter: every two to six weeks, some time between 8 and 21.
+    """Draw the times at which a person reads the meter: every two to six weeks, between 8 and 21 o'clock.
 
-    A replacement is read when it is installed; a meter that was there before is found some days later.
+    A replacement is first read when it is installed, any other meter some days later.
     """
     random = draws(house.seed, f"{meter.meter_id} visits")
     gaps = random.integers(SHORTEST_VISIT_DAYS, LONGEST_VISIT_DAYS + 1, VISITS_DRAWN)
@@ -141,7 +141,7 @@ def _visits(meter: PhysicalMeter, house: Household, installed: pd.Timestamp) -> 
             early = _evenly(visits[visits < before], before)
             visits = np.concatenate([early, after + np.cumsum(gaps[len(early) :])])
             fixed += [microseconds(fault.start), microseconds(fault.end)]
-    # Three decades are more than any run asks for, and a date has an end.
+    # Three decades are longer than any history, and dates have an upper limit.
     visits = visits[: np.searchsorted(visits, 30 * 366)]
     times = [
         microseconds(days.instant(_clock(first + timedelta(days=int(day)), int(minute)), house.zone, end=False))
@@ -155,7 +155,7 @@ def _clock(day: date, minute: int) -> datetime:
 
 
 def _evenly(visits: np.ndarray, until: int) -> np.ndarray:
-    """Drop and move the last visits so that the gap to a visit on day `until` is as long as the others."""
+    """Drop and shift the last visits so that the gap to a visit on day `until` is of usual length."""
     kept = visits[until - visits > 2 * LONGEST_VISIT_DAYS]
     rest = until - (kept[-1] if len(kept) else 0)
     parts = max(math.ceil(rest / LONGEST_VISIT_DAYS), 1)
@@ -166,7 +166,7 @@ def _evenly(visits: np.ndarray, until: int) -> np.ndarray:
 def _register(
     meter: PhysicalMeter, house: Household, counter: Counter, times: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Show the register at `times`; an automatic meter sends only what has changed, and its faults.
+    """Give the register at `times`; an automatic meter sends only changes, and its faults.
 
     Returns:
         Instants in microseconds since 1970 and readings. [meter unit]
@@ -199,14 +199,14 @@ def _register(
 def _initial(meter: PhysicalMeter, house: Household, counter: Counter) -> float:
     """Give the reading at the installation. [meter unit].
 
-    It is the file's; else what makes a planned rollover happen; else what the meter had counted before history begins.
+    It is the configured one, else the one that a planned rollover needs, else a count from before the history.
     """
     if meter.initial_reading is not None:
         return float(meter.initial_reading)
     if meter.register_digits is not None:
         for fault in faults_of(meter.meter_id, "rollover"):
             middle = np.array([(microseconds(fault.start) + microseconds(fault.end)) // 2])
-            # A history that ends before has to begin with the same reading.
+            # A shorter history must begin with the same reading.
             return float(10.0**meter.register_digits - Counter(meter, house, fault.end).at(middle)[0])
     random = draws(house.seed, f"{meter.meter_id} initial")
     if meter.meter_id in SUCCESSORS:
@@ -223,7 +223,7 @@ def _hours(meter: PhysicalMeter, counter: Counter, installed: int, last: int) ->
 
 
 def rounded(meter: PhysicalMeter, values: np.ndarray) -> np.ndarray:
-    """Round to the smallest step that the meter shows, free of what binary fractions leave behind. [meter unit]."""
+    """Round to the meter's smallest step, without errors of binary fractions. [meter unit]."""
     decimals = max(0, -math.floor(math.log10(meter.resolution)))
     return np.round(np.round(values / meter.resolution) * meter.resolution, decimals)
 

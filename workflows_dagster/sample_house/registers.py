@@ -1,4 +1,4 @@
-"""Which flow of the sample house each meter counts, from when to when, and how finely."""
+"""Maps each meter of the sample house to its flow, lifetime and resolution."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ FLOWS: dict[str, tuple[str, str]] = {
     "solarspeicher": ("solar", "kWh"),
 }
 
-# Civil time of day at which the fitter changes a meter, where the file gives only the day. Old and new meter share it,
-# so that what the one does not count the other does; each knows its own, so that none depends on another being there.
+# Civil time of day of a replacement, if the file gives only the day. Old and new meter share it, so that together they
+# count everything; it is listed for each meter, so that none depends on the other.
 EXCHANGED_AT: dict[str, time] = {
     "strom_1LOG0007013695_NT": time(10),
     "strom_1LOG0007013695_HT": time(10),
@@ -58,7 +58,7 @@ def is_read_by_hand(meter: PhysicalMeter) -> bool:
 
 
 def is_interval(meter: PhysicalMeter) -> bool:
-    """Tell whether the meter's source is already consumption by the hour."""
+    """Tell whether the meter's source gives hourly consumption."""
     return meter.source.kind == "interval"
 
 
@@ -70,7 +70,7 @@ def installed_at(meter: PhysicalMeter, zone: ZoneInfo) -> pd.Timestamp:
 
 
 def removed_at(meter: PhysicalMeter, zone: ZoneInfo) -> pd.Timestamp | None:
-    """Give the instant to which the meter counts, UTC, or None while it does."""
+    """Give the instant until which the meter counts, UTC, or None if it is still installed."""
     if meter.deinstallation_date is None:
         return None
     return _at(meter.deinstallation_date, EXCHANGED_AT.get(meter.meter_id, REMOVED_AT), zone)
@@ -87,8 +87,8 @@ class Counter:
 
     Args:
         meter: The meter.
-        house: Where the consumption comes from.
-        last: Last instant that will be asked for, UTC.
+        house: The household.
+        last: Last instant needed, UTC.
 
     Attributes:
         edges: Hour edges that cover the meter's life up to `last`, microseconds since 1970.

@@ -1,4 +1,4 @@
-"""Additions to the configuration: what was discovered, as entries for meters.yaml."""
+"""Writes entries for meters.yaml from discovered series."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from workflows_dagster.settings.new_entries import NewMeter, entries
 
 
 def entries_for(found: Iterable[Discovered], settings: Settings) -> str:
-    """Write the entries that meters.yaml needs for discovered series, each with an id that is free.
+    """Write entries for meters.yaml from discovered series, each with a free id.
 
     Args:
         found: Series that no meter reads, as `raw_catalogue.discover` gives them.
         settings: The house.
 
     Returns:
-        YAML as it stands below `meters:`.
+        YAML to be placed below `meters:`.
     """
     return entries([_new_meter(one, settings) for one in found], [meter.meter_id for meter in settings.meters])
 

@@ -1,4 +1,4 @@
-"""What of the house can be reached: its store and Tibber, what is in them, and what to do where they cannot."""
+"""Checks the connections to the store and to Tibber, and reports their contents and remedies for problems."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from workflows_dagster.stores.open import embedded_path, open_store
 from workflows_dagster.stores.ports import RawStore, StoreError
 from workflows_dagster.wording import Words, words_of
 
-# Below this, a multi-year write goes through many shards.
+# With shorter shards, writing years touches many of them.
 _SHORT_SHARD_DAYS = 90
 _NAMES_SHOWN = 6
 _TIBBER_LOOK_BACK = pd.Timedelta(days=7)
 
-# Asked with a bucket's name whether it may be created.
+# Decides whether the named bucket may be created.
 MayCreate = Callable[[str], bool]
 
 
@@ -33,8 +33,8 @@ class Fact:
     """One line of the report.
 
     Attributes:
-        text: What was found, with what to do where something is to be done.
-        is_good: Whether the work can be done as things stand.
+        text: The fact, and the remedy if there is a problem.
+        is_good: Whether there is no problem.
     """
 
     text: str
@@ -42,13 +42,13 @@ class Fact:
 
 
 def look_around(settings: Settings, may_create: MayCreate) -> Iterator[Fact]:
-    """Look at the store and at Tibber, each in one try.
+    """Check the store and Tibber, each without retries.
 
     Args:
         settings: The house.
-        may_create: Asked where the processed bucket is missing.
+        may_create: Called if the processed bucket is missing.
     """
-    # A look tells how things are; it does not wait until they are better.
+    # No retries: a check reports the present state.
     influx = settings.site.influxdb.model_copy(update={"retry_attempts": 0})
     hasty = replace(settings, site=settings.site.model_copy(update={"influxdb": influx}))
     words = words_of(settings.site)
@@ -148,7 +148,7 @@ def _bucket_problems(
 ) -> Iterator[Fact]:
     problem = facts.problem_of(raw)
     if problem and raw.present and "(403" in problem:
-        # The graph only reads there; imports and Tibber's hours are written there.
+        # The graph only reads this bucket; imports and the Tibber sync write to it.
         figures = {"url": facts.url, "bucket": raw.name}
         if settings.secrets.tibber_api_token is None:
             text = words.say(
@@ -209,7 +209,7 @@ def _shards(store: InfluxStore, bucket: str, words: Words) -> Iterator[Fact]:
 
 
 def _readings(settings: Settings, store: RawStore, words: Words) -> Iterator[str]:
-    """Say which meter was read last, and which never were."""
+    """Report the newest reading, and the meters without readings."""
     catalogue = store.catalogue()
     by_meter = newest_by_meter(catalogue, settings.meters.physical)
     read = {name: last for name, last in by_meter.items() if last is not None}

@@ -1,4 +1,4 @@
-"""What a meter consumed: its stored days, added up on request, and today so far."""
+"""Reads a meter's stored days, adds them up by month or year, and computes today so far."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import ProcessedStore, Store
 
 COLUMNS = ("opening", "closing", "consumption", "unit", "quality", "estimated_share")
-# Quality of the day that is not over.
+# Quality of the running day.
 PROVISIONAL = "provisional"
 
 
@@ -79,10 +79,10 @@ def today_so_far(
     first: date | None = None,
     last: date | None = None,
 ) -> pd.DataFrame:
-    """Compute today until now from the raw readings, where today lies within the days asked for.
+    """Compute today until now from the raw readings, if today is within the days asked for.
 
     Returns:
-        As `stored_consumption` gives a day, of quality `PROVISIONAL`; empty where today is not asked for.
+        A row as `stored_consumption` gives it, of quality `PROVISIONAL`; empty if today is not asked for.
 
     Raises:
         StoreError: The store cannot be read.
@@ -98,7 +98,7 @@ def today_so_far(
 
 
 def analyse(settings: Settings, store: Store, meter_id: str, asked: DayRange) -> Evaluated:
-    """Compute a meter's days now, from the raw readings; nothing is stored.
+    """Compute a meter's days from the raw readings, without storing them.
 
     The days equal those that a backfill stores, to the last bit.
 
@@ -109,7 +109,7 @@ def analyse(settings: Settings, store: Store, meter_id: str, asked: DayRange) ->
         asked: Civil days that are over.
 
     Returns:
-        The days, index their openings, UTC, and what a person should know about them.
+        The days, index their openings, UTC, and the findings about them.
 
     Raises:
         StoreError: The store cannot be read.

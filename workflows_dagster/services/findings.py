@@ -1,4 +1,4 @@
-"""What was found about the meters: what needs attention, what the last import brought, and how much there is."""
+"""Reads and selects the findings about all meters: recent ones, and those about the last import."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from workflows_dagster.stores.ports import (
     Store,
 )
 
-# What is older is on the page of the meter.
+# Older findings are on the meter's page.
 RECENT = pd.Timedelta(days=92)
-# So long what was imported or typed in counts as new.
+# How long imported or entered readings count as new.
 # What a counter does as long as nobody declares it.
 _OF_THE_COUNTER = ("counter_restarts", "counter_turns_back", "decimals_lost")
 _NEW = pd.Timedelta(days=31)
-# Once it is computed, a doubt about a reading is one of these.
+# After the computation, a doubt about a reading becomes one of these findings.
 _SAME_DOUBT = ("implausible_rate", "unconfirmed_fall", "undeclared_reset")
 
 
 @dataclass(frozen=True)
 class UnusualDay:
-    """A day that stands out.
+    """An unusual day.
 
     Attributes:
         meter_id: The meter.
@@ -60,13 +60,12 @@ class HouseFindings:
     """The stored findings of a house.
 
     Attributes:
-        doubted: Newest readings, imported or typed in lately or read by hand, that their meters' history does not let
-            one expect.
-        recent: Warnings and errors of the last three months and of the present, and all that was found about what the
-            last import brought; errors first, then the newest.
-        unusual: Days of the last three months, and of what the last import brought, that stand out; the newest first.
-        older: How many warnings, errors and unusual days are older.
-        notes: How many further findings are notes.
+        doubted: Newest readings, recently added or read by hand, that are implausible by their meters' history.
+        recent: Warnings and errors of the last three months and of the present, and all findings about the last import;
+            errors first, then the newest.
+        unusual: Unusual days of the last three months and of the last import; newest first.
+        older: Number of older warnings, errors and unusual days.
+        notes: Number of further findings that are notes.
     """
 
     doubted: tuple[JudgedReading, ...]
@@ -77,13 +76,13 @@ class HouseFindings:
 
 
 def house_findings(settings: Settings, store: Store, now: pd.Timestamp, *, everything: bool = False) -> HouseFindings:
-    """Read what was found about all meters of the house.
+    """Read the findings about all meters of the house.
 
     Args:
         settings: The house.
-        store: Where the findings are, and the readings.
+        store: The findings and readings.
         now: The present, UTC.
-        everything: Whether to list what is older too, and the notes.
+        everything: Whether to list older findings and notes too.
 
     Raises:
         StoreError: The store cannot be read.
@@ -98,7 +97,7 @@ def house_findings(settings: Settings, store: Store, now: pd.Timestamp, *, every
         is_new = mine is not None and finding.start <= mine.last and finding.end >= mine.first
         return everything or is_new or (finding.end >= since and finding.severity != "note")
 
-    # A meter that left meters.yaml may have left findings behind.
+    # A meter removed from meters.yaml may still have stored findings.
     there = [meter.meter_id for meter in settings.meters]
     of_past = [finding for meter_id in there for finding in past.get(meter_id, [])]
     of_now = [finding for meter_id in there for finding in at_present.get(meter_id, [])]
@@ -144,7 +143,7 @@ def _unusual(store: ProcessedStore) -> Iterator[tuple[str, UnusualDay]]:
 
 
 def _doubted(settings: Settings, store: Store, added: set[str], found: list[Finding]) -> Iterator[JudgedReading]:
-    """Judge the newest reading of each meter that a person reads, as if it were typed in now."""
+    """Judge the newest reading of each hand-read meter, as if it were entered now."""
     entry = ReadingEntry(settings, store)
     for meter in settings.meters:
         by_hand = isinstance(meter, PhysicalMeter) and meter.reading_interval_days is not None

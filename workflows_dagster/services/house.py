@@ -1,4 +1,4 @@
-"""One house for notebooks and programs: what it consumed, why, and what was found."""
+"""A house for notebooks and programs: consumption, explanations and findings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from workflows_dagster.stores.ports import Store
 
 
 class House:
-    """A house: its configuration and its store. Nothing here writes.
+    """A house: its configuration and its store, read-only.
 
     A period is a day, month or year as text (`2024-12-31`, `2024-12`, `2024`).
 
@@ -33,7 +33,7 @@ class House:
     """
 
     def __init__(self, settings: Settings, store: Store) -> None:
-        """Make a house of what is open already; usually `House.open` does."""
+        """Make a house from loaded settings and an open store; usually called by `House.open`."""
         self.settings, self.store = settings, store
 
     @classmethod
@@ -114,7 +114,7 @@ class House:
         return frame.set_index(pd.PeriodIndex([str(month) for month in frame.index], freq="M", name="month"))
 
     def analyse(self, meter_id: str, period: str) -> Evaluated:
-        """Compute a meter's days now, from the raw readings; nothing is stored.
+        """Compute a meter's days from the raw readings, without storing them.
 
         Args:
             meter_id: The meter.
@@ -122,7 +122,7 @@ class House:
 
         Returns:
             `days`: index their openings, UTC, columns as of `days`, equal to what a backfill stores to the last bit;
-            `findings`: what a person should know about them.
+            `findings`: the findings about them.
 
         Raises:
             UnknownMeterError: There is no such meter.
@@ -133,11 +133,11 @@ class House:
         return analyse(self.settings, self.store, self._known(meter_id), DayRange(asked.first, asked.last))
 
     def explain(self, meter_id: str, period: str) -> Explanation:
-        """Explain why a meter's number is what it is: its arithmetic, figure by figure.
+        """Explain a meter's number by its arithmetic.
 
         Args:
             meter_id: The meter.
-            period: What is asked about.
+            period: The period.
 
         Raises:
             UnknownMeterError: There is no such meter.
@@ -149,7 +149,7 @@ class House:
         return Explainer(self.settings, self.store, pd.Timestamp.now("UTC")).explain(self._known(meter_id), asked)
 
     def findings(self) -> HouseFindings:
-        """Read what was found about the meters in the last three months, and how much there is besides.
+        """Read the findings of the last three months, and count the others.
 
         Raises:
             StoreError: The store cannot be read.

@@ -1,4 +1,4 @@
-"""Which meters there are, by id."""
+"""Looks up meters by id."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from workflows_dagster.settings.problems import nearest
 
 
 class UnknownMeterError(LookupError):
-    """No meter has the id that is asked for; the text names the nearest.
+    """No meter has the given id; the message suggests the nearest.
 
     Args:
         meter_id: The id.
-        suggestion: The nearest one, if any is near.
+        suggestion: The most similar id, if any.
     """
 
     def __init__(self, meter_id: str, suggestion: str | None) -> None:

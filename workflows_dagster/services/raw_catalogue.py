@@ -1,4 +1,4 @@
-"""What stands in the raw store beside what the meters read: the newest of each, and what no meter reads."""
+"""Evaluates the raw store's catalogue: the newest reading of each meter, and series that no meter reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workflows_dagster.evaluation import raw_series
 from workflows_dagster.settings.meters import PhysicalMeter
 from workflows_dagster.stores.ports import RawSeries, RawStore
 
-# Enough to tell a register from a counter that starts again each day; the whole history may be millions.
+# Enough to tell a register from a counter that restarts each day; the whole history may have millions of readings.
 _NEWEST_READINGS = 5_000
 _AFTER = pd.Timedelta(microseconds=1)
 
@@ -22,12 +22,12 @@ class Discovered:
     """A series that looks like a register and that no meter reads.
 
     Attributes:
-        series: Its address; with a domain only where a meter reads the same entity of another.
+        series: Its address; with a domain only if a meter reads the same entity in another domain.
         unit: Canonical unit that its measurement names, or None.
         count: How many readings there are.
         first: Instant of the first, UTC.
         last: Instant of the last, UTC.
-        gap: Usual time between two of the newest readings; None where there is one reading only.
+        gap: Usual time between two of the newest readings; None for a single reading.
     """
 
     series: RawSeries
@@ -39,7 +39,7 @@ class Discovered:
 
 
 def series_of(meter: PhysicalMeter) -> tuple[RawSeries, ...]:
-    """Give every series that a physical meter reads: an interval meter's anchors are readings of its register."""
+    """Give every series that a physical meter reads; an interval meter also reads its register."""
     source = raw_series(meter)
     if meter.source.kind == "interval":
         return (source, RawSeries(meter.output_unit, meter.meter_id))
@@ -47,14 +47,14 @@ def series_of(meter: PhysicalMeter) -> tuple[RawSeries, ...]:
 
 
 def newest_by_meter(catalogue: pd.DataFrame, meters: Iterable[PhysicalMeter]) -> dict[str, pd.Timestamp | None]:
-    """Tell when each meter was read last.
+    """Give the time of each meter's newest reading.
 
     Args:
-        catalogue: What the raw store holds, as `RawStore.catalogue` gives it.
+        catalogue: The raw store's catalogue, as `RawStore.catalogue` gives it.
         meters: The meters.
 
     Returns:
-        Instant of the newest reading by meter id, UTC; None where there is none.
+        Instant of the newest reading by meter id, UTC; None without readings.
     """
     newest: dict[str, pd.Timestamp | None] = {}
     for meter in meters:
@@ -64,14 +64,14 @@ def newest_by_meter(catalogue: pd.DataFrame, meters: Iterable[PhysicalMeter]) ->
 
 
 def discover(store: RawStore, meters: Iterable[PhysicalMeter]) -> tuple[list[Discovered], pd.DataFrame]:
-    """Find what looks like a register in the raw store and that no meter reads.
+    """Find series in the raw store that look like registers and that no meter reads.
 
     Args:
         store: The raw readings.
-        meters: The meters that are known.
+        meters: The configured meters.
 
     Returns:
-        What was found, by entity; and the whole catalogue.
+        The series, ordered by entity; and the whole catalogue.
 
     Raises:
         StoreError: The raw readings cannot be read.
@@ -98,7 +98,7 @@ def _speaks_for_itself(series: RawSeries, readings: pd.Series) -> bool:
 
 
 def _read(catalogue: pd.DataFrame, series: Iterable[RawSeries]) -> pd.Series:
-    """Tell of each row of the catalogue whether one of the series reads it."""
+    """Tell for each row of the catalogue whether one of the series includes it."""
     read = pd.Series(False, index=catalogue.index)
     for one in series:
         read |= (
@@ -111,7 +111,7 @@ def _read(catalogue: pd.DataFrame, series: Iterable[RawSeries]) -> pd.Series:
 
 
 def _likely(catalogue: pd.DataFrame, read: pd.Series) -> Iterator[tuple[RawSeries, pd.DataFrame]]:
-    """Give the series whose names fit a register, one an entity, each with its rows of the catalogue."""
+    """Give the series whose names suggest a register, one per entity, each with its rows of the catalogue."""
     names = zip(catalogue["measurement"], catalogue["entity_id"], catalogue["field"], strict=True)
     fits = pd.Series([discovery.may_be_register(*name) for name in names], index=catalogue.index, dtype=bool)
     for names_of_entity, rows in catalogue[fits & ~read].groupby(["measurement", "entity_id"], sort=True):

@@ -1,4 +1,4 @@
-"""One reading by hand: judged before it is stored, listed with what cleaning made of it, and taken back."""
+"""Judges, stores, lists and deletes single hand readings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class NoSuchReadingError(LookupError):
     """No reading is stored at an instant.
 
     Args:
-        near: The stored readings next to it, UTC.
+        near: Instants of the nearest stored readings, UTC.
     """
 
     def __init__(self, near: tuple[pd.Timestamp, ...]) -> None:
@@ -46,7 +46,7 @@ class WrongMomentError(ValueError):
     """A moment cannot be read, or lies in the future.
 
     Args:
-        remark: Why.
+        remark: The reason.
     """
 
     def __init__(self, remark: Remark) -> None:
@@ -55,12 +55,12 @@ class WrongMomentError(ValueError):
 
 
 def moment_of(text: str, settings: Settings, now: pd.Timestamp) -> pd.Timestamp:
-    """Read when a person read a meter: `24.11. 18:00`, `24.11.2026`, `2026-11-24 18:00`, `18:00`.
+    """Parse a moment as a person writes it: `24.11. 18:00`, `24.11.2026`, `2026-11-24 18:00`, `18:00`.
 
-    A day without a time is noon, a day without a year the last one that is over, a time alone today's.
+    A day without a time is noon, a day without a year is the latest past one, a time without a day is today's.
 
     Raises:
-        WrongMomentError: It is no time, or lies in the future.
+        WrongMomentError: It is not a moment, or lies in the future.
     """
     zone = settings.site.zone
     local = now.tz_convert(zone)
@@ -85,7 +85,7 @@ def _civil(text: str, local: pd.Timestamp) -> datetime:
     civil = german_time(f"{short['d']}.{short['m']}.{local.year}", clock)
     if civil.date() > local.date() and date(local.year - 1, 1, 1) < civil.date():
         return german_time(f"{short['d']}.{short['m']}.{local.year - 1}", clock)
-    # Today without a time of day: the reading has just been made.
+    # Today without a time of day: the reading was taken just now.
     return local.floor("min").tz_localize(None).to_pydatetime() if clock is None and civil > _bare(local) else civil
 
 
@@ -95,17 +95,17 @@ def _bare(local: pd.Timestamp) -> datetime:
 
 
 def readings_written(text: str) -> tuple[Meaning, ...]:
-    """Give what a number can mean as a reading: none, one, or two of which the whole number comes first."""
+    """Give the possible meanings of a number as a reading: none, one, or two (the whole number first)."""
     return tuple(meaning for meaning in meanings(text) if np.isfinite(meaning.value) and meaning.value >= 0)
 
 
 def register_series(meter: PhysicalMeter) -> RawSeries:
-    """Give where a reading of the meter's register is kept: of an interval meter, beside its intervals."""
+    """Give the series of the meter's register readings; for an interval meter, the one beside its intervals."""
     return RawSeries(meter.output_unit, meter.meter_id) if meter.source.kind == "interval" else raw_series(meter)
 
 
 class ReadingEntry:
-    """Judges, stores, lists and takes back readings of one house.
+    """Judges, stores, lists and deletes hand readings of one house.
 
     Args:
         settings: The house.
@@ -117,11 +117,11 @@ class ReadingEntry:
         self._physical = Evaluation(settings, store).of_physical
 
     def judge(self, meter: PhysicalMeter, value: float, at: pd.Timestamp) -> JudgedReading:
-        """Say what a reading would mean; nothing is stored.
+        """Judge a reading without storing it.
 
         Args:
             meter: The meter.
-            value: What its register showed. [meter unit]
+            value: Register reading. [meter unit]
             at: When, UTC.
 
         Raises:
@@ -134,7 +134,7 @@ class ReadingEntry:
         if (start is not None and at < start) or (end is not None and at > end):
             return JudgedReading(meter.meter_id, at, value, doubts=("outside_life",), replaces=replaces)
         if meter.source.kind == "interval":
-            # Its rate is that of its intervals; a register beside them only has to climb.
+            # The rate comes from the intervals; readings of the register only have to rise.
             return JudgedReading(meter.meter_id, at, value, replaces=replaces)
         before, following = self._beside(meter, at)
         weight = weight_of(self._physical.profile(meter))
@@ -178,11 +178,11 @@ class ReadingEntry:
         return self.judge(meter, float(found.iloc[0]), pd.Timestamp(pd.DatetimeIndex(found.index)[0]))
 
     def stored(self, meter: PhysicalMeter, newest: int | None = None) -> list[StoredReading]:
-        """List stored readings in time order, with what cleaning made of each.
+        """List stored readings in time order, with the outcome of cleaning.
 
         Args:
             meter: The meter.
-            newest: How many of the newest; None for all.
+            newest: Number of newest readings; None for all.
 
         Raises:
             StoreError: The readings cannot be read.
@@ -210,13 +210,13 @@ class ReadingEntry:
         return listed
 
     def forget(self, meter: PhysicalMeter, at: pd.Timestamp) -> StoredReading:
-        """Take back the reading of an instant; of one given to the minute, the only one within that minute.
+        """Delete the reading at an instant; for an instant given to the minute, the only reading within that minute.
 
         Returns:
-            What was stored.
+            The deleted reading.
 
         Raises:
-            NoSuchReadingError: There is none; with those next to it.
+            NoSuchReadingError: There is none; the error holds the nearest ones.
             StoreError: It was not deleted.
         """
         series = register_series(meter)

@@ -55,7 +55,7 @@ def judge_files(settings: Settings, paths: Sequence[Path], options: ImportOption
         now: The present, UTC; later readings are refused.
 
     Returns:
-        A sheet a file. A row is only good if it names a physical meter of the house.
+        One sheet per file. A row is good only if it names a physical meter of the house.
 
     Raises:
         SpreadsheetError: A file as a whole cannot be used.
@@ -182,7 +182,7 @@ def _judged(row: Row, meters: MeterBook) -> Row:
 
 
 def _unusable(meter_id: str | None, meters: MeterBook) -> Remark | None:
-    """Give why a meter takes no readings, or None."""
+    """Give the reason why a meter takes no readings, or None."""
     if meter_id is None:
         return Remark("no_meter")
     try:

@@ -1,7 +1,7 @@
-"""One look at Tibber: the hours that are new or corrected go into the raw store, and nothing is kept in between.
+"""Syncs Tibber's hours: writes new and corrected hours into the raw store.
 
-What is known, what is not, and from when to ask is read from the stored hours themselves, so that a lost cursor or a
-restored backup costs nothing.
+The sync is stateless: known and unknown hours, and the start of the next request, follow from the stored hours. So a
+restored backup loses nothing.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ PRICES = ("cost", "unit_price", "unit_price_vat")
 
 _HOUR = pd.Timedelta(hours=1)
 _NONE = pd.DatetimeIndex([]).as_unit("us").tz_localize("UTC")
-# An hour is asked for again for 30 days, and named as unknown for 30 more.
+# A missing hour is requested for 30 days, and reported as unknown for 30 more.
 _LOOKED_AT = pd.Timedelta(days=60)
 
 
 class HourlySource(Protocol):
-    """Whoever gives a home's hours; `TibberClient` is one."""
+    """A source of a home's hours, such as `TibberClient`."""
 
     def hours(self, since: pd.Timestamp | None) -> TibberHours:
-        """Read the hours from an instant on, all or none of them; None for as far back as they reach."""
+        """Read all hours from an instant on, or raise; None reads the whole history."""
         ...
 
 
 @dataclass(frozen=True)
 class SyncResult:
-    """What one look came to.
+    """The result of a sync.
 
     Attributes:
-        written: Hours that were not known before.
-        corrected: Hours that were known, of which Tibber now gives another consumption or price.
-        unknown: Hours that are not known and will be asked for again.
-        newest: Start of the newest known hour, UTC; None where none is known.
-        findings: Hours that are not asked for any more, in time order.
+        written: Number of new hours.
+        corrected: Number of known hours whose consumption or price Tibber has changed.
+        unknown: Number of unknown hours that will be requested again.
+        newest: Start of the newest known hour, UTC; None if there is none.
+        findings: Hours that are no longer requested, in time order.
     """
 
     written: int
@@ -67,7 +67,7 @@ def reader_of_hours(settings: Settings) -> PhysicalMeter | None:
 
 
 def raw_hours(settings: Settings) -> dict[str, RawSeries]:
-    """Give the raw series of Tibber's hours by field: where the meter reads them, if one does."""
+    """Give the raw series of Tibber's hours by field: those of the meter that reads them, if any."""
     reader = reader_of_hours(settings)
     domain = reader.source.domain if reader else None
     entity_id = settings.site.tibber.meter_id
@@ -82,29 +82,29 @@ def sync_hours(
     now: pd.Timestamp,
     lookback: pd.Timedelta,
 ) -> SyncResult:
-    """Write the hours that are new or corrected since the last look.
+    """Write the hours that are new or corrected since the last sync.
 
-    The first look takes all that there is. A later one takes what lies less than `lookback` before the newest known
-    hour, and from the oldest hole of the last 30 days on. What stands there as it should is not written again.
+    The first sync requests the whole history. A later one requests the hours from `lookback` before the newest known
+    hour, or from the oldest hole of the last 30 days if that is earlier. Unchanged hours are not written again.
 
     Args:
-        source: Who is asked.
-        store: Where the hours are kept.
-        series: Where each field goes, as `raw_hours` gives it.
-        meter_id: The meter that the findings are about.
+        source: Where to read the hours.
+        store: Where to write the hours.
+        series: Series of each field, as `raw_hours` gives them.
+        meter_id: Meter of the findings.
         now: The present, UTC.
-        lookback: How far back corrections are looked for.
+        lookback: How far back corrections are expected.
 
     Raises:
-        TibberError: The hours could not be had; nothing is written.
-        StoreError: Not everything was stored. The next look asks for what is missing.
+        TibberError: The hours could not be read; nothing is written.
+        StoreError: Not everything was stored. The next sync requests the missing hours.
     """
     known = pd.DatetimeIndex(store.readings(series[CONSUMPTION], now - _LOOKED_AT, before=1).index)
     newest = known[-1] if len(known) else None
     answer = source.hours(since_for(newest, list(_holes(known)), now, lookback))
     changes = {name: _Change.of(store, where, answer.known[name].dropna()) for name, where in series.items()}
-    # An hour counts as known by its consumption. So that goes last, in one piece: whatever ends the writing before, the
-    # next look finds the hours unknown and asks for them again, prices and all.
+    # An hour counts as known if it has a consumption. So consumption is written last, in one piece: after a kill
+    # before that, the next sync finds the hours unknown and requests them again with their prices.
     for name in (*PRICES, CONSUMPTION):
         if len(changes[name].readings):
             store.write_readings(series[name], changes[name].readings)
@@ -127,7 +127,7 @@ def sync_hours(
 
 @dataclass(frozen=True, eq=False)
 class _Change:
-    """What differs in one field: the values that are to be written, and which of their hours are new."""
+    """The changes of one field: values to write, and which of their hours are new."""
 
     readings: pd.Series
     added: pd.DatetimeIndex
@@ -136,10 +136,10 @@ class _Change:
     def of(cls, store: RawStore, series: RawSeries, given: pd.Series) -> _Change:
         if given.empty:
             return cls(given, pd.DatetimeIndex(given.index))
-        # Up to the instant after the last, because the end is not included.
+        # Up to the instant after the last, because the end is excluded.
         there = store.readings(series, given.index[0], given.index[-1] + pd.Timedelta(microseconds=1))
         before = there.reindex(given.index)
-        # Nothing equals NaN, so what is not there differs too.
+        # NaN equals nothing, so absent values differ too.
         return cls(given[before != given], pd.DatetimeIndex(given.index[before.isna()]))
 
 

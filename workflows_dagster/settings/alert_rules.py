@@ -1,4 +1,4 @@
-"""When alerts are sent, as config.yaml says."""
+"""The `alerts` section of config.yaml: when alerts are sent."""
 
 from __future__ import annotations
 

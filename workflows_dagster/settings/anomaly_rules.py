@@ -1,4 +1,4 @@
-"""How config.yaml says what counts as unusual."""
+"""The `anomalies` section of config.yaml: what counts as unusual."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ class AnomalySettings(Frozen):
 
     @property
     def rule(self) -> AnomalyRule:
-        """The rule as the domain knows it."""
+        """The rule for `domain.anomalies`."""
         return AnomalyRule(self.method, self.score)

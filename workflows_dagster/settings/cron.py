@@ -1,4 +1,4 @@
-"""Cron schedules, checked before Dagster's scheduler sees them."""
+"""Validates cron schedules."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from workflows_dagster.settings.validation import Violation, refusal
 
 _FIELDS = 5
 _FEBRUARY = [2]
-# Dagster refuses these in February, whatever the weekday says.
+# Dagster refuses these days of February, regardless of the weekday field.
 _NOT_IN_FEBRUARY = ([30], [31])
-# Any instant: a schedule that fires at all fires within the years that croniter looks ahead.
+# Any instant will do: a schedule that ever fires does so within the years that croniter searches.
 _FROM = datetime(2024, 1, 1)
 
 

@@ -1,4 +1,4 @@
-"""Where Dagster's home is. Known without Dagster, because backup and restore copy it as files."""
+"""Locates Dagster's home without importing Dagster, because backup and restore copy it as files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def home_folder(data_dir: Path, environ: Mapping[str, str] = os.environ) -> Path
         environ: Environment variables. An empty `DAGSTER_HOME` counts as unset, as it does for Dagster.
 
     Returns:
-        An absolute path, which Dagster insists on; it need not exist.
+        An absolute path, as Dagster requires; it need not exist.
     """
     named = environ.get(HOME_VARIABLE)
     return (Path(named).expanduser() if named else data_dir / "dagster_home").absolute()

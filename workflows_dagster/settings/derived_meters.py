@@ -1,4 +1,4 @@
-"""Meters that are made from others: masters, which outlive replacements, and virtual ones, which nobody installed."""
+"""Derived meters: masters (one meter across replacements) and virtual meters (main minus sub-meters)."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Period(Frozen):
         end_date: Last civil day, included; None while it lasts.
         composition_type: The one source (single), or the sum of all (sum).
         source_meters: Ids of the sources.
-        source_unit: Unit that the sources are said to have, canonical.
-        apply_offset_from_previous_period: Whether the register goes on where the period before ended.
+        source_unit: Declared unit of the sources, canonical.
+        apply_offset_from_previous_period: Whether the register continues where the previous period ended.
     """
 
     start_date: CivilDay
@@ -93,14 +93,14 @@ def period_violations(spans: Iterable[tuple[int, date, date | None]]) -> list[Vi
 
 
 class MasterMeter(NamedMeter):
-    """A meter that outlives replacements: each day is made from the sources of its period.
+    """One meter across replacements: each day is computed from the sources of its period.
 
     Attributes:
         meter_id: Name of the asset and of the tag.
         type: Always `master`.
         output_unit: Unit of its values, canonical.
         description: What it counts, in the owner's words.
-        utility: Group that it belongs to; that of its first source where it is not given.
+        utility: Its utility; by default that of its first source.
         periods: Periods in date order, without overlap or gap.
     """
 
@@ -119,7 +119,7 @@ class MasterMeter(NamedMeter):
 
     @property
     def upstream(self) -> tuple[str, ...]:
-        """The meters that it is made from, in the order of the periods."""
+        """Ids of its sources, in the order of the periods."""
         return tuple(dict.fromkeys(source for period in self.periods for source in period.source_meters))
 
 
@@ -136,16 +136,16 @@ class Conversion(Frozen):
 
 
 class VirtualMeter(NamedMeter):
-    """A meter that nobody installed: what is left of one meter when others are taken away.
+    """A virtual meter: a base meter minus other meters.
 
     Attributes:
         meter_id: Name of the asset and of the tag.
         type: Always `virtual`.
         output_unit: Unit of its values, canonical.
         description: What it counts, in the owner's words.
-        utility: Group that it belongs to; that of its base meter where it is not given.
+        utility: Its utility; by default that of its base meter.
         calculation_type: Always `subtraction`.
-        base_meter: Id of the meter from which is subtracted.
+        base_meter: Id of the meter to subtract from.
         subtract_meters: Ids of the meters that are subtracted.
         subtract_meter_conversions: By the id of a subtracted meter, how it is converted.
     """
@@ -186,5 +186,5 @@ class VirtualMeter(NamedMeter):
 
     @property
     def upstream(self) -> tuple[str, ...]:
-        """The meters that it is made from, the base first."""
+        """Ids of its sources, the base meter first."""
         return tuple(dict.fromkeys((self.base_meter, *self.subtract_meters)))

@@ -1,4 +1,4 @@
-"""Reads a YAML file that a person wrote, and names the place where it cannot be read."""
+"""Reads a YAML file, and reports errors with their place."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Location = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Duplicate:
-    """A key that stands twice in one mapping, where YAML would silently take the last.
+    """A key that occurs twice in one mapping; YAML would silently use the last.
 
     Attributes:
         location: Path of the key.
-        first_line: Line on which it stands first, from 1.
-        line: Line on which it stands again, from 1.
+        first_line: Line of its first occurrence, from 1.
+        line: Line of its second occurrence, from 1.
     """
 
     location: Location
@@ -37,7 +37,7 @@ class Document:
     Attributes:
         file: Name of the file.
         content: What it holds.
-        duplicates: Keys that stand twice.
+        duplicates: Keys that occur twice.
     """
 
     file: str
@@ -59,9 +59,9 @@ class _TooMuchError(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe loader of a bounded number of nodes, each alias counting as all that it stands for.
+    """Safe loader with a limit on the number of nodes; an alias counts as all nodes that it refers to.
 
-    It leaves a day that no calendar has as text, for the model to refuse with its key.
+    It keeps an impossible date as text, so that the model reports it with its key.
     """
 
     def __init__(self, text: str) -> None:
@@ -103,12 +103,12 @@ def read_document(path: Path, missing: Code, empty: Code) -> Document | list[Pro
     """Read a YAML file whose top level is a mapping.
 
     Args:
-        path: Where it is.
-        missing: Code of the problem that there is no such file.
-        empty: Code of the problem that the file is empty.
+        path: The file.
+        missing: Problem code for a missing file.
+        empty: Problem code for an empty file.
 
     Returns:
-        The content, or why there is none.
+        The content, or the problems that prevent reading it.
     """
     text = _text(path, missing)
     if isinstance(text, Problem):
@@ -119,7 +119,7 @@ def read_document(path: Path, missing: Code, empty: Code) -> Document | list[Pro
             root = loader.get_single_node()
             if root is None:
                 return [Problem(path.name, "", empty)]
-            # Before construction, which writes what is merged (<<) into the tree beside what overrides it.
+            # Before construction, which merges `<<` keys into the tree beside the keys that override them.
             duplicates = tuple(_duplicates(root, (), set()))
             content = loader.construct_document(root)
         finally:
@@ -134,7 +134,7 @@ def read_document(path: Path, missing: Code, empty: Code) -> Document | list[Pro
     except RecursionError:
         return [Problem(path.name, "", "nested_too_deeply")]
     except (ValueError, TypeError, KeyError) as error:
-        # A tag such as !!int before something else makes PyYAML raise whatever the conversion raised.
+        # A wrong tag such as !!int makes PyYAML raise the conversion's own error.
         return [Problem(path.name, "", "odd_value", {"reason": str(error)})]
     if not isinstance(content, dict):
         if isinstance(content, list):
@@ -167,7 +167,7 @@ def _text(path: Path, missing: Code) -> str | Problem:
 
 def _not_yaml(file: str, error: yaml.MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
-    # The scanner's own words; its snippet of the file is left out, since it may show a secret.
+    # The scanner's message without its snippet of the file, which may show a secret.
     reason = ", ".join(part for part in (error.context, error.problem) if part)
     if mark is None:
         return Problem(file, "", "not_yaml", {"reason": reason})
@@ -175,7 +175,7 @@ def _not_yaml(file: str, error: yaml.MarkedYAMLError) -> Problem:
 
 
 def _duplicates(node: yaml.Node, location: Location, seen: set[int]) -> Iterator[Duplicate]:
-    """Walk the tree once; an aliased part is looked at where it stands first."""
+    """Walk the tree once; an aliased node is visited at its first occurrence only."""
     if id(node) in seen:
         return
     seen.add(id(node))

@@ -1,4 +1,4 @@
-"""Kinds of value that several configuration files share: days, moments, units, numbers."""
+"""Field types shared by several configuration files: days, moments, units, numbers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _OPEN_YEAR = 9999
 
 
 class Frozen(BaseModel):
-    """Part of a configuration file: it does not change, and it knows all its keys."""
+    """Base of all configuration models: frozen, unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _moment(value: object) -> date | datetime:
-    """Read a date or a date-time; a midnight means the civil day that it begins."""
+    """Parse a date or a date-time; a midnight means that civil day."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())
@@ -68,7 +68,7 @@ def _on_one_line(text: str) -> str:
 
 
 def _no_switch(value: object) -> object:
-    """Refuse what YAML read as a switch (yes, on), which would count as the number 1."""
+    """Refuse YAML booleans (yes, on), which would pass as the number 1."""
     if isinstance(value, bool):
         raise refusal(Violation("number_is_switch", {"value": shown(value)}))
     return value
@@ -84,7 +84,7 @@ Number = Annotated[float, BeforeValidator(_no_switch), Field(allow_inf_nan=False
 
 
 def civil_day(moment: date | datetime, zone: ZoneInfo) -> date:
-    """Give the civil day of a configured date or date-time; without an offset it is the zone's own time."""
+    """Give the civil day of a configured date or date-time; without an offset it is local time."""
     if not isinstance(moment, datetime):
         return moment
     return moment.astimezone(zone).date() if moment.tzinfo else moment.date()

@@ -1,4 +1,4 @@
-"""Languages that people are addressed in."""
+"""Languages of the user interface."""
 
 from __future__ import annotations
 

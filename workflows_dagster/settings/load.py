@@ -1,4 +1,4 @@
-"""Loads the settings of the house from its folder: all files, all secrets, all errors at once."""
+"""Loads the house's settings: all files, all secrets, all errors at once."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that the owner has said about the house.
+    """The configuration of the house.
 
     Attributes:
-        site: What config.yaml says.
-        meters: What meters.yaml says.
+        site: Contents of config.yaml.
+        meters: Contents of meters.yaml.
         patterns: Monthly percentages, January first, by the id of a meter or the name of a pattern. [%], 12 values
-        tariffs: What tariffs.yaml says; no tariffs where there is no such file.
+        tariffs: Contents of tariffs.yaml; no tariffs if the file does not exist.
         secrets: Tokens.
         data_dir: Folder of our own data.
         config_dir: Folder of the configuration.
@@ -63,7 +63,7 @@ class Settings:
     config_dir: Path
 
     def pattern_of(self, meter_id: str) -> tuple[float, ...] | None:
-        """Give the monthly percentages of a meter: the pattern that it names, else the one of its own name, else None.
+        """Give a meter's monthly percentages: the pattern that it names, else the pattern of its own id, else None.
 
         Raises:
             KeyError: There is no such meter.
@@ -74,7 +74,7 @@ class Settings:
 
     @property
     def first_day(self) -> date:
-        """The first civil day of all, not before `start_year`.
+        """The first civil day of the house, not before `start_year`.
 
         The earliest installation or period where every physical meter has an installation date; a meter without one may
         have readings from any time, so then it is the first day of `start_year`.
@@ -91,20 +91,20 @@ class Settings:
 def load(
     config_dir: Path | None = None, environ: Mapping[str, str] | None = None, *, without_meters: bool = False
 ) -> Settings:
-    """Load the settings, or say everything that is wrong with them.
+    """Load the settings; raise one error with all problems.
 
     Paths in config.yaml (`meters_config`, `seasonal_patterns_config`, `tariffs_config`) are relative to the config
-    folder; where nothing is there, to the folder above it.
+    folder; if the file is not there, to its parent folder.
 
     Args:
         config_dir: Folder of the configuration; None takes METERS_CONFIG_DIR, else the one beside the package, else
             `config` in the working folder. Data and secrets are beside it unless METERS_DATA_DIR and METERS_SECRETS_DIR
             say otherwise.
-        environ: The environment; None takes the one that the program runs in.
+        environ: Environment variables; None takes those of the process.
         without_meters: Whether meters.yaml may be empty; tariffs.yaml, which would name meters, is then not read.
 
     Raises:
-        SettingsError: Something is wrong; it holds all problems.
+        SettingsError: There are problems; the error holds all of them.
     """
     environ = os.environ if environ is None else environ
     folder = config_folder(environ, config_dir)
@@ -117,7 +117,7 @@ def load(
     site = _model(Site, config, problems)
     meters_path = _path_in(folder, config, "meters_config", _METERS)
     document = _read(meters_path, "meters_missing", "meters_empty", problems)
-    # The file's zone only matters for times of day; the usual one serves to find the other errors.
+    # The zone only matters for times of day; the default one is enough to find the other errors.
     entries = read_meters(document, (site or Site()).zone, problems) if document else []
     is_empty = without_meters and _drop_emptiness(meters_path.name, problems)
     problems.extend(check_references(entries))
@@ -173,7 +173,7 @@ def _drop_emptiness(file: str, problems: list[Problem]) -> bool:
 
 
 def _language(config: Document | None) -> Language:
-    """Give the language that config.yaml asks for, whatever else is wrong in it."""
+    """Give the language of config.yaml, even if the rest of the file has errors."""
     return "de" if config and config.content.get("language") == "de" else "en"
 
 
@@ -197,7 +197,7 @@ def _is_there(path: Path) -> bool:
     try:
         return path.exists()
     except OSError:
-        # Too long a name, or a folder that may not be looked into; reading the file will say so.
+        # A name too long or a folder without permission; reading the file reports it.
         return False
 
 
@@ -240,14 +240,14 @@ def _tariffs(
     document = _read(path, "tariffs_missing", "tariffs_empty", problems)
     tariffs = _model(TariffFile, document, problems)
     if document is not None:
-        # Where config.yaml is wrong itself, that comes first.
+        # Errors of config.yaml itself come first.
         gas_is_given = site is None or bool(site.gas_pairs)
         problems.extend(check_tariffs(document, entries, gas_is_given=gas_is_given))
     return tariffs
 
 
 def _unmet_needs(site: Site, entries: Sequence[Entry], secrets: Secrets) -> Iterator[Problem]:
-    """Find what one file needs and another does not give."""
+    """Find requirements of one file that another does not meet."""
     converted = converts_gas(entries)
     if converted and not site.gas_conversion:
         yield Problem(_CONFIG, "gas_conversion", "gas_factors_missing", {"meter": converted})

@@ -1,4 +1,4 @@
-"""How config.yaml says what is kept, how long, and when the house is tidied and backed up."""
+"""The `upkeep` section of config.yaml: retention, tidying and backups."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from workflows_dagster.settings.fields import Frozen, Text, Whole
 
 
 class UpkeepSettings(Frozen):
-    """What is kept, and when it is tidied.
+    """Retention, tidying and backups.
 
     Attributes:
-        keep_runs_days: How long Dagster's home keeps runs with their logs. Which days are computed is never forgotten.
+        keep_runs_days: How long Dagster's home keeps runs with their logs. Records of computed days are kept for ever.
             [days]
         retention_schedule: When Dagster's home is tidied, as a cron string in the site's zone.
-        backup_schedule: When a backup is made and tried out, likewise.
-        keep_backups: How many backups are kept; the oldest beyond that are removed.
+        backup_schedule: When a backup is made and verified, likewise.
+        keep_backups: Number of backups to keep; older ones are removed.
         backup_folder: Where backups go; None for `backups` in the data folder.
     """
 

@@ -1,4 +1,4 @@
-"""Reads meters.yaml: each meter into its model, and what is wrong with it by itself."""
+"""Reads meters.yaml: parses each meter into its model and collects the problems."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _MODELS: dict[str, type[PhysicalMeter] | type[MasterMeter] | type[VirtualMeter]]
 
 @dataclass(frozen=True)
 class Entry:
-    """One meter as it stands in the file, be it right or wrong.
+    """One meter's entry in the file, valid or not.
 
     Attributes:
         file: Name of the file.
-        label: How problems name it: its id, or its place.
+        label: Its id, or its place, for problem messages.
         place: Its place in the file, such as `meters[3]`.
-        meter_id: Its id, if there is one that is text.
-        kind: What it is or, where `type` is wrong, what its other keys say that it is.
-        raw: What stands there.
-        meter: The meter, or None where something is wrong with it.
+        meter_id: Its id, if it has a textual one.
+        kind: Its type; if `type` is wrong, guessed from its other keys.
+        raw: The raw entry.
+        meter: The meter, or None if the entry is invalid.
     """
 
     file: str
@@ -55,15 +55,15 @@ class _Span(BaseModel):
 
 
 def read_meters(document: Document, zone: ZoneInfo, problems: list[Problem]) -> list[Entry]:
-    """Read every meter of the file, and add to `problems` what is wrong with each by itself.
+    """Read every meter of the file, and add the problems of each entry to `problems`.
 
     Args:
         document: meters.yaml.
         zone: The house's zone.
-        problems: Takes what is wrong.
+        problems: Receives the problems.
 
     Returns:
-        The meters in file order, the wrong ones among them.
+        The entries in file order, including invalid ones.
     """
     file = document.file
     for key in document.content:
@@ -132,7 +132,7 @@ def _validated(entry: Entry, zone: ZoneInfo, problems: list[Problem]) -> Entry:
 
 
 def _period_problems(entry: Entry) -> Iterator[Problem]:
-    """Look at the periods' days even where something else is wrong with them."""
+    """Check the periods' dates even if other keys of the periods are invalid."""
     written = entry.raw.get("periods")
     try:
         spans = [_Span.model_validate(period) for period in written] if isinstance(written, list) else []
@@ -161,7 +161,7 @@ def _doubled_ids(entries: list[Entry]) -> Iterator[Problem]:
 
 
 def _key_in(content: dict[Any, Any], location: Location) -> str:
-    """Name a place by the meter that it is in."""
+    """Write a location with the id of its meter."""
     if len(location) < 3 or location[0] != "meters":
         return key_of(location)
     inside: Any = location[1]

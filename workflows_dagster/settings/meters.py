@@ -1,4 +1,4 @@
-"""The house's meters, and the order in which they are made from one another."""
+"""The house's meters, in an order in which sources precede derived meters."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ Meter = PhysicalMeter | MasterMeter | VirtualMeter
 class MeterBook:
     """All meters of the house, in file order.
 
-    Every meter that one is made from is in the book, and none is made from itself; `load` sees to that.
+    All sources of a derived meter are in the book, and there are no cycles; `load` checks both.
 
     Args:
-        meters: The meters, each id once. A master or virtual meter whose utility was not given takes that of its
-            first source or base.
+        meters: The meters, with unique ids. A derived meter without a utility gets that of its first source.
     """
 
     meters: Sequence[Meter]
@@ -67,11 +66,11 @@ class MeterBook:
         return tuple(meter for meter in self.meters if isinstance(meter, VirtualMeter))
 
     def in_order(self) -> tuple[Meter, ...]:
-        """Give all meters, each after those that it is made from, otherwise in file order."""
+        """Give all meters, each after its sources, otherwise in file order."""
         return tuple(self._by_id[meter_id] for meter_id in _in_order(self._by_id))
 
     def downstream_of(self, meter_ids: Iterable[str]) -> tuple[str, ...]:
-        """Give the meters themselves and all that are made from them, each after those that it is made from.
+        """Give the meters and all meters derived from them, each after its sources.
 
         Raises:
             KeyError: There is no such meter.

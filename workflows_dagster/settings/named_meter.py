@@ -1,4 +1,4 @@
-"""What every meter has: an id that an asset can carry, a unit, a utility."""
+"""The base of all meters: an id that is a valid asset name, a unit, a utility."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RESERVED_IDS = frozenset(
         "monthly_consumption",
         "costs",
         "running_day",
-        # The step of their checks, under whose name is stored what they were made from.
+        # The step of their checks, whose name is also an owner of stored digests.
         "meter_checks",
         # Jobs, whose names Dagster keeps apart from the assets'.
         "days",
@@ -59,7 +59,7 @@ def _derived_utility(fields: dict[str, Any]) -> Utility:
 
 
 class NamedMeter(Frozen):
-    """What all meters have; see each kind for the attributes."""
+    """The base of all meters; see each kind for the attributes."""
 
     meter_id: MeterId
     output_unit: Unit

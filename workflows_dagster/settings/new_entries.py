@@ -1,4 +1,4 @@
-"""Entries for meters.yaml, ready to be copied there."""
+"""Writes entries to be copied into meters.yaml."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class NewMeter:
         entity_id: Tag `entity_id` of its readings.
         measurement: Their measurement.
         field: Their field.
-        domain: Their domain, where another meter reads the same entity; else None.
+        domain: Their domain, if another meter reads the same entity; else None.
         unit: Canonical unit.
-        unit_is_guessed: Whether the measurement does not say so.
+        unit_is_guessed: Whether the measurement does not name the unit.
         first_day: Civil day of the first reading.
-        interval_days: Days between readings by hand, or None where it reports by itself. [d]
+        interval_days: Days between readings by hand, or None if it reports by itself. [d]
     """
 
     entity_id: str
@@ -45,9 +45,9 @@ class NewMeter:
 
 
 def entries(meters: Iterable[NewMeter], taken: Iterable[str]) -> str:
-    """Write entries as they stand below `meters:`, each with an id that is free.
+    """Write entries to be placed below `meters:`, each with a free id.
 
-    What meters.yaml cannot name becomes a comment that says so.
+    A series that meters.yaml cannot name becomes a comment.
 
     Args:
         meters: The meters.
@@ -70,7 +70,7 @@ def entries(meters: Iterable[NewMeter], taken: Iterable[str]) -> str:
 
 
 def free_id(entity_id: str, taken: Iterable[str]) -> str:
-    """Make a meter id from an entity's name: letters, digits and underscores, and not in use in any case.
+    """Make a meter id from an entity's name: letters, digits and underscores, unique regardless of case.
 
     Args:
         entity_id: Name of the entity, any text.

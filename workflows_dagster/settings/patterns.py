@@ -12,7 +12,7 @@ from workflows_dagster.settings.problems import shown
 from workflows_dagster.settings.validation import Violation, refusal
 
 _MONTHS = 12
-# Twelve figures rounded to two decimals can miss 100 by that much, honestly.
+# Twelve figures rounded to two decimals can miss 100 by this much.
 _TOLERANCE = 0.05
 
 
@@ -21,7 +21,7 @@ class Pattern(Frozen):
 
     Attributes:
         monthly_percentages: Share of the year by month, January first; it sums to 100. [%], 12 values
-        description: What it is of.
+        description: What the pattern describes.
     """
 
     monthly_percentages: tuple[Number, ...]
@@ -61,7 +61,7 @@ class PatternFile(Frozen):
 
 
 def percentages_summing_to_100(values: tuple[float, ...]) -> tuple[float, ...]:
-    """Scale percentages that were rounded by hand, so that they sum to 100 exactly; the largest takes what is left."""
+    """Scale hand-rounded percentages to sum to exactly 100; the largest absorbs the remainder."""
     scale = 100.0 / math.fsum(values)
     scaled = [value * scale for value in values]
     largest = scaled.index(max(scaled))

@@ -1,4 +1,4 @@
-"""Physical meters: where their readings come from, and how they count."""
+"""Physical meters: the source of their readings, and their counters."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Source(Frozen):
     Attributes:
         kind: A cumulative counter (register), one that starts again from zero on purpose (resetting), or consumption of
             each hour, quarter hour or day (interval).
-        interval_minutes: Length of an interval; 1440 is a civil day. None means as the readings' spacing shows. [min]
+        interval_minutes: Length of an interval; 1440 is a civil day. None infers it from the readings' spacing. [min]
         entity_id: Home Assistant's entity without its domain; None means the meter's id.
         measurement: InfluxDB measurement; None means the meter's unit.
         field: Field that holds the number; None means the kind's usual one.
-        domain: Home Assistant's domain; None means whichever there is.
+        domain: Home Assistant's domain; None accepts any.
         turns_back: Whether the counter turns back while a solar panel feeds in: it counts net, days may be negative.
     """
 
@@ -69,24 +69,24 @@ class Source(Frozen):
 
 
 class PhysicalMeter(NamedMeter):
-    """A meter that hangs on the wall.
+    """A physical meter.
 
     Attributes:
         meter_id: Name of the asset and of the tag.
         type: Always `physical`.
         output_unit: Unit of the register, canonical.
         description: What it counts, in the owner's words.
-        utility: Group that it belongs to; derived from unit and name where it is not given.
+        utility: Its utility; by default derived from unit and name.
         installation_date: First civil day, included, or the exact instant; a date-time at midnight is the civil day,
-            one without an offset is the house's own time.
+            one without an offset is local time.
         deinstallation_date: Last civil day, included, or the exact instant, read likewise.
         source: Where its raw readings are.
-        initial_reading: What it showed when it was installed. [output_unit]
-        register_digits: Digits before the decimal mark, after which the register begins again at zero.
+        initial_reading: Register reading at installation. [output_unit]
+        register_digits: Digits before the decimal mark; the register rolls over to zero after them.
         resolution: Smallest step that it shows. [output_unit]
         measured_max_gap_hours: Longest gap between readings whose days count as measured. [h]
-        max_extrapolation_days: How far it is extrapolated beyond its readings. [d]
-        reading_interval_days: How often a person means to read it; None where it reports by itself. [d]
+        max_extrapolation_days: Longest extrapolation beyond its readings. [d]
+        reading_interval_days: Planned interval between readings by hand; None if it reports by itself. [d]
         pattern: Name of its seasonal pattern; None means the pattern of its own name, if there is one.
     """
 
@@ -140,7 +140,7 @@ class PhysicalMeter(NamedMeter):
 
     @property
     def upstream(self) -> tuple[str, ...]:
-        """The meters that it is made from: none."""
+        """Ids of its sources: none."""
         return ()
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with the configuration: a place, a code and its figures. `wording/problems.py` makes the sentence."""
+"""Problems of the configuration: a place, a code and figures. `wording/problems.py` makes the sentence."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from workflows_dagster.settings.problem_codes import Code
 
 _SHOWN_CHARACTERS = 60
 _LARGEST_SHOWN = 10**_SHOWN_CHARACTERS
-# Low enough that two swapped letters of a name of three are near.
+# Low enough to accept two swapped letters in a name of three.
 _NEAR = 0.6
 
 
 class Kind(StrEnum):
-    """A value that is named by its kind, because its text says nothing."""
+    """Kinds of value that are named in messages instead of being quoted."""
 
     EMPTY = "empty"
     MAPPING = "mapping"
@@ -33,13 +33,13 @@ Figures = Mapping[str, Figure]
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong.
+    """One problem.
 
     Attributes:
         file: Name of the file, or `environment`.
         key: Path of the key in the file, such as `strom_allgemein.subtract_meters[1]`; empty for the file as a whole.
         code: What is wrong.
-        figures: The actual value and what belongs to it. `suggestion` is the name that was probably meant.
+        figures: The actual value and further values of the sentence. `suggestion` is the name probably meant.
     """
 
     file: str
@@ -61,7 +61,7 @@ class SettingsError(Exception):
     """The configuration cannot be used; the text is one technical line per problem.
 
     Args:
-        problems: All problems in the order of the files. A repeat is said once.
+        problems: All problems in the order of the files. Duplicates are dropped.
         language: The reader's language, as far as config.yaml can be read.
     """
 
@@ -75,19 +75,19 @@ class SettingsError(Exception):
 
 
 def on_one_line(text: str) -> str:
-    """Escape what does not print: a key or a value may hold anything."""
+    """Escape non-printing characters, which keys and values may contain."""
     return printable(text)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Give the known name that `name` was probably meant to be, whatever its case, or None."""
+    """Give the known name most similar to `name`, ignoring case, or None."""
     by_fold = {candidate.casefold(): candidate for candidate in known}
     found = difflib.get_close_matches(name.casefold(), by_fold, n=1, cutoff=_NEAR)
     return by_fold[found[0]] if found else None
 
 
 def shown(value: object) -> str | Kind:
-    """Show a value as the file writes it, shortened, or name its kind."""
+    """Quote a value as the file writes it, shortened, or name its kind."""
     if value is None:
         return Kind.EMPTY
     if isinstance(value, str):

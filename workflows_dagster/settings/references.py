@@ -1,4 +1,4 @@
-"""What meters say of one another: names that exist, no meter made from itself, conversions that are possible."""
+"""Checks references between meters: unknown names, cycles, impossible conversions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Role = Literal["source", "base", "subtract"]
 
 @dataclass(frozen=True)
 class Link:
-    """One meter's mention of another that it is made from.
+    """A meter's reference to one of its sources.
 
     Attributes:
-        key: Path of the mention in the file.
-        source: The id mentioned.
-        role: As a master's source, a virtual meter's base, or what is subtracted from it.
+        key: Path of the reference in the file.
+        source: The id referred to.
+        role: A master's source, a virtual meter's base, or a subtracted meter.
     """
 
     key: str
@@ -30,7 +30,7 @@ class Link:
 
 
 def links(entry: Entry) -> tuple[Link, ...]:
-    """Give the meters that one is made from, as far as can be told; other errors in it do not hide them."""
+    """Give a meter's sources as far as they are readable, despite other errors in the entry."""
     found: list[Link] = []
     if entry.kind == "master":
         for at, period in _periods(entry):
@@ -46,10 +46,10 @@ def links(entry: Entry) -> tuple[Link, ...]:
 
 
 def check_references(entries: Sequence[Entry]) -> Iterator[Problem]:
-    """Find what is wrong between the meters: unknown names, cycles, impossible conversions.
+    """Find problems between meters: unknown names, cycles, impossible conversions.
 
     Args:
-        entries: All meters of the file, also those that are wrong by themselves: they are known all the same.
+        entries: All entries of the file, including invalid ones, whose ids count as known.
     """
     known: dict[str, Entry] = {}
     for entry in entries:
@@ -79,7 +79,7 @@ def converts_gas(entries: Sequence[Entry]) -> str | None:
 
 
 def utilities_of(entries: Sequence[Entry]) -> tuple[Utility | None, ...]:
-    """Tell each meter's utility, given or derived, as the book of meters will; None where it cannot be told."""
+    """Give each meter's utility, given or derived, as `MeterBook` does; None if it is unknown."""
     known: dict[str, Entry] = {}
     for entry in entries:
         if entry.meter_id is not None:
@@ -117,7 +117,7 @@ def _units(entry: Entry, known: Mapping[str, Entry]) -> Iterator[Problem]:
             continue
         base = source if link.role == "base" else base
         if link.role == "subtract":
-            # Where the base is of another quantity, that has been said, and what agrees with the base is well.
+            # A base of another quantity is reported already; units that agree with the base are fine.
             if base is None or units.same_quantity(base, unit) or not units.same_quantity(base, source):
                 yield from _conversion(entry, unit, link, source, known)
         elif not units.same_quantity(source, unit):
@@ -158,7 +158,7 @@ def _conversion(entry: Entry, unit: str, link: Link, source: str, known: Mapping
 
 
 def _utility(meter_id: str | None, known: Mapping[str, Entry], passed: frozenset[str]) -> Utility | None:
-    """Tell a meter's utility, given or derived, as the book of meters will."""
+    """Give a meter's utility, given or derived, as `MeterBook` does."""
     if meter_id is None or meter_id not in known or meter_id in passed:
         return None
     entry = known[meter_id]

@@ -1,4 +1,4 @@
-"""Tokens from the environment and from secrets/*.env; nothing here ever shows one."""
+"""Reads tokens from the environment and from secrets/*.env; messages never show them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from workflows_dagster.settings.problems import Problem, SettingsError
 NAMES = ("INFLUX_TOKEN", "INFLUX_ORG", "TIBBER_API_TOKEN", "APPRISE_URLS")
 _FILE = "_FILE"
 _ENVIRONMENT = "environment"
-# Between two addresses; a comma may also stand within one, between its recipients.
+# Separates addresses; a comma may also occur within one, between recipients.
 _SCHEMA = r"[A-Za-z][A-Za-z0-9+.-]*://"
 _SEPARATOR = re.compile(rf"[\s,]*\s[\s,]*|,(?={_SCHEMA})")
 
 
 class Secrets(Frozen):
-    """What must not be known to others.
+    """The secrets of the house.
 
     Attributes:
         influx_token: InfluxDB's API token.
@@ -39,7 +39,7 @@ class Secrets(Frozen):
 
 @dataclass(frozen=True)
 class _Place:
-    """Where values may stand: the environment, or one .env file."""
+    """A source of values: the environment, or one .env file."""
 
     name: str
     folder: Path
@@ -49,15 +49,15 @@ class _Place:
 def load_secrets(folder: Path, environ: Mapping[str, str]) -> Secrets:
     """Read the secrets; the environment wins over the files.
 
-    Each name may also be given as `<NAME>_FILE`, the path of a file that holds the value, as Docker secrets are. An
-    empty value counts as none. Examples (`*.env.example`) are not read.
+    Each name may also be given as `<NAME>_FILE`, the path of a file with the value, as for Docker secrets. An empty
+    value counts as unset. Examples (`*.env.example`) are not read.
 
     Args:
         folder: Folder of the `*.env` files; it need not exist.
         environ: The environment.
 
     Raises:
-        SettingsError: A file cannot be read, a value cannot be a token, or two files disagree.
+        SettingsError: A file cannot be read, a value is not a possible token, or two files disagree.
     """
     problems: list[Problem] = []
     environment = _Place(_ENVIRONMENT, Path(), environ)
@@ -91,7 +91,7 @@ def _files(folder: Path, problems: list[Problem]) -> Iterator[_Place]:
         return
     for path in paths:
         try:
-            # Without interpolation: a token may hold a dollar sign.
+            # Without interpolation, since a token may contain a dollar sign.
             values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
         except OSError as error:
             problems.append(_unreadable(path.name, "", path, error))
@@ -121,7 +121,7 @@ def _value(place: _Place, name: str, problems: list[Problem]) -> str | None:
             problems.append(Problem(place.name, key, "secret_file_empty", {"path": str(path)}))
     if name == "APPRISE_URLS":
         return _addresses_checked(value, place, key, problems)
-    # An organisation's name may hold blanks and umlauts; a token travels in a header, where neither can be.
+    # An organisation's name may contain blanks and umlauts; a token is sent in a header, which allows neither.
     if any(not character.isprintable() for character in value) or (
         name != "INFLUX_ORG" and not (value.isascii() and " " not in value)
     ):

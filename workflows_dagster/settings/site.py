@@ -1,4 +1,4 @@
-"""The site as config.yaml describes it: where data is kept, what it talks to, when it works."""
+"""The models of config.yaml: storage, connections, schedules, logging."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Storage(Frozen):
     """Where readings and results are kept.
 
     Attributes:
-        backend: One SQLite file of our own (embedded), or the owner's InfluxDB 2.x (influxdb).
+        backend: A SQLite file (embedded), or the owner's InfluxDB 2.x (influxdb).
     """
 
     backend: Literal["embedded", "influxdb"] = "embedded"
@@ -98,11 +98,11 @@ class TibberSettings(Frozen):
     """Tibber's hourly consumption and prices.
 
     Attributes:
-        polling_interval: Least time between two questions, however often the schedule ticks. [s]
-        lookback_hours: How far back each time. [h]
-        meter_id: Meter that its consumption is of.
+        polling_interval: Shortest time between two requests, regardless of the schedule. [s]
+        lookback_hours: How far back each request reaches. [h]
+        meter_id: Meter whose consumption it is.
         url: Address of its GraphQL service.
-        home_id: Which home, where the account has several.
+        home_id: Id of the home, if the account has several.
     """
 
     polling_interval: Annotated[Whole, Field(gt=0)] = 3600
@@ -113,7 +113,7 @@ class TibberSettings(Frozen):
 
 
 class GasPair(Frozen):
-    """One pair of gas factors as the file gives it.
+    """One pair of gas factors.
 
     Attributes:
         valid_from: First civil day on which it holds.
@@ -161,12 +161,12 @@ class Workflows(Frozen):
 
 
 class Logging(Frozen):
-    """What is logged, how and where to.
+    """Log level, format and file.
 
     Attributes:
         level: The least level that is logged.
-        format: A JSON object a line, or text for people.
-        file: File beside the standard output, None for no file. A relative path is relative to the data folder.
+        format: JSON lines, or text for people.
+        file: Log file in addition to standard output, None for none. A relative path is relative to the data folder.
         max_bytes: Size at which the file is rotated. [byte]
         backup_count: How many rotated files are kept.
     """

@@ -1,4 +1,4 @@
-"""What tariffs say of meters and of one another: names that exist, units that convert, one price a day."""
+"""Checks tariffs against meters and each other: unknown names, units that do not convert, ambiguous prices."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HOURLY_UNIT = "kWh"
 
 @dataclass(frozen=True)
 class _Counter:
-    """What tariffs must know about a meter, None where the meter's own entry is wrong."""
+    """A meter as tariffs need it; values are None if the meter's own entry is invalid."""
 
     unit: str | None
     utility: str | None
@@ -32,7 +32,7 @@ class _Counter:
 
 @dataclass(frozen=True)
 class _Written:
-    """A tariff as it stands in the file, be it right or wrong."""
+    """A tariff's entry in the file, valid or not."""
 
     file: str
     at: str
@@ -40,7 +40,7 @@ class _Written:
 
     @property
     def utility(self) -> str | None:
-        """The utility, if it is one."""
+        """The utility, if it is a known one."""
         written = _text(self.raw.get("utility"))
         return written if written in get_args(Utility) else None
 
@@ -53,7 +53,7 @@ class _Written:
         return self.raw.get("hourly_prices") is not None
 
     def prices(self) -> Iterator[tuple[str, Mapping[Any, Any]]]:
-        """Give the dated prices, each with its place."""
+        """Give the dated prices, each with its location."""
         written = self.raw.get("prices")
         for position, price in enumerate(written if isinstance(written, list) else ()):
             if isinstance(price, dict):
@@ -64,12 +64,12 @@ class _Written:
 
 
 def check_tariffs(document: Document, entries: Sequence[Entry], *, gas_is_given: bool) -> Iterator[Problem]:
-    """Find what is wrong between tariffs, their prices and the meters.
+    """Find problems between tariffs, their prices and the meters.
 
     Args:
         document: tariffs.yaml.
-        entries: All meters of the house, also those that are wrong by themselves; none where meters.yaml cannot be
-            read, and then nothing is said about meters.
+        entries: All meters of the house, including invalid ones. If meters.yaml cannot be read it is empty, and nothing
+            is reported about meters.
         gas_is_given: Whether the site has gas factors.
     """
     listed = document.content.get("tariffs")
@@ -112,7 +112,7 @@ def _whose(tariff: _Written, tariffs: Sequence[_Written]) -> Iterator[Problem]:
 
 
 def _dates(tariff: _Written) -> Iterator[Problem]:
-    """Find days with two prices, and prices without a figure."""
+    """Find days with two prices, and prices without an amount."""
     if not tariff.raw.get("prices") and not tariff.hourly:
         yield tariff.problem("prices", "prices_empty" if "prices" in tariff.raw else "prices_missing")
     earlier: set[date] = set()
@@ -129,7 +129,7 @@ def _dates(tariff: _Written) -> Iterator[Problem]:
 
 
 def _bearer(tariff: _Written, meters: Mapping[str, _Counter], own: set[str]) -> Iterator[Problem]:
-    """Look at who bears the standing charge."""
+    """Check the meter that bears the standing charge."""
     bearer = _text(tariff.raw.get("billed_meter"))
     if tariff.raw.get("meter") is not None:
         if bearer is not None:
@@ -190,7 +190,7 @@ def _units(tariff: _Written, priced: Mapping[str, _Counter], gas_is_given: bool)
 
 
 def _crossing(key: str, per: str, name: str, meter: _Counter, file: str, gas_is_given: bool) -> Problem | None:
-    """Give the problem that a price per one unit cannot be that of a meter that counts in another, if so."""
+    """Give a problem if a price's unit cannot be converted to the meter's unit."""
     unit = str(meter.unit)
     if units.same_quantity(unit, per):
         return None

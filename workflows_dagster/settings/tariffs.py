@@ -1,4 +1,4 @@
-"""What the house pays, as tariffs.yaml describes it: dated prices, by utility or by meter."""
+"""The models of tariffs.yaml: dated prices, by utility or by meter."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def _currency(value: str) -> str:
 
 
 class DatedPrice(Frozen):
-    """What is paid from a day on.
+    """The prices from a day on.
 
     Attributes:
         valid_from: First civil day on which it holds; it holds until the next one.
-        unit_price: Price of one `per`, below 0 where using it is paid for. [currency/per]
+        unit_price: Price of one `per`; may be negative. [currency/per]
         per: Unit that is priced, canonical; None means the meter's own.
-        standing_charge: What is owed whether or not anything is used. [currency/standing_charge_per]
-        standing_charge_per: Time that one standing charge pays for.
+        standing_charge: Charge independent of consumption. [currency/standing_charge_per]
+        standing_charge_per: Period of one standing charge.
         vat_percent: Value added tax. [%]
-        prices_include_vat: Whether both prices have it in them; None, without `vat_percent`: they are what is paid.
+        prices_include_vat: Whether both prices include it; None without `vat_percent`, when prices are final.
     """
 
     valid_from: CivilDay
@@ -67,22 +67,22 @@ class DatedPrice(Frozen):
         return included
 
     def gross(self, written: float) -> float:
-        """Give what is paid for a price as it is written: with VAT."""
+        """Give a written price including VAT."""
         if self.prices_include_vat is False and self.vat_percent is not None:
             return written * (1 + self.vat_percent / 100)
         return written
 
 
 class Tariff(Frozen):
-    """What is paid for a utility, or at one meter.
+    """The prices of a utility, or of one meter.
 
     Attributes:
         description: What it is, in the owner's words.
-        utility: Utility all of whose meters it prices, but those with a tariff of their own.
+        utility: Utility whose meters it prices, except those with a tariff of their own.
         meter: The one meter that it prices; either this or `utility` is given.
-        billed_meter: Meter of the utility that bears the standing charge, which is owed once and not at each meter.
-        feed_in: Whether what the meter counts is paid for: its cost is below 0.
-        hourly_prices: Whose prices of the hour hold where there are any; the dated ones then fill in.
+        billed_meter: Meter of the utility that bears the standing charge, which is due once, not for each meter.
+        feed_in: Whether the meter counts feed-in, which the grid operator pays for: its cost is negative.
+        hourly_prices: Source of hourly prices; hours without one take the dated price.
         advance: What is paid in advance each month, VAT included. [currency]
         prices: Dated prices, by `valid_from` increasing.
     """
@@ -108,11 +108,11 @@ class Tariff(Frozen):
 
     @property
     def sign(self) -> float:
-        """1 for what the house pays, -1 for what it is paid."""
+        """1 for what the house pays, -1 for what it earns."""
         return -1.0 if self.feed_in else 1.0
 
     def dated(self, meter: NamedMeter) -> tuple[Price, ...]:
-        """Give what a meter that it prices pays, VAT included, by `valid_from` increasing."""
+        """Give the prices of a meter, VAT included, by `valid_from` increasing."""
         bears = meter.meter_id in (self.meter, self.billed_meter)
         return tuple(
             Price(
@@ -144,7 +144,7 @@ class TariffFile(Frozen):
 
     @property
     def has_hourly_prices(self) -> bool:
-        """Whether any tariff takes the prices of the hour."""
+        """Whether any tariff uses hourly prices."""
         return any(tariff.hourly_prices is not None for tariff in self.tariffs)
 
     def of_meter(self, meter: NamedMeter) -> Tariff | None:

@@ -1,4 +1,4 @@
-"""Which utility a meter belongs to, where the owner does not say."""
+"""Guesses a meter's utility if the owner does not give it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _HEAT_NAMES = ("heat", "wärme", "waerme")
 
 
 def utility_by_name(unit: str, name: str) -> Utility:
-    """Guess a meter's utility from its canonical unit and what its id and description say."""
+    """Guess a meter's utility from its canonical unit, its id and its description."""
     said = name.casefold()
     if unit in ("m³", "l"):
         return "gas" if any(word in said for word in _GAS_VOLUME_NAMES) else "water"

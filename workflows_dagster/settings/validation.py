@@ -21,11 +21,11 @@ _SECRET_NAME = re.compile(r"token|passw|secret|api_?key|credential", re.IGNORECA
 
 @dataclass(frozen=True)
 class Violation:
-    """One thing that a validator found.
+    """One error found by a validator.
 
     Attributes:
         code: What is wrong.
-        figures: The actual value and what belongs to it.
+        figures: The actual value and further values of the sentence.
         at: Path below the validated field, such as `[2].end_date`.
     """
 
@@ -35,7 +35,7 @@ class Violation:
 
 
 def refusal(*violations: Violation) -> PydanticCustomError:
-    """Give the exception with which a validator refuses a value, for one reason or several."""
+    """Build the exception with which a validator refuses a value, for one or several reasons."""
     return PydanticCustomError("violations", "{text}", {"text": violations[0].code, "violations": violations})
 
 
@@ -55,9 +55,9 @@ def problems_in(
     Args:
         error: What pydantic raised.
         file: Name of the file.
-        prefix: Path at which the model stands in the file.
+        prefix: Path of the model in the file.
         model: The model that was validated, for its key names.
-        elsewhere: Types of meter by keys that are unknown here but known there.
+        elsewhere: Keys unknown to this model but known to other types of meter, with those types.
     """
     for details in error.errors():
         location = tuple(part for part in details["loc"] if part != "[key]")
@@ -65,7 +65,7 @@ def problems_in(
             location = (*location[:-1], str(location[-1]))
         key = key_of((prefix, *location) if prefix else location)
         if details["type"] == "default_factory_not_called":
-            # It only repeats that another field is wrong.
+            # It only repeats another field's error.
             continue
         if details["type"] == "violations":
             for violation in details["ctx"]["violations"]:
@@ -77,7 +77,7 @@ def problems_in(
 
 
 def doubled_keys(document: Document, name: Namer = key_of) -> Iterator[Problem]:
-    """Give a problem for each key that stands twice."""
+    """Give a problem for each duplicate key."""
     for duplicate in document.duplicates:
         lines = {"first": duplicate.first_line, "second": duplicate.line}
         yield Problem(document.file, name(duplicate.location), "key_twice", lines)
@@ -142,7 +142,7 @@ _BOUNDS: dict[str, tuple[str, Code]] = {
 
 
 def _translated(details: ErrorDetails) -> tuple[Code, Figures]:
-    """Give our code for one of pydantic's, with its figures."""
+    """Translate one of pydantic's errors into our code and figures."""
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
     if kind == "missing":
         return "key_missing", {}

@@ -1,4 +1,4 @@
-"""Reads one cell: a number or a time, in English or German notation."""
+"""Parses one cell: a number or a time, in English or German notation."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from workflows_dagster.clients.spreadsheets.tables import Cell, shown
 from workflows_dagster.clients.spreadsheets.verdicts import CellError, Remark
 from workflows_dagster.domain.number_notation import AmbiguousNumberError, Mark, NotANumberError, meanings, number_from
 
-# A day without a time is read at noon: a person reads meters by day, and midnight would be off by half a day on average
-# and could put the reading into the day before.
+# A day without a time is taken as noon: people read meters by day, and midnight would be wrong by half a day on average
+# and could move the reading into the day before.
 TIME_OF_A_BARE_DAY = time(12)
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 
@@ -30,17 +30,17 @@ _CLOCK = re.compile(r"(?P<h>\d{1,2}):(?P<m>\d{2})(:(?P<s>\d{2}))?")
 def number(cell: Cell, *, seen: frozenset[Mark], usual: Mark) -> float:
     """Read a register reading in either notation.
 
-    A number with one mark before exactly three digits (`48.700`) is read as the rest of its column shows. Where the
-    column shows nothing, the usual decimal mark of the format is one; the other mark is refused: the wrong guess
+    A number with one mark before exactly three digits (`48.700`) is read by the decimal mark of its column. If the
+    column shows none, the format's usual decimal mark is accepted and the other mark is refused, since a wrong guess
     would be wrong by a factor of a thousand.
 
     Args:
-        cell: What stands there.
-        seen: Decimal marks that the other cells of the column show.
+        cell: The cell.
+        seen: Decimal marks of the column's unambiguous numbers.
         usual: Decimal mark of the format.
 
     Raises:
-        CellError: It is no number, ambiguous, not finite, or negative.
+        CellError: The cell is not a number, ambiguous, not finite, or negative.
     """
     if cell is None:
         raise CellError("reading_empty")
@@ -66,7 +66,7 @@ def _written(text: str, seen: frozenset[Mark], usual: Mark) -> float:
     except NotANumberError:
         raise CellError("not_a_number", cell=shown(text)) from None
     except AmbiguousNumberError as error:
-        # With a zero more, three decimals are ambiguous no longer.
+        # With a further zero, three decimals are no longer ambiguous.
         fraction = f"{error.fraction.value:.12g}"
         fraction += "0" if len(fraction.partition(".")[2]) == 3 else ""
         raise CellError("ambiguous", cell=shown(text), whole=f"{error.whole.value:.12g}", fraction=fraction) from None
@@ -80,13 +80,13 @@ def _finite(cell: int | float) -> float:
 
 
 def iso_time(cell: Cell) -> datetime:
-    """Read a time as ISO 8601 writes it, or as a workbook keeps it.
+    """Parse an ISO 8601 time, or a time cell of a workbook.
 
     Returns:
         With an offset where one is given, else civil time; a day without a time is noon.
 
     Raises:
-        CellError: It is no such time.
+        CellError: The cell is not such a time.
     """
     if cell is None:
         raise CellError("time_empty")
@@ -107,9 +107,9 @@ def iso_time(cell: Cell) -> datetime:
 
 
 def german_time(day: Cell, clock: Cell) -> datetime:
-    """Read a German date and a time of day.
+    """Parse a German date and a time of day.
 
-    A two-digit year is one of 2000 to 2099. Without a time of day it is the one that stands with the date, else noon.
+    A two-digit year is one of 2000 to 2099. Without a time cell, the time in the date cell counts, else noon.
 
     Raises:
         CellError: There is no date, one of them cannot be read, or they hold two different times of day.
@@ -169,13 +169,13 @@ def _plausible(moment: datetime) -> datetime:
 
 
 def instant(moment: datetime, zone: ZoneInfo) -> tuple[pd.Timestamp, tuple[Remark, ...]]:
-    """Place a time that may be civil in UTC.
+    """Convert a time, civil or with an offset, to UTC.
 
     Returns:
-        The instant, and a remark where it is one of two: an hour that the autumn day has twice is taken as the first.
+        The instant, and a remark if it is ambiguous: in autumn's repeated hour, the first occurrence is taken.
 
     Raises:
-        CellError: The zone's clocks skip that time.
+        CellError: The time is skipped by the zone's clock change.
     """
     if moment.tzinfo is not None:
         return _utc(moment), ()

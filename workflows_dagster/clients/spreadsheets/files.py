@@ -1,4 +1,4 @@
-"""From a file to cells: an ordinary file of a limited size, read by a process of its own unless it is a small text."""
+"""Reads a file into cells: regular files of limited size, in a separate process unless it is a small text."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from workflows_dagster.clients.spreadsheets.tables import ReadTable, TableError,
 from workflows_dagster.clients.spreadsheets.text_file import text_tables
 from workflows_dagster.clients.spreadsheets.verdicts import SpreadsheetError
 
-# Read here: our own code in one pass, and faster than another process starts.
+# Small texts are read in this process, which is faster than starting another.
 _SMALL_TEXT = 1_000_000
 _STARTS_OF_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xls", ".ods")
 _PACKAGE_PARENT = Path(__file__).resolve().parents[3]
 _LONGEST_ANSWER = 200_000_000
 _WAIT_SECONDS = 60.0
-# What Python itself may need to start; nothing else of the environment is handed on.
+# Variables that Python may need to start; no others are passed on.
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG")
 
 
@@ -32,7 +32,7 @@ def tables_of(path: Path) -> list[ReadTable]:
     """Read the tables of a file: text, or a workbook (.xlsx, .xlsm, .xls, .ods).
 
     Raises:
-        SpreadsheetError: There is no such file, or it cannot be used.
+        SpreadsheetError: The file does not exist or cannot be used.
     """
     try:
         with _opened(path) as descriptor:
@@ -54,7 +54,7 @@ def tables_of(path: Path) -> list[ReadTable]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    """Open an ordinary file; nothing else is even opened, since a pipe would wait and a device may act."""
+    """Open a regular file; nothing else is opened, since a pipe would block and a device may have side effects."""
     try:
         kind = path.stat().st_mode
         if stat.S_ISDIR(kind):

@@ -1,7 +1,6 @@
-"""Reads a file of readings, as a process of its own with little memory and time; see `files`.
+"""Reads a file of readings in a separate process with limited memory and time; see `files`.
 
-A file may come from anybody and its readers are large programs. What goes wrong in them ends this process, which knows
-no secret, and not the house.
+Files are untrusted, and their parsers are large programs. A failure ends only this process, which holds no secrets.
 """
 
 from __future__ import annotations
@@ -54,11 +53,11 @@ def main() -> None:
 
 
 def decode(text: bytes) -> list[ReadTable]:
-    """Read what `main` wrote.
+    """Decode the output of `main`.
 
     Raises:
         TableError: The file cannot be used.
-        ValueError: It is something else.
+        ValueError: The text is something else.
     """
     tables: list[ReadTable] = []
     lines: list[Line] = []
@@ -89,7 +88,7 @@ def _tables() -> Iterator[Table]:
 
 
 def _limit() -> None:
-    # A system that knows one of them not still has the others, and the time that the caller waits.
+    # A system without one of these limits still has the others, and the caller's time-out.
     for limit, most in (
         (resource.RLIMIT_CPU, MOST_SECONDS),
         (resource.RLIMIT_DATA, MOST_MEMORY),

@@ -34,12 +34,12 @@ class Row:
 
     Attributes:
         line: Line of the text file or row of the sheet, from 1.
-        meter_id: The meter that it is about, or None where nothing says.
-        time: UTC instant, or None where it cannot be read.
-        value: Reading, or None where it cannot be read. [meter unit]
-        verdict: `good`: to be written. `bad`: not usable. `duplicate`: another row says the same or takes its place.
+        meter_id: The meter, or None if it is not given.
+        time: UTC instant, or None if unreadable.
+        value: Reading, or None if unreadable. [meter unit]
+        verdict: `good`: to be written. `bad`: unusable. `duplicate`: another row is equal or replaces it.
             `passed_over`: it is no reading, and not meant to be one.
-        remarks: Why it is not good, or what was assumed.
+        remarks: Reasons of the verdict, or assumptions.
         sheet: Name of the sheet in a workbook with several tables of readings, else None.
     """
 
@@ -267,7 +267,7 @@ def _drafts(
     except CellError as error:
         faults.append(error.remark)
     if is_text and any(extra is not None for extra in line.cells[layout.width :]):
-        # A decimal comma in a file separated by commas: what stands before it would pass for the reading.
+        # A decimal comma in a comma-separated file: the integer part would pass for the reading.
         faults.append(Remark("too_many_cells", {"cells": len(line.cells), "columns": layout.width}))
     drafts: list[Draft | Remark] = []
     for column in filled:
@@ -303,7 +303,7 @@ def _whose(column: ValueColumn, cell: Cell, wanted: Wanted) -> tuple[str | None,
 
 
 def _without_duplicates(rows: list[Row]) -> list[Row]:
-    """Leave one good row a meter and instant: the last one, or of equal ones the first."""
+    """Keep one good row per meter and instant: the last one, or the first of equal ones."""
     judged = list(rows)
     holder: dict[tuple[str | None, pd.Timestamp | None], int] = {}
     for here, row in enumerate(rows):

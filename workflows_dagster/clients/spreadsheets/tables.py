@@ -26,7 +26,7 @@ class TableError(ValueError):
 
     Args:
         code: Why.
-        figures: What belongs to it.
+        figures: Values of its sentence.
     """
 
     def __init__(self, code: FileCode, **figures: Figure) -> None:
@@ -40,7 +40,7 @@ class Line:
 
     Attributes:
         number: Line of the text file or row of the sheet, from 1.
-        cells: What stands in it, text stripped and cut, empty cells None.
+        cells: Its cells, text stripped and cut, None if empty.
     """
 
     number: int
@@ -49,12 +49,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """One way to read a file.
+    """One interpretation of a file as a table.
 
     Attributes:
-        lines: The lines with any content, header first, read as they are asked for: a `TableError` may come where one
-            cannot be read.
-        separator: What separates the cells of a text file; None in a workbook.
+        lines: The non-empty lines, header first, read lazily; iteration may raise `TableError`.
+        separator: Separator of the cells of a text file; None for a workbook.
         name: Name of the sheet; None of a text file.
     """
 
@@ -79,7 +78,7 @@ class ReadTable:
 
 
 def shown(cell: Cell) -> str:
-    """Quote a cell, cut where it is long."""
+    """Quote a cell, shortened if it is long."""
     text = str(cell)
     return f"'{text[:_SHOWN]}…'" if len(text) > _SHOWN else f"'{text}'"
 

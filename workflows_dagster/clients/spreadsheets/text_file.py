@@ -1,4 +1,4 @@
-"""Text files in the encodings and with the separators that spreadsheet programs write."""
+"""Reads text files in the encodings and with the separators that spreadsheet programs use."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _BLANK = b" \t\r\n,;"
 
 
 def text_tables(content: bytes) -> Iterator[Table]:
-    """Give the tables that a text may mean, one for each separator.
+    """Give the possible tables of a text, one for each separator.
 
     Raises:
-        TableError: It is empty, or no text.
+        TableError: The file is empty or not a text.
     """
     if not content.strip(_BLANK):
         raise TableError("empty")
@@ -28,7 +28,7 @@ def text_tables(content: bytes) -> Iterator[Table]:
 
 
 def _decoded(content: bytes) -> str:
-    """Decode as UTF-16 where a mark says so, else as UTF-8, else as the western European code page of Windows."""
+    """Decode as UTF-16 if there is a byte order mark, else as UTF-8, else as Windows-1252."""
     marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp1252"):
         try:
@@ -41,7 +41,7 @@ def _decoded(content: bytes) -> str:
 
 
 class _Lines:
-    """Gives a text's lines to csv, and stops where a row of many lines grows too long."""
+    """Iterates over a text's lines for csv, and refuses multi-line rows that are too long."""
 
     def __init__(self, text: str) -> None:
         self._text, self._start, self.length = text, 0, 0
@@ -73,7 +73,7 @@ class _Lines:
 
 def _split(text: str, separator: str) -> Iterator[Line]:
     source = _Lines(text)
-    # Rows are told apart by csv itself, because a quoted comment may hold a line break.
+    # csv separates the rows, because a quoted comment may contain a line break.
     reader = csv.reader(source, delimiter=separator, strict=True)
     number = 1
     try:

@@ -1,4 +1,4 @@
-"""What a row or a whole file is told: a code and its figures. `wording/spreadsheets.py` makes the sentence."""
+"""Remarks on rows and files of readings, as codes with figures. `wording/spreadsheets.py` makes the sentence."""
 
 from __future__ import annotations
 
@@ -77,11 +77,11 @@ Figures = Mapping[str, Figure]
 
 @dataclass(frozen=True)
 class Remark:
-    """One thing that a row is told.
+    """One remark on a row.
 
     Attributes:
-        code: What.
-        figures: The actual cell and what belongs to it. Times are civil times of the house.
+        code: Key of its sentence.
+        figures: The actual cell and further values of the sentence. Times are civil times of the house.
     """
 
     code: RowCode
@@ -92,8 +92,8 @@ class CellError(ValueError):
     """A cell cannot be used.
 
     Args:
-        code: Why.
-        figures: What stands there and what belongs to it.
+        code: The reason.
+        figures: The cell and further values of the sentence.
     """
 
     def __init__(self, code: RowCode, **figures: Figure) -> None:
@@ -106,8 +106,8 @@ class SpreadsheetError(ValueError):
 
     Args:
         path: The file.
-        code: Why.
-        figures: What belongs to it.
+        code: The reason.
+        figures: Values of the sentence.
     """
 
     def __init__(self, path: Path, code: FileCode, **figures: Figure) -> None:

@@ -27,7 +27,7 @@ def workbook_tables(content: bytes) -> Iterator[Table]:
     """Give the sheets of a workbook.
 
     Raises:
-        TableError: It cannot be used.
+        TableError: The workbook cannot be used.
     """
     try:
         if content.startswith(ZIP):
@@ -74,7 +74,7 @@ def _of_archive(content: bytes) -> Iterator[Table]:
 
 
 class _Unpacked:
-    """Reads an archive's files, and counts what comes out: what is declared need not be true."""
+    """Reads an archive's files and limits their actual size, since declared sizes may be wrong."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive, self._left = archive, MOST_UNPACKED_BYTES
@@ -98,7 +98,7 @@ def _sheets(content: bytes, *, is_numbered: bool) -> Iterator[Table]:
 
 
 def _with_midnights(lines: list[Line]) -> Iterator[Line]:
-    """Read a day as its midnight where its column has times of day: calamine gives no formats of an .xls."""
+    """Read a day as its midnight if its column has times of day: calamine gives no formats of an .xls."""
     clocks = {
         place
         for line in lines
@@ -126,5 +126,5 @@ def _lines(sheet: CalamineSheet, is_numbered: bool) -> Iterator[Line]:
 
 
 def _plain(cell: Cell) -> Cell:
-    """Clean a cell; calamine gives every number of a workbook as one with decimals."""
+    """Clean a cell; calamine gives every number as a float."""
     return int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < _EXACT else cleaned(cell)

@@ -1,8 +1,8 @@
-"""Copies an .xlsx workbook with only what readings need, so that neither its size nor an odd cell stops its reading.
+"""Copies the cells of an .xlsx workbook into a small one, so that size and malformed cells do not prevent reading.
 
-The copy has the workbook's cells that hold something, row by row and column by column without gaps: a formatted blank
-in the last row of a sheet costs nothing. A cell that no program would write so (a shared string that is not there, an
-unknown type) becomes the text that stands in it. Macros, pictures and everything else are left out.
+The copy has the non-empty cells, without empty rows and columns between them, so that a formatted blank in the last row
+of a sheet costs nothing. A malformed cell (a missing shared string, an unknown type) becomes its raw text. Macros,
+pictures and everything else are left out.
 """
 
 from __future__ import annotations
@@ -53,21 +53,21 @@ def is_sheet(name: str) -> bool:
 
 
 def copy_workbook(read: Callable[[str], bytes], names: Sequence[str], target: IO[bytes]) -> None:
-    """Write the copy. The first cell of each of its rows is the number that the row had, from 1.
+    """Write the copy. The first cell of each row is the row's original number, from 1.
 
     Args:
-        read: Gives a file of the archive.
-        names: The files of the archive that are needed.
-        target: Takes the copy.
+        read: Reads a file of the archive.
+        names: The needed files of the archive.
+        target: Where to write the copy.
 
     Raises:
-        TableError: It is too large.
-        expat.ExpatError: It is no XML.
+        TableError: The workbook is too large.
+        expat.ExpatError: A file is not XML.
     """
     workbook = _Workbook()
     cells = 0
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
-        # The sheets last: what their cells mean depends on the others.
+        # The sheets last, since their cells refer to the other files.
         for name in sorted(names, key=is_sheet):
             if is_sheet(name):
                 with copy.open(name, "w", force_zip64=True) as stream:
@@ -92,16 +92,16 @@ def _count_strings(content: bytes) -> int:
 
 
 class _Part:
-    """Takes the elements of a file as they are read."""
+    """Base of the handlers of XML elements."""
 
     def start(self, name: str, attributes: Attributes) -> None:
-        """Take the beginning of an element."""
+        """Handle the start of an element."""
 
     def end(self, name: str) -> None:
-        """Take the end of an element."""
+        """Handle the end of an element."""
 
     def text(self, text: str) -> None:
-        """Take text."""
+        """Handle text."""
 
 
 def _parse(content: bytes, part: _Part) -> None:
@@ -111,7 +111,7 @@ def _parse(content: bytes, part: _Part) -> None:
     def refuse(*_: object) -> None:
         raise TableError("damaged_workbook")
 
-    # No program writes one, and it is where entities that expand without end are declared.
+    # No spreadsheet program writes one, and it may declare entities that expand without limit.
     parser.StartDoctypeDeclHandler = refuse
     parser.StartElementHandler = lambda name, attributes: part.start(name.rpartition(" ")[2], attributes)
     parser.EndElementHandler = lambda name: part.end(name.rpartition(" ")[2])
@@ -121,10 +121,10 @@ def _parse(content: bytes, part: _Part) -> None:
 
 @dataclass
 class _Workbook(_Part):
-    """What a cell's meaning depends on beside itself.
+    """Properties of the workbook that the meaning of cells depends on.
 
     Attributes:
-        strings: How many shared strings there are.
+        strings: Number of shared strings.
         is_1904: Whether days are counted from 1904.
         formats: The owner's number formats, by their id.
         styles: Number format of each style.
@@ -151,7 +151,7 @@ class _Workbook(_Part):
             self._in_styles = False
 
     def shows_clock(self, style: str) -> bool:
-        """Tell whether a style shows a time of day beside the day, so that a midnight is meant as one."""
+        """Tell whether a style shows day and time of day, so that a whole number means midnight."""
         number = int(style) if style.isdecimal() and len(style) < 8 else -1
         if not 0 <= number < len(self.styles):
             return False
@@ -161,7 +161,7 @@ class _Workbook(_Part):
 
 
 class _Sheet(_Part):
-    """Writes the cells of one sheet that hold something."""
+    """Writes the non-empty cells of one sheet."""
 
     def __init__(self, workbook: _Workbook, stream: IO[bytes], cells: int) -> None:
         self.cells = cells
@@ -244,12 +244,12 @@ class _Sheet(_Part):
         elif kind == "d" and _is_iso(text):
             self._put(f'{place} t="d"><v>{text}</v></c>')
         else:
-            # Blanks at the ends hold nothing, and what is inside is kept.
+            # Blanks at the ends are dropped, inner ones are kept.
             safe = text.replace("&", "&amp;").replace("<", "&lt;")
             self._put(f'{place} t="inlineStr"><is><t>{safe}</t></is></c>')
 
     def _midnight(self, number: float, style: str) -> str | None:
-        """Give a midnight whose format shows that it is meant: without its format it would be a day."""
+        """Give a midnight as text if its format shows a time; without the format it would be read as a day."""
         if not number.is_integer() or not 1 <= number <= _LAST_SERIAL:
             return None
         if style not in self._clocks:

@@ -1,1 +1,1 @@
-"""Hours and prices of a Tibber account, by its GraphQL service."""
+"""Client for Tibber's GraphQL service: hourly consumption and prices."""

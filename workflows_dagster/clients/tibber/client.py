@@ -1,4 +1,4 @@
-"""Tibber's hourly consumption and prices of one home."""
+"""Reads Tibber's hourly consumption and prices of one home."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ __all__ = ["Account", "Home", "TibberClient", "TibberError", "TibberHours", "ove
 
 _log = logging.getLogger(__name__)
 
-# Cursors are instants. Should a service read ours in its own zone, or count the hour at the cursor to the other side,
-# these few hours more still hold all that was asked for.
+# Cursors are instants. In case a service reads ours in its own zone, or includes the hour at the cursor on the other
+# side, a few more hours are requested.
 _MARGIN = pd.Timedelta(hours=3)
-# Where Tibber lists empty hours without end before the contract, a year of them is the end.
+# Tibber may list endless empty hours before the contract; a year of them ends the search.
 _EMPTY_PAGES = 12
 
 
@@ -40,11 +40,11 @@ class TibberHours:
     """Hours of one home.
 
     Attributes:
-        home: Whose.
+        home: The home.
         known: Hours with a consumption. Index `start`, UTC (`datetime64[us, UTC]`), increasing, each hour once; columns
             `end` (UTC), `consumption` [kWh], `cost` [currency], `unit_price` and `unit_price_vat` [currency/kWh] (NaN
             where Tibber gives none), `currency` (`object`, None where Tibber gives none).
-        unknown: Starts of the hours that Tibber lists without a consumption: not yet known, which is not zero.
+        unknown: Starts of the hours that Tibber lists without a consumption: unknown, not zero.
     """
 
     home: Home
@@ -58,13 +58,13 @@ class TibberClient:
     Args:
         url: Address of the GraphQL service.
         token: Access token; it appears in no text, no log and no error.
-        home_id: Which home; None for the only one.
+        home_id: Id of the home; None for the only one.
         timeout_seconds: Longest wait for a connection, and for each piece of an answer. [s]
-        attempts: How often one question is sent at most, where a failure may pass.
-        clock: What times waits and requests; the machine's monotonic clock by default.
+        attempts: Most tries of one request.
+        clock: Clock for waits; the machine's monotonic clock by default.
 
     Raises:
-        TibberError: There is no token, or it cannot be one.
+        TibberError: There is no token, or it is not a possible one.
     """
 
     def __init__(
@@ -86,10 +86,10 @@ class TibberClient:
         return f"TibberClient(url={self._service.url!r}, home_id={self._home_id!r})"
 
     def check(self) -> tuple[Account, Home]:
-        """Ask what the token opens, with one small request.
+        """Read the account and home of the token, with one small request.
 
         Returns:
-            The account, and the home of it that is read.
+            The account, and the home whose hours are read.
 
         Raises:
             TibberError: Tibber cannot be reached, refuses the token, or it is not clear which home is meant.
@@ -99,17 +99,17 @@ class TibberClient:
         return account, account.home(self._home_id)
 
     def hours(self, since: pd.Timestamp | None, until: pd.Timestamp | None = None) -> TibberHours:
-        """Read the hours that start in `[since, until)`, all or none of them.
+        """Read all hours that start in `[since, until)`, or raise.
 
-        Up to a month costs one request; all that the account has, one for every 31 days.
+        Up to a month takes one request, the whole history one for every 31 days.
 
         Args:
-            since: First instant, UTC; None reads as far back as the account reaches. Then hours without a value before
-                the first that has one are left out: they are from before the contract.
+            since: First instant, UTC; None reads the whole history, without the empty hours before the first value,
+                which are from before the contract.
             until: Instant after the last, UTC; None reads all there are.
 
         Raises:
-            TibberError: They could not all be had, or one of them cannot be true.
+            TibberError: Some hours could not be read, or a value is impossible.
         """
         with self._service.connected() as ask:
             home, found = self._all_back(ask, until) if since is None else self._all_from(ask, since, until)
@@ -154,14 +154,14 @@ class TibberClient:
         return home, found
 
     def _first_page(self, ask: Ask, stretch: Stretch) -> tuple[Home, Page]:
-        """Ask for the home and its page at once, so that a sync is one request."""
+        """Request the home and its page at once, so that a sync takes one request."""
         if self._home_id is None:
             answer = ask(stretch.of_every_home(), stretch.variables)
         else:
             try:
                 answer = ask(stretch.of_home(listing=True), stretch.variables | {"home": self._home_id})
             except QuestionRefusedError:
-                # Perhaps there is no such home: then the list says so better than Tibber does.
+                # There may be no such home; the list of homes then gives a clearer error than Tibber.
                 account_in(ask(ACCOUNT, {})).home(self._home_id)
                 raise
         home = account_in(answer).home(self._home_id)
@@ -182,7 +182,7 @@ def _next_page(ask: Ask, home: Home, stretch: Stretch) -> Page:
 
 
 def _join(found: dict[datetime, Hour], page: dict[datetime, Hour]) -> None:
-    """Add a page; where pages overlap, what was asked for last holds, unless it is not known there."""
+    """Add a page; where pages overlap, the last known value counts."""
     for start, hour in page.items():
         if hour.consumption is not None or start not in found:
             found[start] = hour

@@ -1,4 +1,4 @@
-"""What Tibber is asked, in GraphQL, and what its answers mean; an answer that breaks the rules is refused whole."""
+"""GraphQL queries to Tibber, and the parsing of its answers; an invalid answer is refused as a whole."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from workflows_dagster.clients.tibber.service import TibberError
 
-# Hours in 31 days: Tibber gives no more at once, and cuts off without a word where more is asked.
+# Hours in 31 days: Tibber returns no more at once, and truncates silently.
 HOURS_A_PAGE = 744
-# A house connection of 63 A gives 44 kWh in an hour; what is beyond this is no household's hour.
+# A house connection of 63 A gives 44 kWh in an hour; more than this is impossible for a household.
 MOST_KWH_AN_HOUR = 1000.0
 
 _LONGEST_SHOWN = 60
@@ -47,11 +47,11 @@ class Home:
 
 @dataclass(frozen=True)
 class Account:
-    """What a token opens.
+    """The account of a token.
 
     Attributes:
         name: The owner's name, or None.
-        homes: His homes.
+        homes: The account's homes.
     """
 
     name: str | None
@@ -61,7 +61,7 @@ class Account:
         """Give the home with an id, or the only one.
 
         Raises:
-            TibberError: There is none, no such one, or no telling which.
+            TibberError: There is no home, no such home, or several and no id.
         """
         if not self.homes:
             raise TibberError("Tibber: the account has no home. Make the token with the account of the subscription.")
@@ -81,11 +81,11 @@ class Account:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Which hours one question is about: a page of the newest, or from a cursor on.
+    """The range of one request: the newest hours, or a page before or after a cursor.
 
     Attributes:
-        newest: The last page before the cursor (True), or the first after it.
-        cursor: Where; None for either end.
+        newest: Whether it is the last page before the cursor (True) or the first after it.
+        cursor: The cursor; None for the end of the history.
     """
 
     newest: bool
@@ -94,15 +94,15 @@ class Stretch:
     @property
     def variables(self) -> dict[str, Any]:
         """The variables that the documents below need."""
-        # Only what is used: a service may take a null for an argument that was given.
+        # Only used variables: a service may treat null as a given argument.
         return {"count": HOURS_A_PAGE} | ({} if self.cursor is None else {"cursor": self.cursor})
 
     def of_every_home(self) -> str:
-        """Ask for the homes, each with its hours: one question where there is one home."""
+        """Query all homes with their hours, which takes one request for a single home."""
         return f"query Hours({self._declared}) {{ viewer {{ homes {{ {_HOME} {self._consumption} }} }} }}"
 
     def of_home(self, *, listing: bool) -> str:
-        """Ask for the hours of the home `$home`, and with `listing` which homes there are."""
+        """Query the hours of the home `$home`, with `listing` also the list of homes."""
         homes = f"homes {{ {_HOME} }} " if listing else ""
         home = f"home(id: $home) {{ {self._consumption} }}"
         return f"query Hours($home: ID!, {self._declared}) {{ viewer {{ {homes}{home} }} }}"
@@ -119,7 +119,7 @@ class Stretch:
 
 
 class Hour(NamedTuple):
-    """What Tibber says of one hour; the prices in the currency, NaN where it gives none."""
+    """One hour as Tibber gives it; the prices in the currency, NaN if absent."""
 
     end: datetime
     consumption: float | None
@@ -135,7 +135,7 @@ class Page:
 
     Attributes:
         hours: By start, UTC.
-        has_previous: Whether there are older ones; None where Tibber does not say.
+        has_previous: Whether there are older ones; None if Tibber does not say.
         has_next: Whether there are newer ones, likewise.
         start_cursor: Cursor of the oldest hour; empty on an empty page.
         end_cursor: Cursor of the newest, likewise.
@@ -157,7 +157,7 @@ def account_in(answer: Mapping[str, Any]) -> Account:
     """Read name and homes.
 
     Raises:
-        TibberError: The answer does not have them.
+        TibberError: The answer lacks them.
     """
     viewer = _object(answer, "viewer")
     homes = [_home(home, f"viewer.homes[{number}]") for number, home in _list(viewer, "homes", "viewer.homes")]
@@ -168,7 +168,7 @@ def page_in(answer: Mapping[str, Any], home_id: str) -> Page | None:
     """Read a home's page of hours; None where the home has no consumption at all.
 
     Raises:
-        TibberError: The answer is not what was asked for; it names the field.
+        TibberError: The answer is invalid; the message names the field.
     """
     viewer = _object(answer, "viewer")
     home = viewer.get("home")
@@ -183,7 +183,7 @@ def page_in(answer: Mapping[str, Any], home_id: str) -> Page | None:
     hours: dict[datetime, Hour] = {}
     for number, node in _list(connection, "nodes", "consumption.nodes"):
         start, hour = _hour(node, f"consumption.nodes[{number}]")
-        # Where an hour stands twice, a value is worth more than none.
+        # If an hour occurs twice, a value takes precedence over none.
         if hour.consumption is not None or start not in hours:
             hours[start] = hour
     if not hours:
@@ -227,7 +227,7 @@ def _hour(node: object, where: str) -> tuple[datetime, Hour]:
         raise _malformed(f"{where}.consumption", consumption, f"an hour's consumption, 0 to {MOST_KWH_AN_HOUR:g} kWh")
     prices = (_number(node, key, where) for key in ("cost", "unitPrice", "unitPriceVAT"))
     cost, price, vat = (math.nan if price is None else price for price in prices)
-    # Adding zero makes a zero of a negative zero.
+    # Adding zero turns a negative zero into zero.
     known = None if consumption is None else consumption + 0.0
     return start, Hour(end, known, cost, price, vat, _text(node, "currency", f"{where}.currency"))
 
@@ -246,7 +246,7 @@ def _number(node: Mapping[str, Any], key: str, where: str) -> float | None:
     value = node.get(key)
     if value is None:
         return None
-    # A bool is an int to Python, and a JSON integer may be beyond every float.
+    # In Python a bool is an int, and a JSON integer may exceed every float.
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15 and math.isfinite(value):
         return float(value)
     raise _malformed(f"{where}.{key}", value, "a number")

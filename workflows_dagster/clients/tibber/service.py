@@ -1,4 +1,4 @@
-"""One request to Tibber's GraphQL service: sent, tried again where that helps, and refused in one clear sentence."""
+"""Sends requests to Tibber's GraphQL service, retries transient failures, and explains errors in one sentence."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from workflows_dagster.domain.printable import printable
 from workflows_dagster.retry import Clock, GaveUpError, RetryPolicy, TransientError, wait
 from workflows_dagster.settings.mask import Mask
 
-# At DEBUG the transport writes every question and answer: where the owner lives and what he uses belongs in no log.
+# At DEBUG the transport logs every request and answer; the owner's address and consumption must not be logged.
 logging.getLogger("gql.transport.requests").setLevel(logging.WARNING)
 
-# A sync comes every hour: what has not passed after some minutes is left to the next one.
+# The sync runs every hour, so a failure that persists for minutes is left to the next one.
 _LONGEST_RETRYING = 600.0
 # Tibber bans an address for ten minutes after 100 requests in five.
 _MOST_REQUESTS = 90
@@ -42,10 +42,10 @@ Ask: TypeAlias = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
 class TibberError(RuntimeError):
-    """Tibber's consumption cannot be had: one sentence with the fact and the remedy, without any secret.
+    """Tibber's hours cannot be read; the text is one sentence with fact and remedy, without secrets.
 
     Attributes:
-        passing: Whether the same question is worth asking again later.
+        passing: Whether the failure is transient.
     """
 
     def __init__(self, sentence: str, *, passing: bool = False) -> None:
@@ -54,11 +54,11 @@ class TibberError(RuntimeError):
 
 
 class QuestionRefusedError(TibberError):
-    """Tibber understood who asks, and has GraphQL errors for what was asked."""
+    """Tibber accepted the token, but answered with GraphQL errors."""
 
 
 class _Bearer(AuthBase):
-    """Adds the token to a request. As an authentication of its own it also keeps a .netrc entry from replacing it."""
+    """Adds the token to a request. As an auth object, it also prevents a .netrc entry from replacing the token."""
 
     __slots__ = ("_mask", "_token")
 
@@ -79,14 +79,14 @@ class _Bearer(AuthBase):
 
 
 class TibberService:
-    """Asks Tibber GraphQL questions.
+    """Sends GraphQL queries to Tibber.
 
     Args:
         url: Address of the service.
         token: Access token; never shown.
         timeout_seconds: Longest wait for a connection, and for each piece of an answer. [s]
-        attempts: How often one question is sent at most.
-        clock: What times waits and requests.
+        attempts: Most tries of one request.
+        clock: Clock for waits and requests.
 
     Raises:
         TibberError: There is no token, or it cannot be one.
@@ -121,7 +121,7 @@ class TibberService:
 
     @contextmanager
     def connected(self) -> Iterator[Ask]:
-        """Keep one connection for several questions.
+        """Keep one connection open for several queries.
 
         Yields:
             A function from a GraphQL document and its variables to the answer's `data`. It raises `TibberError`.
@@ -132,7 +132,7 @@ class TibberService:
             auth=self._auth,
             json_deserialize=_json_object,
             timeout=self._timeout,  # type: ignore[arg-type]
-            # gql keeps the status to itself where the answer is JSON, as Tibber's 401 is.
+            # gql does not expose the status if the answer is JSON, as Tibber's 401 is.
             hooks={"response": lambda response, *_args, **_options: heard.append(response)},
             allow_redirects=False,
         )
@@ -167,10 +167,10 @@ class TibberService:
             result = transport.execute(question)
             errors, answer = result.errors, result.data
         except TransportConnectionFailed as failure:
-            # Not chained: the library's text may quote what was sent.
+            # Not chained: the library's text may quote the request.
             raise self._unreached(failure.__cause__ or failure) from None
         except (TransportProtocolError, TransportServerError):
-            # No GraphQL in it: then the status says why, or nothing does.
+            # Not a GraphQL answer: only the status may give the reason.
             answer = None
         response = heard[-1]
         self._refuse_status(response, errors)
@@ -254,14 +254,14 @@ def _is_unauthenticated(errors: object) -> bool:
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """Tell how many seconds the server asks to wait; it may say so in seconds or as a date."""
+    """Parse the wait that the server asks for, given in seconds or as a date. [s]."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
     until = _http_date(text)
     if until is None:
         return None
-    # Against the server's own clock: ours may be wrong.
+    # Relative to the server's clock, since ours may be wrong.
     now = _http_date(response.headers.get("Date", "")) or datetime.now(UTC)
     return max((until - now).total_seconds(), 0.0)
 

@@ -1,4 +1,4 @@
-"""Hours that Tibber does not know yet: from when to ask again, and when that has lasted too long."""
+"""Hours that Tibber does not know yet: when to request them again, and when to report them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from workflows_dagster.domain.findings import Finding
 
-# Grid operators deliver late values within weeks; after a month nobody sends them unasked.
+# Grid operators deliver late values within weeks; after a month none arrive by themselves.
 ASKED_FOR = pd.Timedelta(days=30)
 _HOUR = pd.Timedelta(hours=1)
 
@@ -16,17 +16,17 @@ _HOUR = pd.Timedelta(hours=1)
 def since_for(
     known_until: pd.Timestamp | None, unknown: Sequence[pd.Timestamp], now: pd.Timestamp, lookback: pd.Timedelta
 ) -> pd.Timestamp | None:
-    """Tell from when on to ask Tibber again.
+    """Give the start of the next request to Tibber.
 
     Args:
         known_until: Start of the newest hour that is known, UTC; None before the first sync.
-        unknown: Starts of the hours that were not known when they were last asked for, UTC, in any order.
+        unknown: Starts of the hours that were unknown at the last request, UTC, in any order.
         now: The present, UTC.
-        lookback: How far before the newest known hour corrections are looked for.
+        lookback: How far before the newest known hour corrections are expected.
 
     Returns:
-        The earlier of: `lookback` before the newest known hour, and the oldest unknown hour of the last 30 days. None,
-        as far back as the account reaches, where nothing is known yet.
+        The earlier of: `lookback` before the newest known hour, and the oldest unknown hour of the last 30 days. None
+        (the whole history) if nothing is known yet.
     """
     if known_until is None:
         return None
@@ -38,7 +38,7 @@ def overdue(unknown: Sequence[pd.Timestamp], now: pd.Timestamp, meter_id: str) -
     """Report the hours that Tibber has not known for more than 30 days.
 
     Args:
-        unknown: Starts of the hours that were not known when they were last asked for, UTC, in any order.
+        unknown: Starts of the hours that were unknown at the last request, UTC, in any order.
         now: The present, UTC.
         meter_id: The meter that the hours are of.
 

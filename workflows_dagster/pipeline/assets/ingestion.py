@@ -1,4 +1,4 @@
-"""What is fetched from outside: Tibber's hours, into the raw store."""
+"""The asset that fetches Tibber's hours into the raw store."""
 
 import dagster as dg
 import pandas as pd
@@ -20,7 +20,7 @@ _LONGEST_LIST = 20
 
 
 def tibber_asset(settings: Settings) -> dg.AssetsDefinition:
-    """Build the asset that brings Tibber's hours into the raw store."""
+    """Build the asset that fetches Tibber's hours into the raw store."""
     account = settings.site.tibber
 
     @dg.asset(
@@ -46,7 +46,7 @@ def tibber_asset(settings: Settings) -> dg.AssetsDefinition:
                 pd.Timedelta(hours=account.lookback_hours),
             )
         except TibberError as error:
-            # Cut off from its causes: theirs may quote what was sent.
+            # Without its causes, whose texts may quote the request.
             raise dg.Failure(description=str(error), allow_retries=error.passing) from None
         # Logs are English.
         write = finding_writer(settings, Words("en", settings.site.zone))
@@ -75,7 +75,7 @@ def _unread(meter_id: str) -> str:
 
 
 def _figures(result: SyncResult, settings: Settings) -> dict[str, int | str | dg.MetadataValue]:
-    """Say what came, for the asset's page."""
+    """Give the result as metadata for the asset's page."""
     figures: dict[str, int | str | dg.MetadataValue] = {
         WRITTEN: result.written,
         "hours_corrected": result.corrected,

@@ -1,4 +1,4 @@
-"""What the days mean: anomalies and costs by day, months with their report."""
+"""The assets of anomalies, costs, months and monthly reports."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -54,10 +54,10 @@ _MOST_MONTHS = 3
 
 
 def anomalies_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """Build the asset that judges each meter's days by the weeks before."""
+    """Build the asset of anomalies, which compares each meter's days with the weeks before."""
 
     def before(meter: Meter) -> dg.TimeWindowPartitionMapping:
-        """Give the days that are read: of a meter with readings also those that its long gaps are judged by."""
+        """Give the days that are read; for a physical meter also those that its long gaps are compared with."""
         reach = GAP_LOOKBACK_DAYS if isinstance(meter, PhysicalMeter) else LOOKBACK_DAYS
         return dg.TimeWindowPartitionMapping(start_offset=-reach)
 
@@ -123,7 +123,7 @@ def costs_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
         costing = Costing(settings, store.store)
         billed: dict[str, dict[str, float]] = {key: {} for key in context.partition_keys}
         for meter in settings.meters:
-            # Of a meter without a tariff whatever it once cost is gone.
+            # A meter without a tariff loses the costs that it once had.
             frame = costing.of_meter(meter.meter_id, asked)
             bounds = asked.bounds(settings.site.zone)
             _write(store.store, COST_DAILY, meter.meter_id, settings.tariffs.currency, bounds, frame)
@@ -142,7 +142,7 @@ def costs_asset(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
 
 
 def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
-    """Build the asset of the months, which writes the report of a month that is over."""
+    """Build the asset of the months, which also writes the report of a completed month."""
     year_before = dg.TimeWindowPartitionMapping(start_offset=-MONTHS_A_YEAR)
 
     @dg.asset(
@@ -186,7 +186,7 @@ def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition)
 
 
 def write_months(settings: Settings, store: Store, asked: DayRange) -> None:
-    """Make the months of all meters what their stored days add up to.
+    """Compute and store all meters' months from their stored days.
 
     Args:
         settings: The house.
@@ -210,9 +210,9 @@ def write_months(settings: Settings, store: Store, asked: DayRange) -> None:
 
 
 def months_to_report(settings: Settings, asked: DayRange, today: date) -> list[date]:
-    """Choose the months whose report is written: those that have one, which must not go stale, and the last one over.
+    """Choose the months whose report is written: those that already have one, and the last complete one.
 
-    A run over years writes none anew; nobody waits for it, and `meters report` makes any.
+    A run over years writes no further reports; `meters report` makes any of them.
     """
     months = months_in(asked)
     newest = shifted(today.replace(day=1), -1)

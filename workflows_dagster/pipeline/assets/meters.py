@@ -1,4 +1,4 @@
-"""One asset a meter, partitioned by day and wired as meters.yaml says."""
+"""One asset per meter, partitioned by day, with dependencies from meters.yaml."""
 
 import hashlib
 import re
@@ -36,12 +36,12 @@ _KEY = re.compile(r"[A-Za-z0-9_]{1,200}")
 _NO_KEY = re.compile(r"[^A-Za-z0-9_]")
 _LONGEST_KEY, _DIGITS = 60, 8
 _SHOWN_DECIMALS = 3
-# The nightly run computes yesterday; a second night missed is a failure.
+# The nightly run computes yesterday; two missed nights are a failure.
 _EVERY_NIGHT = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 
 
 def raw_key(meter: PhysicalMeter) -> dg.AssetKey:
-    """Give the key of the external asset that stands for a meter's raw readings.
+    """Give the key of the external asset of a meter's raw readings.
 
     Dagster takes letters of the English alphabet, digits and `_`. Of another entity the rest becomes `_`, and a digest
     keeps it apart from all others: `m³` is `m__c7db57c8`.
@@ -54,7 +54,7 @@ def raw_key(meter: PhysicalMeter) -> dg.AssetKey:
 
 
 def raw_assets(settings: Settings) -> list[dg.AssetSpec]:
-    """Give the external assets where lineage begins: one an entity, whoever reads it."""
+    """Give the external assets of raw readings: one per entity, even if several meters read it."""
     specs: dict[dg.AssetKey, dg.AssetSpec] = {}
     bucket = settings.site.influxdb.bucket_raw
     on_tibber = reader_of_hours(settings)
@@ -127,7 +127,7 @@ def _asset(meter: Meter, settings: Settings, partitions: dg.DailyPartitionsDefin
 
 
 def _report(context: dg.AssetExecutionContext, settings: Settings, evaluated: Evaluated, unit: str) -> None:
-    """Show the days' figures on the page, a partition each."""
+    """Attach each day's figures to its partition as metadata."""
     frame = evaluated.days
     civil = days.civil_days(pd.DatetimeIndex(frame.index), settings.site.zone)
     keys = {day.isoformat() for day in civil}
@@ -141,7 +141,7 @@ def _report(context: dg.AssetExecutionContext, settings: Settings, evaluated: Ev
 
 
 def _figures(row: Mapping[Hashable, Any], label: str) -> dict[str, float | str | None]:
-    """Pick what the catalog plots, rounded; a missing day has nothing to plot. Each entry costs time in a backfill."""
+    """Give the rounded figures that the catalog plots; none for a missing day. Each entry costs time in a backfill."""
     figures: dict[str, float | str | None] = {"quality": str(row["quality"])}
     consumption = row["consumption"]
     if isinstance(consumption, float) and np.isfinite(consumption):
@@ -150,7 +150,7 @@ def _figures(row: Mapping[Hashable, Any], label: str) -> dict[str, float | str |
 
 
 def describe(meter: Meter, settings: Settings) -> str:
-    """Say in a house owner's words what a meter's number is: formula, unit, sources."""
+    """Describe a meter's number for a house owner: formula, unit, sources."""
     opening = f"{as_text(meter.description) if meter.description else meter.meter_id} [{meter.output_unit}]."
     if isinstance(meter, PhysicalMeter):
         life = [

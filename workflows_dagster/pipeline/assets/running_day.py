@@ -1,4 +1,4 @@
-"""The asset that shows today so far: outside the partitions, replaced by the day itself once it is over."""
+"""The asset of today so far: unpartitioned, and replaced by the day's partition once the day is over."""
 
 import dagster as dg
 import pandas as pd
@@ -13,7 +13,7 @@ from workflows_dagster.settings.meters import Meter
 from workflows_dagster.stores.ports import RUNNING_DAY, Store
 
 RUNNING_DAY_KEY = dg.AssetKey("running_day")
-# How far back a running day is looked for that was left standing.
+# How far back leftover running days are removed.
 _LEFT_STANDING = pd.Timedelta(days=400)
 
 
@@ -37,7 +37,7 @@ def running_day_asset(settings: Settings) -> dg.AssetsDefinition:
 
 
 def write_running_day(settings: Settings, store: Store, now: pd.Timestamp) -> int:
-    """Write today so far, and remove what is left of earlier running days.
+    """Write today so far, and remove leftovers of earlier running days.
 
     Returns:
         How many meters have a value.

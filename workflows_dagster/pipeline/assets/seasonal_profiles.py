@@ -1,4 +1,4 @@
-"""The asset that fits each meter's seasonal profile to its own history, and keeps it."""
+"""The asset that fits each meter's seasonal profile to its own history, and stores it."""
 
 import dagster as dg
 import pandas as pd

@@ -1,4 +1,4 @@
-"""The sensor that reports to the owner what needs attention."""
+"""The sensor that sends alerts to the owner."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -40,9 +40,9 @@ from workflows_dagster.wording.words import Words
 ALERTS = "alerts"
 ALERT_SECONDS = 300
 OFF = "Alerts are off: APPRISE_URLS is not set. Write it into secrets/alerts.env to turn them on."
-# A file of our own does not come back by itself as a server does.
+# An embedded file does not recover by itself as a server does.
 _FILE_PATIENCE = pd.Timedelta(hours=1)
-# One try, no longer than this: the next tick is five minutes away. [ms]
+# Time-out of the single try: the next tick follows in five minutes. [ms]
 _STORE_TIMEOUT = 10_000
 _OVER = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
@@ -57,14 +57,14 @@ def alerts_sensor(
     hourly_jobs: Sequence[str] = (),
     now: Callable[[], pd.Timestamp] = _now,
 ) -> dg.SensorDefinition:
-    """Build the sensor that checks every five minutes and reports what needs attention, in one message for many causes.
+    """Build the sensor that runs all checks every five minutes and sends one message about all due causes.
 
-    All that it must remember is in its cursor, so that a restart neither forgets nor repeats anything.
+    Its cursor holds its whole state, so that a restart neither forgets nor repeats an alert.
 
     Args:
         settings: The house.
-        tibber_job: Name of the job that fetches Tibber's hours, which may fail for a day.
-        hourly_jobs: Names of further jobs that run every hour, which may fail once.
+        tibber_job: Name of the job that fetches Tibber's hours; it is reported after failing for a day.
+        hourly_jobs: Names of further hourly jobs; they are reported after failing twice.
         now: Gives the present, UTC.
     """
     watch = Watch(settings, tibber_job, hourly_jobs)
@@ -89,8 +89,8 @@ def alerts_sensor(
 class Watch:
     """All checks of the sensor.
 
-    To check one thing more, write a function that gives its causes and add it to `_checks`; the first part of the
-    causes' keys is its name there.
+    To add a check, write a function that returns its causes and add it to `_checks`; its name there is the first part
+    of the causes' keys.
 
     Args:
         settings: The house.
@@ -108,7 +108,7 @@ class Watch:
 
         Args:
             context: The sensor's.
-            memory: Its part about the store is brought up to date.
+            memory: Its part about the store is updated.
             now: The present, UTC.
         """
         results = run_checks(self._checks(context, memory, now))
@@ -116,7 +116,7 @@ class Watch:
             context.log.error(f"The check '{name}' failed.", exc_info=error)
         if memory.store_down is None:
             return results
-        # While the store is down nearly everything fails, and recovers by itself when it is back.
+        # While the store is down nearly all jobs fail; they recover when it is back.
         consequences = ("run", "tick")
         causes = tuple(cause for cause in results.causes if cause.check not in consequences)
         return replace(results, causes=causes, failed=results.failed.union(consequences))
@@ -124,7 +124,7 @@ class Watch:
     def _checks(self, context: dg.SensorEvaluationContext, memory: Memory, now: pd.Timestamp) -> dict[str, Check]:
         settings, instance = self._settings, context.instance
         folders = {"data": settings.data_dir, "dagster_home": home_folder(settings.data_dir)}
-        # Its own failures it could not report.
+        # The sensor cannot report its own failures.
         names = {name for name in _names(context) if name != ALERTS}
         origin = context.code_location_origin
         location = None if origin is None else origin.location_name
@@ -138,7 +138,7 @@ class Watch:
 
     def _of_runs(self, instance: DagsterInstance, now: pd.Timestamp) -> Iterator[Cause]:
         failed = failed_jobs(instance, now)
-        # The results of backups are in a file of its own, where one by hand makes a failed one good.
+        # Backups are checked by their status file, where a manual backup clears a failed one.
         reported_elsewhere = {BACKUP_JOB: pd.Timedelta.max} if read_status(self._settings.data_dir) else {}
         yield from run_causes(failed, self._patience | reported_elsewhere, now)
         yield from tibber_causes(failed, self._tibber_job, now)
@@ -150,7 +150,7 @@ class Watch:
             yield Cause("backup:newest", trouble.code, trouble.figures)
 
     def _of_store(self, context: dg.SensorEvaluationContext, memory: Memory, now: pd.Timestamp) -> Iterable[Cause]:
-        """Reach the store, and check its results when a run has ended since or an hour has passed."""
+        """Connect to the store, and check its results if a run has ended or an hour has passed since the last time."""
         try:
             with open_store(_hasty(self._settings)) as store:
                 last_run = _last_run(context)
@@ -185,7 +185,7 @@ def _is_recent(version: str, last_run: str, now: pd.Timestamp) -> bool:
 
 
 def _last_run(context: dg.SensorEvaluationContext) -> str:
-    """Give when the last run ended; empty before the first."""
+    """Give the end time of the last run; empty before the first."""
     records = context.instance.get_run_records(dg.RunsFilter(statuses=_OVER), order_by="update_timestamp", limit=1)
     return records[0].update_timestamp.isoformat() if records else ""
 
@@ -203,7 +203,7 @@ def _names(context: dg.SensorEvaluationContext) -> list[str]:
 def _report(
     settings: Settings, context: dg.SensorEvaluationContext, memory: Memory, results: CheckResults, now: pd.Timestamp
 ) -> str:
-    """Send what is due, note it, and say in a sentence what was done."""
+    """Send the due causes, record the delivery, and describe the result in a sentence."""
     due.update(memory, results, now)
     causes = due.due_causes(memory, results, settings.site.alerts, now)
     message = _message(memory, results, causes, Words(settings.site.language, settings.site.zone), now)
@@ -226,7 +226,7 @@ def _report(
 def _message(
     memory: Memory, results: CheckResults, causes: list[Cause], words: Words, now: pd.Timestamp
 ) -> Message | None:
-    """Write the message about what is due, or that everything is resolved; None where neither is so."""
+    """Write the message about due causes, or that everything is resolved; None if neither applies."""
 
     def sentences(causes: Sequence[Cause]) -> list[str]:
         return [alert_sentence(cause.code, cause.figures, words) for cause in causes]

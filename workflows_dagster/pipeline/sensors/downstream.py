@@ -1,4 +1,4 @@
-"""Requests costs, anomalies, months and checks that were made from other days than are stored now."""
+"""Requests costs, anomalies, months and checks whose inputs have changed since they were computed."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -19,20 +19,20 @@ from workflows_dagster.repair.due import ANOMALIES, CHECKS, COSTS, MONTHS, DueDa
 from workflows_dagster.settings.load import Settings
 
 DOWNSTREAM = "downstream"
-# Ranges nearer than this are one run: a run takes longer to start than to work.
+# Ranges nearer than this share a run, because starting a run takes longer than its work.
 _NEAR = timedelta(days=31)
 _JOBS = {DAYS_JOB, INSIGHT_JOB, MONTHS_JOB, CHECKS_JOB}
 
 
 @dataclass(frozen=True)
 class FollowUp:
-    """One run that is due.
+    """One run to request.
 
     Attributes:
         job: Its job.
         keys: Assets that it computes; none for the checks.
         days: Its civil days; of months their first days.
-        tags: What tells the run its days.
+        tags: Tags with its days.
     """
 
     job: str
@@ -42,7 +42,7 @@ class FollowUp:
 
 
 def follow_ups(due: Mapping[str, Sequence[date]], within: DayRange) -> list[FollowUp]:
-    """Give the runs over what is due: costs of exactly the days, anomalies, months, checks.
+    """Give the runs over the due days: costs of exactly those days, anomalies, months, checks.
 
     Args:
         due: Days on which each result is due (`repair.due`); of months their first days.
@@ -56,7 +56,7 @@ def follow_ups(due: Mapping[str, Sequence[date]], within: DayRange) -> list[Foll
         FollowUp(INSIGHT_JOB, tuple(keys), found, range_tags(found))
         for found, keys in _together(wanted, within).items()
     ]
-    # First days of months that follow each other lie so near.
+    # Also joins consecutive months, which are given by their first days.
     for months in joined(due.get(MONTHS, ()), near=_NEAR):
         runs.append(FollowUp(MONTHS_JOB, (MONTHS_KEY,), months, range_tags(months)))
     for found in joined(due.get(CHECKS, ()), near=_NEAR):
@@ -80,12 +80,12 @@ def _together(wanted: Mapping[dg.AssetKey, Sequence[DayRange]], within: DayRange
 
 @dataclass
 class _Cursor:
-    """What the sensor remembers: no more than what saves it work.
+    """The sensor's cursor. It only saves work; nothing depends on it.
 
     Attributes:
-        proved: Last complete day when the digests were compared with the stored days.
-        state: State of the store in which there was nothing to request.
-        requested: By result the reason for which it was requested last.
+        proved: Last complete day at the time when the digests were last compared with the stored days.
+        state: Last state of the store without due days.
+        requested: Reason of the last request, by result.
     """
 
     proved: str = ""
@@ -110,17 +110,17 @@ def _now() -> pd.Timestamp:
 def downstream_sensor(
     settings: Settings, jobs: Sequence[Any], seconds: int = SENSOR_SECONDS, now: Callable[[], pd.Timestamp] = _now
 ) -> dg.SensorDefinition:
-    """Build the sensor that requests what is due by what is stored, whoever has changed it, and when.
+    """Build the sensor that requests all results that are due according to the store's state.
 
-    It waits while days or what is made from them are being computed. What was requested and is due for the same reason
-    has failed for good: it is requested again when a day has gone by. Once a day, and the first time, it makes the
-    digests of all days anew, so that it does not depend on whoever writes days to keep them.
+    It waits while days or their results are being computed. A result that is due again for the reason of its last
+    request has failed for good; it is requested again after a day. At the first tick and once a day the sensor
+    recomputes the digests of all days, so that it does not depend on other writers to keep them.
 
     Args:
         settings: The house.
         jobs: The jobs of what is made from the days.
-        seconds: Least time between two looks. [s]
-        now: Tells the present, UTC.
+        seconds: Shortest time between two ticks. [s]
+        now: Gives the present, UTC.
     """
     made_from = MadeFrom(settings)
 
@@ -143,7 +143,7 @@ def downstream_sensor(
             corrected = prove_digests(settings, store.store, within)
             if corrected:
                 context.log.info(f"Digests of {len(corrected)} meters did not match their days and are corrected.")
-            # A new day is a new chance for what failed.
+            # On a new day, failed results are requested again.
             cursor = _Cursor(proved=today)
         state = made_from.state(store.store, within.last, now())
         if state == cursor.state:

@@ -6,7 +6,7 @@ from workflows_dagster.pipeline.runs import SENSOR_SECONDS
 
 
 def failed_runs_sensor() -> dg.SensorDefinition:
-    """Build the sensor that raises the alarm in the log when a run has failed for good."""
+    """Build the sensor that logs an error when a run has failed for good."""
 
     @dg.run_failure_sensor(
         name="failed_runs",

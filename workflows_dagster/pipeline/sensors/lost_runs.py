@@ -1,9 +1,9 @@
-"""Runs whose process is gone: a power cut or a restart of the code server ended it, and nobody wrote that down.
+"""Marks runs whose process has died as failed, so that the queue is not blocked.
 
-Dagster's default launcher starts each run as a child of the code server, and tells of one that dies while the code
-server lives. When both go, the run counts as running until `max_runtime_seconds` are over, and with one run at a time
-all others wait behind it. Sensors are evaluated by the code server, on the machine and in the container of its runs, so
-a sensor can look for the process.
+Dagster's default launcher starts each run as a child of the code server, and notices a child that dies while the code
+server is running. If a power cut or a restart ends both, the run counts as running until `max_runtime_seconds` have
+passed, and blocks the queue. Sensors are evaluated by the code server, on the machine and in the container of its runs,
+so a sensor can check for the process.
 """
 
 import os
@@ -24,11 +24,11 @@ _NEVER_STARTED = (
     "No process was started for this run within {} s: the daemon was ended as it asked for one, or the power was cut. "
     "A process that comes late does nothing."
 )
-# Longer than the code server takes to start a process. [s]
+# Longer than the code server needs to start a process. [s]
 START_SECONDS = 60
 _STARTED = re.compile(r"Started process for run \(pid: (\d+)\)")
 _PROCESSES = Path("/proc")
-# What Python calls the children that the code server makes. After a restart the number may be another program's.
+# Command line of the code server's children. After a restart another program may have the same process id.
 _CHILD = b"multiprocessing.spawn"
 
 
@@ -37,11 +37,11 @@ def _now() -> datetime:
 
 
 def lost_runs_sensor(seconds: int = LOOK_SECONDS, now: Callable[[], datetime] = _now) -> dg.SensorDefinition:
-    """Build the sensor that marks runs as failed whose process is gone, or never came.
+    """Build the sensor that marks runs as failed if their process has died or was never started.
 
     Args:
-        seconds: Least time between two looks. [s]
-        now: Tells the present.
+        seconds: Shortest time between two ticks. [s]
+        now: Gives the present.
     """
 
     @dg.sensor(
@@ -64,9 +64,9 @@ def lost_runs_sensor(seconds: int = LOOK_SECONDS, now: Callable[[], datetime] = 
 
 
 def process_of(instance: DagsterInstance, run_id: str) -> int | None:
-    """Give the process that the code server has started for a run; None where it was started otherwise.
+    """Give the id of the process that the code server started for a run; None if it was started otherwise.
 
-    The words are Dagster's, so they are no promise: without them nothing is found, and the longest runtime decides.
+    It is parsed from a log message of Dagster. If that changes, nothing is found, and `max_runtime_seconds` applies.
     """
     of_engine = instance.event_log_storage.get_logs_for_run(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
     for entry in reversed(of_engine):
@@ -77,19 +77,19 @@ def process_of(instance: DagsterInstance, run_id: str) -> int | None:
 
 
 def _lost(instance: DagsterInstance, now: datetime) -> Iterator[tuple[dg.DagsterRun, int | None]]:
-    # Other launchers start runs elsewhere, where no process can be looked for; they are asked by Dagster itself.
+    # Other launchers start runs elsewhere; Dagster checks those itself.
     if not isinstance(instance.run_launcher, dg.DefaultRunLauncher):
         return
     under_way = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
     for record in instance.get_run_records(dg.RunsFilter(statuses=under_way)):
         run = record.dagster_run
         process = process_of(instance, run.run_id)
-        # Only the launcher sets a run to STARTING; one in a process of its own, such as `meters backfill`, never is.
+        # Only the launcher sets STARTING; runs in another process, such as `meters backfill`, never have it.
         is_late = now - record.update_timestamp > timedelta(seconds=START_SECONDS)
         never_started = process is None and run.status == dg.DagsterRunStatus.STARTING and is_late
         if never_started or (process is not None and not _lives(process)):
             current = instance.get_run_by_id(run.run_id)
-            # It may have ended, well, between the two looks.
+            # It may have succeeded between the two queries.
             if current is not None and current.status in under_way:
                 yield current, process
 

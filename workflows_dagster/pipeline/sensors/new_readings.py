@@ -1,4 +1,4 @@
-"""Requests the days that changed readings reach."""
+"""Requests the days that changed readings affect."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -16,11 +16,11 @@ from workflows_dagster.settings.load import Settings
 
 
 def new_readings_sensor(settings: Settings, job: str, seconds: int = SENSOR_SECONDS) -> dg.SensorDefinition:
-    """Build the sensor that finds new, back-dated, edited and deleted readings, and requests the days they reach.
+    """Build the sensor that finds new, back-dated, edited and deleted readings, and requests the affected days.
 
-    Its cursor is a snapshot of the readings. It moves only with the requests that it stands for, and waits while days
-    are being computed, so that no change falls between a run and the look at its result. What somebody else changes in
-    an older month is found within the hour (repair/fingerprints.py), all else at the next look.
+    Its cursor is a snapshot of the readings, which advances only together with the requests. The sensor waits while
+    days are being computed, so that no change is lost between a run and the next comparison. Changes by other programs
+    in older months are found within the hour (repair/fingerprints.py), all others at the next tick.
     """
     fingerprints = Fingerprints()
 
@@ -44,7 +44,7 @@ def new_readings_sensor(settings: Settings, job: str, seconds: int = SENSOR_SECO
         plan = plan_repairs(settings, store.store, before, within, partial(computed_days, context.instance), look)
         if not plan.changed and before is not None and plan.snapshot.encode() == before.encode():
             return dg.SkipReason("No reading has changed.")
-        # Numbered, because readings that go back to what they were must be a new request all the same.
+        # Numbered, because readings that return to an earlier state must still give a new request.
         number = str(int(number) + 1 if number.isdigit() else 1)
         cursor = f"{number}|{plan.snapshot.encode()}"
         if not plan.changed:

@@ -1,1 +1,1 @@
-"""Everything that leans on private names of Dagster."""
+"""All code that uses private names of Dagster."""

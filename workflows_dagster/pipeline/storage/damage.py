@@ -1,4 +1,4 @@
-"""Whether an error says that a database of Dagster's home is damaged, and what to say then."""
+"""Recognises errors of damaged databases in Dagster's home, and explains them."""
 
 import sqlite3
 from pathlib import Path
@@ -11,15 +11,15 @@ from workflows_dagster.pipeline.storage.home import HomeError
 
 
 class DamagedHomeError(HomeError):
-    """A database of Dagster's home is damaged; the text says how a backup takes its place."""
+    """A database of Dagster's home is damaged; the text says how to restore it from a backup."""
 
 
 def damaged_home(home: Path, error: BaseException) -> str | None:
-    """Say that Dagster's home is damaged and what to do, where an error says so; else None.
+    """Explain the damage and what to do if an error indicates a damaged home; else None.
 
     Args:
         home: Dagster's home.
-        error: What opening or asking it raised, by itself or through SQLAlchemy.
+        error: The exception from opening or querying it, direct or through SQLAlchemy.
     """
     cause = error.orig if isinstance(error, DBAPIError) else error
     return damaged(home, cause, HOME) if isinstance(cause, sqlite3.Error) and is_damage(cause) else None

@@ -5,8 +5,8 @@ a backfill of 27 meters over four years. Dagster already hands over the events o
 class loops over it. And Dagster announces each partition by an event of its own, unless a storage takes one for a whole
 range: ours does, and leaves the same rows. Everything else (reading, single events, the schema) stays Dagster's own.
 
-The batch leans on names that Dagster does not promise, so it is used only with the minor version it was tested with;
-any other version, and any event that this module does not know, takes the stock way, one by one.
+The batch uses private names of Dagster, so it is active only with the minor version that it was tested with. With other
+versions, and for unknown events, the stock code stores events one by one.
 """
 
 import json
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from dagster._serdes import ConfigurableClassData
 
 BATCH_SIZE_VARIABLE = "DAGSTER_EVENT_BATCH_SIZE"
-"""Environment variable that makes Dagster collect asset events at all; unset or 0, it hands over one at a time."""
+"""Environment variable with Dagster's batch size for asset events; unset or 0 disables batches."""
 
 DEFAULT_BATCH_SIZE = 2000
-"""Events a transaction: five years of one meter's days.
+"""Events per transaction: five years of one meter's days.
 
 Measured: 500 take 8 % longer, 5000 gain nothing and hold more in memory.
 """
@@ -63,20 +63,20 @@ _BATCHED_EVENTS = _ASSET_EVENTS | {DagsterEventType.ASSET_CHECK_EVALUATION_PLANN
 
 
 def event_log_folder(home: str | Path) -> Path:
-    """Return where the event log of a Dagster home stands: where stock puts it, so that either can take over."""
-    # Dagster expands the ~ of DAGSTER_HOME only for itself.
+    """Return the folder of a Dagster home's event log: the stock folder, so that either storage can use it."""
+    # Dagster expands the ~ of DAGSTER_HOME only for its own use.
     return Path(home).expanduser() / "history" / "runs"
 
 
 class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     """SQLite event log that stores a batch of asset events in one transaction.
 
-    A batch is either wholly there or not at all, in the run's database and in the index alike. Dagster repeats a batch
-    that failed event by event, so half a batch would become duplicates. (Only a power cut between the two commits can
-    part them: then the index is ahead, where stock would leave it behind.)
+    A batch is stored completely or not at all, in the run's database and in the index. Dagster retries a failed batch
+    event by event, so half a batch would give duplicates. (Only a power cut between the two commits can separate them;
+    the index is then ahead, while stock would leave it behind.)
 
-    It is configured in dagster.yaml with `home`, the Dagster home (its `history/runs` is used, as stock does), or with
-    `base_dir`, the folder of the databases itself.
+    Configured in dagster.yaml with `home`, the Dagster home (`history/runs` in it is used, as by stock), or with
+    `base_dir`, the folder of the databases.
     """
 
     def __init__(
@@ -103,10 +103,10 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     def from_config_value(
         cls, inst_data: "ConfigurableClassData | None", config_value: Any
     ) -> "BatchingSqliteEventLogStorage":
-        """Build the storage from dagster.yaml, and make Dagster hand over batches in this process.
+        """Build the storage from dagster.yaml, and enable batches in this process.
 
-        Runs, daemon and page all build their storage here, so here the variable reaches every one of them. A value that
-        the owner has set is kept.
+        Runs, daemon and page all build their storage here, so the variable is set here for all of them. A value set by
+        the owner is kept.
 
         Raises:
             ValueError: Not exactly one of `home` and `base_dir` is given.
@@ -122,9 +122,9 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         return cls(str(folders[0]), inst_data)
 
     def has_table(self, table_name: str) -> bool:
-        """Tell whether the index has a table; one that was seen once is not looked for again.
+        """Tell whether the index has a table; positive answers are cached.
 
-        Stock opens a database for the answer, at each event with tags. Dagster never drops a table.
+        Stock opens a database for each event with tags. Dagster never drops a table.
         """
         if not self._batches:
             return bool(super().has_table(table_name))
@@ -134,10 +134,10 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
-        """Connect to a database as stock does, but by an engine that is kept: it remembers compiled statements.
+        """Connect to a database as stock does, but through a cached engine with its compiled statements.
 
-        Stock makes an engine for each connection, which takes longer than the statement it is made for. The connection
-        itself is opened and closed each time here too, so no process or thread meets another's.
+        Stock creates an engine per connection, which takes longer than the statement itself. The connection is still
+        opened and closed each time, so processes and threads share none.
         """
         if not self._batches:
             with super()._connect(shard) as connection:
@@ -160,7 +160,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
 
     @contextmanager
     def index_connection(self) -> Iterator[Connection]:
-        """Connect to the index; within a batch this is the batch's own connection, so that stock code joins it."""
+        """Connect to the index; within a batch, give the batch's connection, so that stock code joins it."""
         connection = getattr(self._within, "connection", None)
         if connection is not None:
             yield connection
@@ -170,11 +170,11 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
 
     @property
     def supports_partition_subset_in_asset_materialization_planned_events(self) -> bool:
-        """Whether one event may announce a range of partitions; it is unfolded here, so none of them is forgotten."""
+        """Whether one event may announce a range of partitions; `store_event` expands it to a row per partition."""
         return self._batches
 
     def store_event(self, event: EventLogEntry) -> None:
-        """Store one event as stock does, but one that announces a range with a row for each partition.
+        """Store one event as stock does; an event that announces a range gets a row for each partition.
 
         Args:
             event: Of any kind.
@@ -191,11 +191,11 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         """Store the asset events of one run in one transaction, anything else one by one.
 
         Args:
-            events: What Dagster collected, in order.
+            events: The events that Dagster collected, in order.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: The transaction failed, and nothing of the batch is stored. A database that is
-                locked was waited for as long as stock waits (30 s).
+            sqlalchemy.exc.DBAPIError: The transaction failed, and nothing of the batch is stored. A locked database is
+                waited for as long as by stock (30 s).
         """
         if not (self._batches and _is_one_run_of_asset_events(events)):
             super().store_event_batch(events)
@@ -208,9 +208,9 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             self._store_asset_index(connection, events, last_ids)
 
     def delete_events(self, run_id: str) -> None:
-        """Delete a run's events as stock does, but its own database as a file.
+        """Delete a run's events as stock does, but the run's own database as a file.
 
-        To open one, Dagster reads all of its migrations: nine tenths of the time. Stock leaves the file, empty.
+        Opening a database reads all migrations, nine tenths of the time. Stock leaves an empty file.
         """
         if not self._batches:
             super().delete_events(run_id)
@@ -235,7 +235,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         highest = int(connection.exec_driver_sql(newest.format("main")).scalar_one())
         highest_of_run = int(connection.exec_driver_sql(newest.format(_RUN_SHARD)).scalar_one())
         columns = ", ".join(rows[0])
-        # As SQLAlchemy writes it, which would take as long for its part as SQLite for the insert.
+        # The statement that SQLAlchemy would compile, which would take as long as SQLite's insert.
         written = [
             tuple({**row, "timestamp": row["timestamp"].isoformat(" ", "microseconds")}.values()) for row in rows
         ]
@@ -250,7 +250,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         return highest
 
     def _rows_of(self, event: EventLogEntry, materializations: MaterializationRows) -> list[Row]:
-        """Give an event's row, or the rows of all partitions that it announces, as if each had an event of its own."""
+        """Give an event's row, or one row for each partition that it announces."""
         made = materialization_of(event)
         if made is not None:
             return [materializations.row(event, made)]
@@ -275,7 +275,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
                 pass  # Connecting makes the tables.
         with super().index_connection() as connection:
             connection.exec_driver_sql(f"ATTACH DATABASE ? AS {_RUN_SHARD}", (self.path_for_shard(run_id),))
-            # Both locks at once and before anything is read: a reader that turns writer is refused without waiting.
+            # Lock both before reading: SQLite refuses a reader that becomes a writer without waiting.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             self._within.connection = connection
             try:
@@ -284,12 +284,12 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
                 self._within.connection = None
 
     def _store_asset_index(self, connection: Connection, events: Sequence[EventLogEntry], ids: Sequence[int]) -> None:
-        """Bring tags, asset keys and planned checks to the state in which single events would leave them.
+        """Update tags, asset keys and planned checks as single events would.
 
         Args:
             connection: To the index.
             events: Of the batch.
-            ids: Of each event's row, or of its last one.
+            ids: Id of each event's row, or of its last row.
         """
         tagged: list[tuple[EventLogEntry, int]] = []
         last: dict[str, dict[str, tuple[EventLogEntry, int]]] = {}
@@ -301,7 +301,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
                 continue
             tagged.append((event, event_id))
             kinds = last.setdefault(asset_name(event), {})
-            # Taken out first, so that the kinds stand in the order of their last events.
+            # Removed first, so that the kinds are in the order of their last events.
             kinds.pop(kind, None)
             kinds[kind] = (event, event_id)
         self._store_tags(connection, tagged)
@@ -310,7 +310,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
                 self.store_asset_event(event, event_id)
 
     def _store_tags(self, connection: Connection, tagged: Sequence[tuple[EventLogEntry, int]]) -> None:
-        """Store the events' tags: those of a step's first event as stock does, and copies of them for the others."""
+        """Store the events' tags: those of the first event as stock does, and copies of its rows for the others."""
         by_stock: list[tuple[EventLogEntry, int]] = []
         for alike in with_equal_tags(tagged):
             by_stock.append(alike[0])
@@ -339,7 +339,7 @@ def _announced_partitions(event: EventLogEntry) -> list[str] | None:
 
 
 def _is_one_run_of_asset_events(events: Sequence[EventLogEntry]) -> bool:
-    """Tell whether a batch is what one transaction is known to store as stock would."""
+    """Tell whether a batch has only events that one transaction can store exactly as stock would."""
     return len({event.run_id for event in events}) == 1 and all(
         event.dagster_event is not None and event.dagster_event.event_type_value in _BATCHED_EVENTS for event in events
     )

@@ -1,9 +1,9 @@
-"""Rows of the event log for a batch of materializations, serialised from a template.
+"""Builds the event-log rows of a batch of materializations from a template.
 
-The events of one step differ in partition, moment and figures. Dagster's serialiser walks through all of each of them,
-which is a quarter of the time of a backfill. Here it is asked once per kind of event, and the rest is filled in. The
-first event of each kind is made both ways: where the two differ in anything, and for whatever is not known here, the
-row is Dagster's own.
+The events of one step differ in partition, time and figures. Dagster's serialiser walks through every event, a quarter
+of the time of a backfill. Here it is called once per kind of event; the values of the others are filled into a
+template. The first event of each kind is built both ways: if the rows differ, and for unknown kinds, Dagster's row is
+used.
 """
 
 import json
@@ -18,7 +18,7 @@ RowOfEvent = Callable[[dg.EventLogEntry], Row]
 
 MATERIALIZATION = dg.DagsterEventType.ASSET_MATERIALIZATION.value
 
-# Stand for what differs from event to event; nothing else in an event looks like them.
+# Placeholders for the values that vary; they occur nowhere else in an event.
 _PARTITION = "the-partition-of-the-row"
 _MOMENT = 33_333_333_333.123456
 _MARKERS: dict[type[dg.MetadataValue], Callable[[int], Any]] = {
@@ -32,9 +32,9 @@ Shape = tuple[tuple[str, type[dg.MetadataValue]], ...]
 
 
 def materialization_of(event: dg.EventLogEntry) -> dg.AssetMaterialization | None:
-    """Give the materialization that an event tells of; None for any other event."""
+    """Give an event's materialization; None for any other event."""
     dagster_event = event.dagster_event
-    # Dagster's own properties look the kind of event up several times each.
+    # Dagster's own properties look up the event type several times each.
     if dagster_event is None or dagster_event.event_type_value != MATERIALIZATION:
         return None
     specifics: Any = dagster_event.event_specific_data
@@ -43,13 +43,13 @@ def materialization_of(event: dg.EventLogEntry) -> dg.AssetMaterialization | Non
 
 
 def asset_name(event: dg.EventLogEntry) -> str:
-    """Give the key of an asset event's asset, as text."""
+    """Give the asset key of an event as text."""
     made = materialization_of(event)
     return str(made.asset_key if made is not None else event.get_dagster_event().asset_key)
 
 
 def with_equal_tags(tagged: Sequence[tuple[dg.EventLogEntry, int]]) -> Iterator[list[tuple[dg.EventLogEntry, int]]]:
-    """Give the events with their ids in groups: materializations of one asset in a row with the same tags, or one."""
+    """Group the events with their ids: consecutive materializations of one asset with equal tags, or single events."""
     group: list[tuple[dg.EventLogEntry, int]] = []
     first: dg.AssetMaterialization | None = None
     for event, event_id in tagged:
@@ -71,13 +71,13 @@ def with_equal_tags(tagged: Sequence[tuple[dg.EventLogEntry, int]]) -> Iterator[
 
 
 class _Template(NamedTuple):
-    """The row of an event, with gaps.
+    """An event's row as a template.
 
     Attributes:
-        unchanging: All of an event that must be the same in the others.
+        unchanging: Values that must be equal in all events of the kind.
         row: The row; its event, partition and timestamp are replaced.
         pieces: Text between the gaps, one more than there are gaps.
-        gaps: What is filled in between: the number of a metadata entry, or after those the moment and the partition.
+        gaps: What each gap holds: the number of a metadata entry, or (numbered after those) time and partition.
     """
 
     unchanging: tuple[Any, ...]
@@ -105,16 +105,16 @@ class MaterializationRows:
     """Makes the rows of a batch's materializations."""
 
     def __init__(self, row_of: RowOfEvent) -> None:
-        """Begin with no template.
+        """Start without templates.
 
         Args:
-            row_of: Dagster's own way to make the row of an event.
+            row_of: Dagster's function that builds the row of an event.
         """
         self._row_of = row_of
         self._templates: dict[Shape, _Template | None] = {}
 
     def row(self, event: dg.EventLogEntry, made: dg.AssetMaterialization) -> Row:
-        """Give the row of an event that tells of a materialization, exactly as Dagster would make it."""
+        """Give the row of a materialization event, exactly as Dagster would build it."""
         shape = tuple((label, type(value)) for label, value in made.metadata.items())
         if made.partition is None or len(shape) > _MOST_ENTRIES or any(kind not in _MARKERS for _, kind in shape):
             return self._row_of(event)
@@ -126,7 +126,7 @@ class MaterializationRows:
         return template.filled(event, made)
 
     def _template(self, event: dg.EventLogEntry, made: dg.AssetMaterialization, shape: Shape) -> _Template | None:
-        """Make a template from an event; None where a filled one would not be what Dagster makes."""
+        """Make a template from an event; None if the filled template differs from Dagster's row."""
         markers = [_MARKERS[kind](number) for number, (_, kind) in enumerate(shape)]
         marked = dg.AssetMaterialization(
             asset_key=made.asset_key,
@@ -155,7 +155,7 @@ class MaterializationRows:
 
 
 def _gaps(text: str, markers: list[Any]) -> Iterator[tuple[int, int, int]]:
-    """Give start, end and number of each marker in a text, from front to back; of one that is there twice, nothing."""
+    """Give start, end and number of each marker in a text, in order; markers that occur twice are skipped."""
     found = []
     for number, marker in enumerate(markers):
         written = json.dumps(marker)
@@ -166,7 +166,7 @@ def _gaps(text: str, markers: list[Any]) -> Iterator[tuple[int, int, int]]:
 
 
 def _unchanging(event: dg.EventLogEntry, made: dg.AssetMaterialization) -> tuple[Any, ...]:
-    """Give all of an event but its partition, moment and figures."""
+    """Give all values of an event except partition, time and figures."""
     dagster_event = event.get_dagster_event()
     specifics: Any = dagster_event.event_specific_data
     return (

@@ -92,17 +92,17 @@ telemetry:
 nux:
   enabled: false
 """
-"""What a fresh home gets as its dagster.yaml. deploy/dagster.yaml is a copy of it, and a test holds it to that."""
+"""The dagster.yaml of a new home. A test checks that deploy/dagster.yaml is a copy of it."""
 
 
 class HomeError(RuntimeError):
-    """Dagster's home cannot be made where it should be; the text says why and what to do."""
+    """Dagster's home cannot be created; the text says why and what to do."""
 
 
 def ensure_home(home: Path) -> Path:
-    """Make a Dagster home with our dagster.yaml, unless it is there.
+    """Create a Dagster home with our dagster.yaml, if it does not exist.
 
-    A dagster.yaml that exists is left as it is. When two processes do this at once, both find one whole file.
+    An existing dagster.yaml is left unchanged. If two processes do this at once, both find one complete file.
 
     Args:
         home: The folder, see `settings.dagster_home.home_folder`.
@@ -111,7 +111,7 @@ def ensure_home(home: Path) -> Path:
         The same folder.
 
     Raises:
-        HomeError: The folder or the file cannot be made.
+        HomeError: The folder or the file cannot be created.
     """
     instance_file = home / INSTANCE_FILE_NAME
     try:
@@ -128,13 +128,13 @@ def ensure_home(home: Path) -> Path:
 
 
 def _place(path: Path, text: str) -> None:
-    """Write a file so that it appears whole or not at all, and never in place of another."""
+    """Write a file atomically, without replacing an existing one."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     draft = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)
-        # A file made for one process only (0600) would be unreadable to the other services of the home.
+        # With mode 0600 the other services could not read the file.
         draft.chmod(0o644)
         try:
             path.hardlink_to(draft)

@@ -1,4 +1,4 @@
-"""A look at Dagster's home: whether it can be used, and how its events are stored."""
+"""Checks Dagster's home: whether it is usable, and how its events are stored."""
 
 import os
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ from workflows_dagster.pipeline.storage.version import is_tested
 
 @dataclass(frozen=True)
 class HomeFacts:
-    """What a look at Dagster's home found.
+    """The state of Dagster's home.
 
     Attributes:
         folder: The home.
-        is_there: It has a dagster.yaml; without one it is made at the first use.
-        writable: It can be written, or made.
-        problem: Why Dagster cannot open it, or None.
-        damage: That a database in it is damaged and what to do, as sentences, or None.
-        batches: Whether the events of a step go into the log in one transaction; None where it was not opened.
-        runs: How many runs it knows; None where it was not opened.
-        newest_run: Status of the newest run and when it was requested (UTC seconds since 1970), or None.
+        is_there: Whether it has a dagster.yaml; without one the home is created at first use.
+        writable: Whether it can be written, or created.
+        problem: Reason why Dagster cannot open it, or None.
+        damage: Description of a damaged database and what to do, or None.
+        batches: Whether the events of a step are stored in one transaction; None if it was not opened.
+        runs: Number of runs; None if it was not opened.
+        newest_run: Status of the newest run and time of its request (UTC seconds since 1970), or None.
     """
 
     folder: Path
@@ -43,7 +43,7 @@ class HomeFacts:
 
 
 def look_at_home(home: Path) -> HomeFacts:
-    """Find out whether Dagster can work in a home; one that is not there yet is not made.
+    """Check whether Dagster can use a home; a missing home is not created.
 
     Args:
         home: The folder, see `pipeline.home.home_folder`.
@@ -62,7 +62,7 @@ def look_at_home(home: Path) -> HomeFacts:
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = f"{INSTANCE_FILE_NAME} is not YAML" + (f", see line {mark.line + 1}" if mark else "")
-    # A class that is not there, a database that cannot be reached, a version that is newer than ours.
+    # A missing class, an unreachable database, a newer version.
     except (dagster.DagsterError, CheckError, HomeError, ImportError, OSError, SQLAlchemyError, ValueError) as error:
         problem = _first_line(error)
     return HomeFacts(home, is_there, writable, problem=problem)
@@ -70,7 +70,7 @@ def look_at_home(home: Path) -> HomeFacts:
 
 def _opened(home: Path, instance: DagsterInstance) -> HomeFacts:
     newest = instance.get_run_records(limit=1)
-    # Asked only so that the event log is looked into.
+    # Only to make Dagster read the event log.
     instance.all_asset_keys()
     return HomeFacts(
         home,
@@ -90,7 +90,7 @@ def _exists(path: Path) -> bool:
 
 
 def _writable(folder: Path) -> bool:
-    """Tell whether a folder can be written or, where there is none, made."""
+    """Tell whether a folder can be written or, if it does not exist, created."""
     for place in (folder, *folder.parents):
         if _exists(place):
             return place.is_dir() and os.access(place, os.W_OK | os.X_OK)
@@ -98,7 +98,7 @@ def _writable(folder: Path) -> bool:
 
 
 def _wrong_key(error: dagster.DagsterInvalidConfigError) -> str:
-    """Say what is wrong with the first key, without any value: one may be a password."""
+    """Describe the first wrong key, without values, since one may be a password."""
     first = error.errors[0]
     if "FIELD" in first.reason.value:
         return first.message.partition(". Expected")[0]

@@ -1,7 +1,7 @@
-"""Opens Dagster's home one process at a time, and mends what two that made it at once have left behind.
+"""Lets one process at a time open Dagster's home, and repairs databases that two processes created at once.
 
-Dagster makes its SQLite databases when it first opens them. Two processes at once may each note a schema version, and a
-database with two versions opens no more.
+Dagster creates its SQLite databases when it first opens them. Two processes at once may each record a schema version,
+and Dagster cannot open a database with two versions.
 """
 
 import fcntl
@@ -12,13 +12,13 @@ from pathlib import Path
 
 from workflows_dagster.pipeline.storage.home import INSTANCE_FILE_NAME
 
-# Where stock SQLite and our event log put them.
+# Paths of stock SQLite storage and of our event log.
 _DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 
 
 @contextmanager
 def one_at_a_time(home: Path) -> Iterator[None]:
-    """Hold back other processes that open a home, and mend its databases first.
+    """Lock a home against other processes that open it, and repair its databases first.
 
     Args:
         home: A home that has its dagster.yaml (`ensure_home`).
@@ -27,7 +27,7 @@ def one_at_a_time(home: Path) -> Iterator[None]:
         OSError: dagster.yaml cannot be read.
     """
     with (home / INSTANCE_FILE_NAME).open("rb") as locked:
-        # Let go when the file is closed, also by the end of the process.
+        # Released when the file is closed, also by the end of the process.
         fcntl.flock(locked, fcntl.LOCK_EX)
         for name in _DATABASES:
             if (home / name).exists():
@@ -36,13 +36,13 @@ def one_at_a_time(home: Path) -> Iterator[None]:
 
 
 def keep_newest_version(path: Path) -> bool:
-    """Delete schema versions that another one in the same database already includes, and tell whether there were any.
+    """Delete schema versions that another one in the same database includes, and tell whether there were any.
 
     Args:
         path: One of Dagster's SQLite databases.
 
     Raises:
-        sqlite3.Error: It is damaged.
+        sqlite3.Error: The database is damaged.
     """
     with closing(sqlite3.connect(path)) as connection:
         if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'").fetchone():
@@ -59,7 +59,7 @@ def keep_newest_version(path: Path) -> bool:
 
 
 def _before(version: str) -> Iterator[str]:
-    """Give the schema versions that led to one of Dagster's, without itself."""
+    """Give the schema versions before one of Dagster's."""
     from alembic.script import ScriptDirectory
     from alembic.script.revision import RevisionError
     from alembic.util import CommandError
@@ -72,5 +72,5 @@ def _before(version: str) -> Iterator[str]:
             script.revision for script in scripts.iterate_revisions(version, "base") if script.revision != version
         )
     except (CommandError, RevisionError):
-        # A version of a newer Dagster: what it includes is not known here.
+        # A version of a newer Dagster, whose predecessors are unknown here.
         return

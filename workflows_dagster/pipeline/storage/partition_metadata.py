@@ -1,8 +1,8 @@
-"""Metadata for each partition of a ranged run, so that the catalog plots a meter over the years.
+"""Attaches metadata to each partition of a ranged run, so that the catalog plots a meter over the years.
 
 Dagster's own `add_asset_metadata(partition_key=…)` lists all partitions and copies all metadata at each call, which is
 quadratic in the length of the range: a quarter of the time of a backfill over four years. This sets the same state
-once; with a version of Dagster that is not known it takes the slow way.
+once; with an unknown version of Dagster it uses the slow method.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def add_partition_metadata(
     """Attach metadata to each partition's materialization.
 
     Args:
-        context: Of an asset that is being materialized over a range.
+        context: Context of an asset that is being materialized over a range.
         by_partition: Metadata by partition key; all keys lie in the range.
     """
     if not is_tested():

@@ -1,10 +1,10 @@
-"""Deletes old runs and their log files from Dagster's home, and forgets no materialized partition.
+"""Deletes old runs and their log files from Dagster's home, but no record of a materialized partition.
 
-Nine tenths of a home are the log files of single runs (`history/runs/<run id>.db`, 140 KB before the first line): those
-of old runs are deleted. Deleting a run from Dagster's databases deletes its events, and with the newest materialization
-of a partition Dagster would forget that there is one. So an old run is deleted only when none of its events is the
-newest of its kind for an asset and partition. SQLite fills the space of deleted rows with new ones. Every step is safe
-by itself: after a kill the next night goes on.
+Nine tenths of a home are the log files of single runs (`history/runs/<run id>.db`, 140 KB each when empty); those of
+old runs are deleted. Deleting a run from Dagster's databases deletes its events. Without its newest materialization
+event, Dagster would treat a partition as missing. So an old run is deleted only if none of its events is the newest of
+its kind for an asset and partition. SQLite reuses the space of deleted rows. Every step is safe by itself: after a kill
+the next night continues.
 """
 
 import json
@@ -25,11 +25,11 @@ from workflows_dagster.pipeline.storage.damage import damaged_home
 from workflows_dagster.pipeline.storage.version import is_tested, unknown_version
 
 _FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
-# The files of a run that is just being made are there before Dagster knows the run.
+# The files of a new run exist before Dagster records the run.
 _ORPHANED_AFTER = timedelta(days=1)
 _BESIDE = ("-wal", "-shm", "-journal")
 _BUSY_SECONDS = 30.0
-# The highest id belongs to none that goes either: SQLite would give it again, and every cursor be wrong.
+# The run of the event with the highest id is kept too: SQLite would reuse the id, which would break every cursor.
 _RUNS_WITH_A_NEWEST_EVENT = """
     SELECT run_id FROM event_logs WHERE id IN (
         SELECT max(id) FROM event_logs WHERE asset_key IS NOT NULL GROUP BY asset_key, partition, dagster_event_type
@@ -39,23 +39,23 @@ _RUNS_WITH_A_NEWEST_EVENT = """
         GROUP BY asset_key, check_name, partition, execution_status IN ('SUCCEEDED', 'FAILED'))
 """
 
-# Called with a sentence about what is being done.
+# Called with a sentence about the current step.
 Progress = Callable[[str], None]
 
 
 class NotSqliteError(UpkeepError):
-    """A home is kept in another database, or by a version of Dagster whose tables are not known: it is left alone."""
+    """The home uses another database, or a Dagster version with unknown tables; it is left unchanged."""
 
 
 @dataclass
 class Tidied:
-    """What tidying came to.
+    """The result of tidying.
 
     Attributes:
         bytes_before: Size of Dagster's databases and logs. [byte]
         bytes_after: Their size afterwards. [byte]
-        runs: Runs that were deleted, with their logs.
-        logs: Logs that were deleted of runs that stay, or that Dagster does not know.
+        runs: Number of deleted runs, with their logs.
+        logs: Number of deleted logs of kept or unknown runs.
     """
 
     bytes_before: int = 0
@@ -71,17 +71,17 @@ class Tidied:
 
 
 def tidy(instance: DagsterInstance, keep_runs_days: int, now: datetime, progress: Progress = lambda _: None) -> Tidied:
-    """Delete what is old.
+    """Delete old runs and logs.
 
     Args:
-        instance: Whose home it is.
+        instance: The instance of the home.
         keep_runs_days: How long runs and their logs are kept. [days]
         now: The present, UTC.
-        progress: Told of each step.
+        progress: Called at each step.
 
     Raises:
-        NotSqliteError: The home is not kept in SQLite.
-        UpkeepError: The home is damaged, is busy for long, or (our bug) has forgotten a partition.
+        NotSqliteError: The home does not use SQLite.
+        UpkeepError: The home is damaged or locked for long, or (our bug) a partition's record was lost.
     """
     folder = _log_folder(instance)
     with _explained(instance):
@@ -92,7 +92,7 @@ def tidy(instance: DagsterInstance, keep_runs_days: int, now: datetime, progress
         with _kept_open(folder / "index.db"), _kept_open(folder.parent / "runs.db"):
             for run_id in going:
                 instance.delete_run(run_id)
-                # Stock Dagster empties the file and leaves it.
+                # Stock Dagster leaves an empty file.
                 _delete(folder / f"{run_id}.db")
                 done.runs += 1
         _delete_check_results(instance, folder / "index.db", keep_runs_days, now)
@@ -109,8 +109,8 @@ def preview(instance: DagsterInstance, keep_runs_days: int, now: datetime) -> Ti
     """Count what `tidy` would delete, and delete nothing.
 
     Raises:
-        NotSqliteError: The home is not kept in SQLite.
-        UpkeepError: The home is damaged, or busy for long.
+        NotSqliteError: The home does not use SQLite.
+        UpkeepError: The home is damaged, or locked for long.
     """
     folder = _log_folder(instance)
     with _explained(instance):
@@ -133,7 +133,7 @@ def _log_folder(instance: DagsterInstance) -> Path:
 
 @contextmanager
 def _explained(instance: DagsterInstance) -> Iterator[None]:
-    """Make a sentence of what goes wrong in Dagster's databases, asked directly or through Dagster."""
+    """Turn errors of Dagster's databases, direct or through Dagster, into `UpkeepError`."""
     try:
         yield
     except (sqlite3.DatabaseError, DBAPIError) as error:
@@ -149,7 +149,7 @@ def _explained(instance: DagsterInstance) -> Iterator[None]:
 
 
 def _old(instance: DagsterInstance, folder: Path, keep_runs_days: int, now: datetime) -> tuple[list[str], list[Path]]:
-    """Find the runs that can be deleted, and the old logs of runs that stay or that are not known."""
+    """Find the runs that can be deleted, and old logs of kept or unknown runs."""
     before = now - timedelta(days=keep_runs_days)
     newest = instance.get_run_records(limit=1)
     kept = {record.dagster_run.run_id for record in newest} | _runs_with_a_newest_event(folder / "index.db")
@@ -174,7 +174,7 @@ def _runs_with_a_newest_event(index: Path) -> set[str]:
 
 
 def _delete_check_results(instance: DagsterInstance, index: Path, keep_runs_days: int, now: datetime) -> None:
-    """Delete what checks found in runs that are gone: Dagster leaves it, 70 MB a year."""
+    """Delete check results of deleted runs, which Dagster keeps: 70 MB a year."""
     known = json.dumps([record.dagster_run.run_id for record in instance.get_run_records()])
     before = (now - timedelta(days=keep_runs_days)).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     with closing(sqlite3.connect(index, timeout=_BUSY_SECONDS)) as connection, connection:
@@ -187,7 +187,7 @@ def _delete_check_results(instance: DagsterInstance, index: Path, keep_runs_days
 
 @contextmanager
 def _kept_open(database: Path) -> Iterator[None]:
-    """Keep a database open: SQLite writes its log back when the last connection closes, here after each deletion."""
+    """Keep a database open, since SQLite checkpoints whenever the last connection closes, here after each deletion."""
     if not database.exists():
         yield
         return
@@ -230,7 +230,7 @@ def _changed_before(path: Path, instant: datetime) -> bool:
 
 
 def _size(log_folder: Path) -> int:
-    """How much the databases and logs take. [byte]."""
+    """Give the size of the databases and logs. [byte]."""
     history = log_folder.parent
     return sum(
         size

@@ -1,4 +1,4 @@
-"""What Dagster itself writes about runs: into the house's log with run, asset and partitions, and without secrets."""
+"""Writes Dagster's messages about runs to the house's log, with run, asset and partitions, and secrets masked."""
 
 import copy
 import logging
@@ -25,15 +25,15 @@ _FOLLOWED = _RUN_IS_OVER | _STEP_IS_OVER | {"PIPELINE_START", "STEP_START", "STE
 
 
 class RunLogger(HouseLogger):
-    """Translates the records of a Dagster run, and notes which run and step this process is at.
+    """Translates the records of a Dagster run, and tracks the current run and step of this process.
 
     Dagster makes the console logger of a run from `logging.getLoggerClass()` and gives it every event, whatever its
-    level. So a line that a library logs meanwhile is known to belong to the run, without any logger being managed by
-    Dagster, which would store the line in the event log from within the event log.
+    level. So lines that libraries log meanwhile can be assigned to the run without loggers managed by Dagster, which
+    would write to the event log recursively.
     """
 
     def log(self, level: int, msg: object, *args: Any, **named: Any) -> None:
-        """Log a message; one of a run is followed even where its level is not logged."""
+        """Log a message; a run's events are tracked even if their level is not logged."""
         meta = (named.get("extra") or {}).get(_META)
         event = meta.get("dagster_event") if isinstance(meta, Mapping) else None
         if meta is not None and event is not None and event.event_type_value in _FOLLOWED:
@@ -41,16 +41,16 @@ class RunLogger(HouseLogger):
         super().log(level, msg, *args, **named)
 
     def handle(self, record: logging.LogRecord) -> None:
-        """Pass on a record, with the run's own words in place of Dagster's line that repeats job, run and step."""
+        """Pass on a record, with the plain message instead of Dagster's line that repeats job, run and step."""
         meta = getattr(record, _META, None)
         super().handle(_translated(record, meta) if isinstance(meta, Mapping) else record)
 
 
 def mask_errors() -> None:
-    """Have Dagster blacken secrets in every error that it keeps or sends: event log, ticks, GraphQL, other processes.
+    """Make Dagster mask secrets in every error that it stores or sends: event log, ticks, GraphQL, other processes.
 
-    All of them pass through one constructor, which has no public name. It is tried with every version of Dagster,
-    because errors that are not masked may show a secret; tests hold that none comes through with the tested one.
+    All of them pass through one constructor, which has no public name. It is patched with every version of Dagster,
+    because unmasked errors may show a secret; tests cover the tested version.
     """
     try:
         from dagster_shared.error import SerializableErrorInfo
@@ -67,7 +67,7 @@ def mask_errors() -> None:
         return
 
     def from_traceback(cls: type[SerializableErrorInfo], tb: traceback.TracebackException) -> SerializableErrorInfo:
-        # Causes and contexts come through here one by one.
+        # Causes and contexts pass through here one by one.
         info: SerializableErrorInfo = original(cls, tb)
         return info._replace(message=masked(info.message), stack=[masked(line) for line in info.stack])
 
@@ -76,16 +76,16 @@ def mask_errors() -> None:
 
 
 def keep_secret(secrets: Iterable[str]) -> None:
-    """Blacken these secrets in whatever this process logs or Dagster keeps of it."""
+    """Mask these secrets in everything that this process logs or Dagster stores."""
     know(secrets)
     mask_errors()
 
 
 def log_code_location(config: Callable[[], LogConfig]) -> None:
-    """Make a code server or a run log in the house's way; any other process that loads the graph stays as it is.
+    """Configure the logging of a code server or run; other processes that load the graph are left unchanged.
 
     Args:
-        config: Gives the configuration; asked only where it is needed.
+        config: Gives the configuration; called only if needed.
     """
     mask_errors()
     process = _process(sys.argv[1:])
@@ -94,7 +94,7 @@ def log_code_location(config: Callable[[], LogConfig]) -> None:
 
 
 def _process(arguments: list[str]) -> str | None:
-    """Tell what this process is, by Dagster's command line, which a run has from its code server."""
+    """Give this process's role, from Dagster's command line, which a run inherits from its code server."""
     if arguments[:1] not in (["api"], ["code-server"]):
         return None
     is_run = any(argument in ("execute_run", "resume_run", "execute_step") for argument in arguments[1:2])
@@ -102,7 +102,7 @@ def _process(arguments: list[str]) -> str | None:
 
 
 def _is_child() -> bool:
-    # The code server starts each run with `multiprocessing`.
+    # The code server starts each run through `multiprocessing`.
     return multiprocessing.parent_process() is not None
 
 

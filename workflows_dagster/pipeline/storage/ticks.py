@@ -1,4 +1,4 @@
-"""Schedules and sensors that fail, found in the ticks that Dagster keeps."""
+"""Finds failing schedules and sensors in the ticks that Dagster stores."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ if is_tested():
     from dagster._core.scheduler.instigation import InstigatorState, TickStatus
 
 SENSOR_PATIENCE = pd.Timedelta(hours=1)
-"""How long a sensor may fail: one that ticks twice a minute may meet the store's restart."""
+"""How long a sensor may fail before it is reported; it may fail while the store restarts."""
 
-# A monthly schedule must be able to make its failure good.
+# Long enough that the next tick of a monthly schedule can repair its failure.
 _REMEMBERED = pd.Timedelta(days=35)
 # Ticks of one sensor within its patience, at two a minute.
 _MOST_TICKS = 150
@@ -23,12 +23,12 @@ _MOST_TICKS = 150
 
 @dataclass(frozen=True)
 class FailingInstigator:
-    """A schedule whose last tick failed, or a sensor all of whose ticks failed for an hour.
+    """A schedule whose last tick failed, or a sensor whose ticks have all failed for an hour.
 
     Attributes:
         name: Its name.
         kind: `schedule` or `sensor`.
-        since: When it failed, or began to fail, UTC.
+        since: When it failed or began to fail, UTC.
     """
 
     name: str
@@ -39,12 +39,12 @@ class FailingInstigator:
 def failing_instigators(
     instance: DagsterInstance, names: Collection[str], location: str | None, now: pd.Timestamp
 ) -> Iterator[FailingInstigator]:
-    """Find the schedules and sensors that fail; none where this version of Dagster is not known.
+    """Find the failing schedules and sensors; none if this version of Dagster is unknown.
 
     Args:
         instance: Dagster's own.
         names: Schedules and sensors of this house.
-        location: Name of the code location that they are in; None where it is not known.
+        location: Name of their code location; None if unknown.
         now: The present, UTC.
     """
     if not is_tested():
@@ -67,7 +67,7 @@ def _failing_since(instance: DagsterInstance, state: "InstigatorState", now: pd.
         return None
     if state.instigator_type == InstigatorType.SCHEDULE:
         return pd.Timestamp(newest[0].timestamp, unit="s", tz="UTC")
-    # A little more than the patience, so that the first failure may lie before it.
+    # Slightly longer than the patience, to include the first failure before it.
     after = (now - 1.1 * SENSOR_PATIENCE).timestamp()
     recent = instance.get_ticks(origin, selector, after=after, limit=_MOST_TICKS, statuses=finished)
     first = min((tick.timestamp for tick in recent), default=now.timestamp())

@@ -1,7 +1,7 @@
-"""The one gate before everything that uses private names of Dagster.
+"""Checks the Dagster version before private names of Dagster are used.
 
-Dagster promises nothing about them, so each use is verified against one minor version, which pyproject.toml pins. With
-any other version Dagster's own behaviour takes over.
+Private names may change, so each use is tested with one minor version, which pyproject.toml pins. With any other
+version Dagster's own behaviour applies.
 """
 
 import logging
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 def is_tested(version: str = dagster.__version__) -> bool:
-    """Tell whether the private names of a version of Dagster are known here; where they are not, it is logged once."""
+    """Tell whether a version of Dagster is the tested one; another version is logged once."""
     if version.split(".")[:2] == TESTED_MINOR.split("."):
         return True
     _warn(version)
@@ -24,7 +24,7 @@ def is_tested(version: str = dagster.__version__) -> bool:
 
 
 def unknown_version(version: str = dagster.__version__) -> str:
-    """Give the sentence that says what an unknown version means and what to do."""
+    """Write what an untested version means and what to do."""
     return (
         f"Dagster {version} is installed but only {TESTED_MINOR} was tested, so Dagster's own storage is used: "
         "backfills take minutes instead of seconds, Dagster's home is not tidied, and failing sensors and schedules "
