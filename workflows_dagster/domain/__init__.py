@@ -1,1 +1,1 @@
-"""What the numbers mean: pure functions over numpy and pandas, without IO, clock or Dagster."""
+"""The calculations: pure functions over numpy and pandas, without IO, clock or Dagster."""

@@ -1,4 +1,4 @@
-"""From a register to days: consumption, register at both ends, and how each is known."""
+"""Allocates a register's advances to days: consumption, register at both ends, quality."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workflows_dagster.domain.season import Weight
 
 QUALITIES: tuple[str, ...] = ("measured", "interpolated", "extrapolated", "missing")
 MEASURED, INTERPOLATED, EXTRAPOLATED, MISSING = range(4)
-# A year and a fortnight: every season once, and the readings around the seam.
+# A year and a fortnight: every season once, plus the readings around the year's ends.
 RATE_WINDOW_DAYS = 380
 
 Side = Literal["first", "last"]
@@ -22,13 +22,13 @@ Side = Literal["first", "last"]
 
 @dataclass(frozen=True)
 class Allowance:
-    """How far values are trusted between and beyond readings.
+    """Limits within which values between and beyond readings are given.
 
     Attributes:
         measured_max_gap_hours: Longest gap whose days are measured. [h]
-        max_extrapolation_days: Furthest from a reading that a value is given. [d]
-        jitter: A gap over which the register advances by no more is known. [meter unit]
-        floor: The register is never less. [meter unit]
+        max_extrapolation_days: Longest distance of a value from a reading. [d]
+        jitter: A gap with no larger advance counts as measured. [meter unit]
+        floor: Lower bound of the register. [meter unit]
     """
 
     measured_max_gap_hours: float
@@ -39,7 +39,7 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Life:
-    """When the meter was there, microseconds since 1970; None is unbounded.
+    """The meter's lifetime, microseconds since 1970; None is unbounded.
 
     Attributes:
         start: First instant.
@@ -56,7 +56,7 @@ class Life:
 
 @dataclass(frozen=True)
 class Rates:
-    """Consumption per unit of weight next to either end of the history, None where it is not known. [meter unit/d]"""  # noqa: D415
+    """Consumption per unit of weight near either end of the history, None if unknown. [meter unit/d]"""  # noqa: D415
 
     head: float | None = None
     tail: float | None = None
@@ -64,13 +64,13 @@ class Rates:
 
 @dataclass(frozen=True)
 class RateWindow:
-    """The readings that tell what flows beyond one end of the history.
+    """The readings that give the rate beyond one end of the history.
 
     Attributes:
         first: Instant of the window's first reading, microseconds since 1970.
         last: Instant of its last reading, likewise.
-        values: What the register shows at both. [meter unit]
-        advance: What it advanced between them. [meter unit]
+        values: Register at both. [meter unit]
+        advance: Advance between them. [meter unit]
         weight: Weight between them, in days of mean consumption, above 0. [d]
     """
 
@@ -87,7 +87,7 @@ class RateWindow:
 
 
 def rate_window(register: Register, side: Side, weight: Weight) -> RateWindow | None:
-    """Find the readings over about a year next to one end of the history.
+    """Select the readings of about a year at one end of the history.
 
     Args:
         register: Readings that reach at least `RATE_WINDOW_DAYS` from that end, or all there are.
@@ -95,7 +95,7 @@ def rate_window(register: Register, side: Side, weight: Weight) -> RateWindow | 
         weight: The meter's weight.
 
     Returns:
-        The window, or None where a single reading, or no weight between the readings, tells nothing.
+        The window, or None if there is a single reading or no weight between the readings.
     """
     if len(register) < 2:
         return None
@@ -118,7 +118,7 @@ def rate_window(register: Register, side: Side, weight: Weight) -> RateWindow | 
 def allocate(
     register: Register, cuts: pd.DatetimeIndex, weight: Weight, allowance: Allowance, life: Life, rates: Rates
 ) -> pd.DataFrame:
-    """Spread a register's advances over days.
+    """Allocate a register's advances to days.
 
     Every value depends only on its own day and the readings around it, never on the other days asked for. Where no
     rollover or reset lies in a day, its consumption is its closing less its opening, and its closing is the next day's
@@ -128,8 +128,8 @@ def allocate(
         register: Valid readings. If not the first or last there are, they reach beyond the cuts.
         cuts: Instants at which the days open, and at which the last one closes, UTC, increasing, shape (n + 1,).
         weight: The meter's weight.
-        allowance: How far values are trusted.
-        life: When the meter was there; days outside have no row, days partly inside count what lies inside.
+        allowance: Limits of the values.
+        life: The meter's lifetime; days outside have no row, days partly inside count their part inside.
         rates: Consumption per unit of weight beyond either end.
 
     Returns:
@@ -199,14 +199,14 @@ class Pieces:
 def cut_at_readings(
     register: Register, start: int, end: int, weight: Weight, allowance: Allowance, rates: Rates
 ) -> Pieces:
-    """Give the pieces that `allocate` makes the consumption of one stretch of time from.
+    """Give the pieces from which `allocate` computes the consumption of one stretch of time.
 
     Args:
         register: Valid readings, as for `allocate`.
         start: Instant at which the stretch begins, within the meter's life, microseconds since 1970.
         end: Instant at which it ends, later, likewise.
         weight: The meter's weight.
-        allowance: How far values are trusted.
+        allowance: Limits of the values.
         rates: Consumption per unit of weight beyond either end.
     """
     curve = _Curve(register, weight, allowance, rates)
@@ -215,7 +215,7 @@ def cut_at_readings(
 
 
 def _by_day(day: np.ndarray, amounts: np.ndarray, days: int) -> np.ndarray:
-    """Add up in order, day by day; without any part the sums are still figures."""
+    """Add up amounts in order, by day; days without parts are 0."""
     sums: np.ndarray = np.bincount(day, amounts, minlength=days).astype(float)
     return sums
 
@@ -233,14 +233,14 @@ class _Parts:
 
 
 class _Curve:
-    """The register as a function of time, gap by gap; every method is elementwise in the instants asked."""
+    """The register as a function of time, gap by gap; all methods are elementwise in the instants."""
 
     def __init__(self, register: Register, weight: Weight, allowance: Allowance, rates: Rates) -> None:
         self._register, self._weight, self._allowance, self._rates = register, weight, allowance, rates
         self._at_readings = weight.integral(register.times)
         gaps = np.diff(register.times)
         long = gaps > allowance.measured_max_gap_hours * MICROSECONDS_PER_HOUR
-        # A counter that fell over a long gap says nothing about the gap, even where nothing is counted for it.
+        # A long gap over which the counter fell is unknown, even if its advance is 0.
         fell = register.values[:-1] - register.values[1:] > allowance.jitter
         self._estimated = (long & ((register.advances > allowance.jitter) | fell)) | register.substituted
 
@@ -267,7 +267,7 @@ class _Curve:
         times = self._register.times
         elapsed = (cuts - times[gap]) / (times[gap + 1] - times[gap])
         with np.errstate(invalid="ignore", divide="ignore"):
-            # A gap without any weight, a boiler's summer, knows of nothing better than the straight line.
+            # A gap without any weight, such as a boiler's summer, is interpolated linearly.
             share = np.where(weighted, (self._weight.integral(cuts) - lo) / (hi - lo), elapsed)
         fraction: np.ndarray = np.clip(share, 0.0, 1.0)
         return fraction
@@ -282,14 +282,14 @@ class _Curve:
         return shown
 
     def _beyond(self, cuts: np.ndarray, side: Side) -> np.ndarray:
-        """Register before the first or after the last reading, scaled from what was used next to it."""
+        """Register before the first or after the last reading, from the rate near that reading."""
         register, rate = self._register, self._rates.head if side == "first" else self._rates.tail
         end = 0 if side == "first" else len(register) - 1
         if rate is None:
             return np.full(len(cuts), np.nan)
         away = np.abs(self._weight.integral(cuts) - self._at_readings[end]) * rate
         value = register.values[end]
-        # A running sum of intervals begins somewhere; only what a counter showed has a floor.
+        # A running sum of intervals has an arbitrary start; only a real counter has a floor.
         floor = min(self._allowance.floor, value) if register.counts else -np.inf
         shown = np.maximum(value - away, floor) if side == "first" else value + away
         far = np.abs(cuts - register.times[end]) > self._allowance.max_extrapolation_days * MICROSECONDS_PER_DAY
@@ -297,7 +297,7 @@ class _Curve:
         return trusted
 
     def quality(self, cuts: np.ndarray, looking: Literal["left", "right"]) -> np.ndarray:
-        """How the register next to an instant, on the side towards which one looks, is known; shape (n,), `int64`."""
+        """Quality of the register just before (`left`) or after (`right`) an instant; shape (n,), `int64`."""
         register = self._register
         if len(register) == 0:
             return np.full(len(cuts), MISSING)

@@ -1,4 +1,4 @@
-"""Unusual days: which to tell a person about, how grave, and why."""
+"""Finds unusual days, with severity and reason."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from workflows_dagster.domain.frames import ANOMALIES
 COLUMNS = tuple(ANOMALIES.columns)
 ALERT, NOTICE = "alert", "notice"
 
-# Nine of ten usual days lie so near, in standard deviations of the normal distribution. [1]
+# Nine of ten usual days lie within this many standard deviations of the normal distribution. [1]
 BAND = 1.645
-# A quiet day is more often a day away than a fault; a week's mean scatters less than a day. [1], times the score
+# A quiet day is more often an absence than a fault; a week's mean scatters less than a day. [1], times the score
 _FALL, _WEEK_UP, _WEEK_DOWN = 2.2, 0.45, 0.52
 # No single day weighs more in its week than this. [1], times the score
 _WEEK_CLIP = 0.68
-# Smaller changes are nobody's business, however even the days before were. [1]
+# Smaller changes are never reported, however even the days before were. [1]
 _LEAST_RATIO, _LEAST_WEEK_RATIO = 1.3, 1.2
-# Nor is a change of less than this part of a mean day of the year: a boiler's summer. [1]
+# Nor are changes below this part of the year's mean day, as in a boiler's summer. [1]
 _LEAST_PART = 0.1
 _ALERT_RATIO = 2.0
 _PLAIN_FACTOR, _PLAIN_LEAST_DAYS = 2.0, 4
@@ -43,7 +43,7 @@ class AnomalyRule:
     """What counts as unusual.
 
     Attributes:
-        method: Against the meter's own recent weeks (robust), or more than twice the mean of seven days (plain).
+        method: Compared with the meter's own recent weeks (robust), or above twice the mean of seven days (plain).
         score: Robust standard deviations from which on a day is unusual. [1]
     """
 
@@ -53,11 +53,11 @@ class AnomalyRule:
 
 @dataclass(frozen=True)
 class Scale:
-    """What figures mean.
+    """Unit and resolution of figures.
 
     Attributes:
         unit: Their unit.
-        resolution: Smallest step that can be told. [unit]
+        resolution: Smallest distinguishable step. [unit]
     """
 
     unit: str
@@ -65,35 +65,35 @@ class Scale:
 
     @property
     def dust(self) -> float:
-        """What is too little to be told from nothing. [unit]"""  # noqa: D415
+        """Largest amount that cannot be distinguished from zero. [unit]"""  # noqa: D415
         return STEPS * self.resolution
 
 
 def judge_days(
     consumption: np.ndarray, weight: np.ndarray, civil: pd.Index, scale: Scale, rule: AnomalyRule
 ) -> pd.DataFrame:
-    """Judge days, each against the days before it alone (docs/explanation/methods.md#anomalies).
+    """Compare each day with the days before it only (docs/explanation/methods.md#anomalies).
 
-    A run of unusual days is told once, on its first day, and again when it turns grave; a change that lasts is told
-    when a week of it is there, until it has been usual for a week.
+    A run of unusual days is reported once, on its first day, and again if it becomes grave. A lasting change is
+    reported after a week of it, and not again until a week has been usual.
 
     Args:
-        consumption: Consecutive civil days; NaN or below zero where neither to be judged nor learnt from. The first
-            `LOOKBACK_DAYS` are learnt from only. [unit], shape (LOOKBACK_DAYS + n,)
-        weight: Seasonal weight of the same days, by which the season is taken out. [1]
+        consumption: Consecutive civil days; NaN or negative for days to be ignored. The first `LOOKBACK_DAYS` are only
+            compared with. [unit], shape (LOOKBACK_DAYS + n,)
+        weight: Seasonal weight of the same days, by which they are deseasonalised. [1]
         civil: The n days judged, `date`.
         scale: Unit and resolution.
         rule: What counts as unusual.
 
     Returns:
-        Index `civil`; columns `COLUMNS`: figures in the unit, `delta_percent` from the expectation [%] (NaN where
-        nothing was expected), `severity` and `reason` (a `Reason`) None where there is nothing to tell. A day
-        that cannot be judged has no `expected`.
+        Index `civil`; columns `COLUMNS`: figures in the unit, `delta_percent` from the expectation [%] (NaN if nothing
+        was expected), `severity` and `reason` (a `Reason`) None for usual days. A day that cannot be judged has no
+        `expected`.
     """
     known = np.where(consumption >= 0, consumption, np.nan)
     if rule.method == "plain":
         return _judge_plainly(known, civil, scale)
-    # One day more, to tell whether a run began before.
+    # One day more, to know whether a run began before.
     days = day_deviations(known[WEEK - 1 :], weight[WEEK - 1 :], scale.resolution)
     amounts = known[LOOKBACK_DAYS - 1 :]
     rising, falling = unusual_days(amounts, days, scale, rule)
@@ -120,7 +120,7 @@ def judge_days(
 def unusual_days(
     amounts: np.ndarray, days: Deviations, scale: Scale, rule: AnomalyRule
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tell which days lie too high, and which too low; shape (n,) each, `bool`."""
+    """Tell which days are too high, and which too low; shape (n,) each, `bool`."""
     with np.errstate(invalid="ignore"):
         matters = np.abs(amounts - days.expected) >= np.maximum(scale.dust, _LEAST_PART * days.level)
         rising = matters & (days.rise() > rule.score) & (days.ratio >= _LEAST_RATIO)
@@ -129,7 +129,7 @@ def unusual_days(
 
 
 def unusual_weeks(weeks: WeekDeviations, scale: Scale, rule: AnomalyRule) -> tuple[np.ndarray, np.ndarray]:
-    """Tell which weeks lie too high, and which too low; shape (n,) each, `bool`."""
+    """Tell which weeks are too high, and which too low; shape (n,) each, `bool`."""
     evidence = weeks.evidence(_WEEK_CLIP * rule.score)
     away = weeks.actual - weeks.expected
     with np.errstate(invalid="ignore"):
@@ -196,7 +196,7 @@ def _newly(unusual: np.ndarray, grave: np.ndarray) -> np.ndarray:
 
 
 def _first_in_a_week(unusual: np.ndarray) -> np.ndarray:
-    """Keep what follows seven days without any. Shape (WEEK + n,) to (n,)."""
+    """Keep days after seven days that are not unusual. Shape (WEEK + n,) to (n,)."""
     before = np.lib.stride_tricks.sliding_window_view(unusual[:-1], WEEK).any(axis=1)
     first: np.ndarray = unusual[WEEK:] & ~before
     return first

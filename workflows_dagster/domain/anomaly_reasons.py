@@ -1,4 +1,4 @@
-"""Why a day stands out: a code with figures. `wording/anomalies.py` makes the sentence."""
+"""Reasons of unusual days, as codes with figures. `wording/anomalies.py` makes the sentence."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ ReasonCode = Literal["day", "week", "plain", "gap", "base_load"]
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a day stands out.
+    """Why a day is unusual.
 
     Attributes:
-        code: A day against its weekday and season (day), a week of days (week), a day against the mean before (plain),
-            a long gap between readings (gap), or a base load that stays up (base_load).
-        figures: `actual`, `expected` and the range `lower` to `upper` that is usual [unit], and `step`, what is too
-            little to be told from nothing [unit]. By code also `weekday` (0 is Monday), `days`, and `last`, the civil
-            day in which a gap ends, in ISO format.
+        code: A day compared by weekday and season (day), a week (week), a day compared with the mean before (plain), a
+            long gap between readings (gap), or a raised base load (base_load).
+        figures: `actual`, `expected`, the usual range `lower` to `upper` and the smallest distinguishable amount `step`
+            [unit]. By code also `weekday` (0 is Monday), `days`, and `last`, the civil day in which a gap ends, in ISO
+            format.
     """
 
     code: ReasonCode
@@ -36,7 +36,7 @@ class Reason:
         upper: float,
         **more: int | str,
     ) -> Reason:
-        """Give a reason with the figures that every one has."""
+        """Build a reason with the figures common to all codes."""
         amounts = {"actual": actual, "expected": expected, "lower": lower, "upper": upper, "step": step}
         return cls(code, {name: float(amount) for name, amount in amounts.items()} | more)
 

@@ -1,4 +1,4 @@
-"""The base load: what flows even in the quietest hours of a day. When it stays up, something leaks or was left on."""
+"""Base load: the consumption in the quietest hours of a day. If it stays raised, something leaks or was left on."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from workflows_dagster.domain.register import Register
 BASE_LOAD_COLUMNS = tuple(BASE_LOADS.columns)
 
 _QUIET_HOURS = 4
-# Fewer readings, or fewer such windows, are no hourly meter's day.
+# With fewer readings or windows, a day does not count as hourly.
 _LEAST_READINGS, _LEAST_WINDOWS = 8, 12
-# A guest or a party is no leak.
+# A rise must last this long, since guests or a party are no leak.
 _DAYS_RUNNING = 3
 # Changes of fewer register steps within the quiet hours are noise.
 _STEPS_WITHIN = 5
 
 
 def base_loads(register: Register, cuts: np.ndarray, longest_hours: float, jitter: float) -> np.ndarray:
-    """Give each day's base load: the least consumption over four hours running (docs/explanation/methods.md#base-load).
+    """Give each day's base load: the lowest use over four consecutive hours (docs/explanation/methods.md#base-load).
 
-    The register is held from reading to reading, because a meter that sends only its changes has stood still between
-    them; the first litre of the morning does not flow all night.
+    The register is constant between readings, because a meter that sends only changes stood still between them. So the
+    first litre of the morning is not spread over the night.
 
     Args:
         register: Readings around the days.
         cuts: Instants at which the days open and the last one closes, microseconds since 1970, shape (n + 1,).
-        longest_hours: Gaps longer than this in which something was used say nothing of single hours. [h]
-        jitter: What counts as nothing used. [meter unit]
+        longest_hours: Longer gaps with consumption are ignored, since their hours are unknown. [h]
+        jitter: Largest advance that counts as zero. [meter unit]
 
     Returns:
         Base load, NaN for days whose readings are not hourly. [meter unit/h], shape (n,)
@@ -51,7 +51,7 @@ def base_loads(register: Register, cuts: np.ndarray, longest_hours: float, jitte
     times = register.times
     if len(times) < 2:
         return loads
-    # Whole hours of UTC, so that a window is the same one whichever day was asked for first.
+    # Whole hours of UTC, so that windows do not depend on the first day asked for.
     first, last = -(-int(cuts[0]) // MICROSECONDS_PER_HOUR), int(cuts[-1]) // MICROSECONDS_PER_HOUR
     hours = np.arange(first, last + 1, dtype=np.int64) * MICROSECONDS_PER_HOUR
     if len(hours) <= _QUIET_HOURS:
@@ -76,12 +76,12 @@ def base_loads(register: Register, cuts: np.ndarray, longest_hours: float, jitte
 
 
 def judge_base_loads(loads: np.ndarray, civil: pd.Index, scale: Scale, rule: AnomalyRule) -> pd.DataFrame:
-    """Judge base loads as days are judged, and tell of one that is up for the third day running.
+    """Judge base loads like days, and report one that is raised on the third consecutive day.
 
-    Only a rise is told: a quieter house is no fault. The rule's score counts also where its method is plain.
+    Only rises are reported: a quieter house is no fault. The rule's score applies even if its method is plain.
 
     Args:
-        loads: Base load of consecutive civil days, NaN where not known; the first `LOOKBACK_DAYS` are learnt from only.
+        loads: Base load of consecutive civil days, NaN if unknown; the first `LOOKBACK_DAYS` are only compared with.
             [unit/h], shape (LOOKBACK_DAYS + n,)
         civil: The n days judged, `date`.
         scale: Unit of the meter and resolution of its register.

@@ -1,4 +1,4 @@
-"""A civil day, month or year by its name. Imports nothing but the standard library: the front door parses with it."""
+"""A civil day, month or year. Imports only the standard library, because the command line parses with it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class CivilPeriod:
         """Read a day, month or year.
 
         Raises:
-            ValueError: It is none.
+            ValueError: The text is none of these.
         """
         written = _WRITTEN.fullmatch(text)
         if written is None:

@@ -1,4 +1,4 @@
-"""Derived meters: masters, made of several devices over time, and virtual ones, what is left of a main meter."""
+"""Composes derived meters' days: masters (one meter across replacements) and virtual meters (main minus sub-meters)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def compose_master(
     contributions: Sequence[Contribution],
     frames: Mapping[str, pd.DataFrame],
 ) -> pd.DataFrame:
-    """Add up each day's sources.
+    """Compute a master's days from its sources'.
 
-    A day on which a successor counts too opens with the old register and closes with the new one
+    A day with both a predecessor and a successor opens with the old register and closes with the new one
     (docs/explanation/methods.md#master).
 
     Args:
@@ -33,8 +33,7 @@ def compose_master(
         frames: Days of every source, as `allocate` gives them; days outside a source's life have no row.
 
     Returns:
-        The master's days, columns as `allocate` gives them. A day of a period none of whose sources was there is
-        missing.
+        The master's days, columns as `allocate` gives them. A day of a period without any installed source is missing.
     """
     own = [row for row in contributions if not row.succeeds]
     new = [row for row in contributions if row.succeeds]
@@ -46,17 +45,17 @@ def compose_master(
         _show_registers(second, new, segments)
         both = handover & old_there
         result[both] = _join(result[both], second[both])
-        # The old meter's last reading was taken as the day opened: the day is the successor's alone.
+        # The old meter was last read at the day's opening, so the whole day is the successor's.
         result[handover & ~old_there] = second[handover & ~old_there]
     return result[_any_counts(own, len(starts))]
 
 
 def compose_virtual(contributions: Sequence[Contribution], frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Take the sub-meters' days from the base meter's.
+    """Compute a virtual meter's days: the base meter's minus the sub-meters'.
 
     Args:
         contributions: The base meter's first, then those of the meters subtracted, on the days of the base meter.
-        frames: Days of each. Days before a sub-meter was installed, or after it was taken out, have no row and take
+        frames: Days of each. Days before a sub-meter's installation or after its removal have no row and subtract
             nothing.
 
     Returns:
@@ -79,7 +78,7 @@ def compose_virtual(contributions: Sequence[Contribution], frames: Mapping[str, 
 def compose_hours(
     starts: pd.DatetimeIndex, contributions: Sequence[Contribution], hours: Mapping[str, pd.Series]
 ) -> pd.Series:
-    """Add up what each hour's sources consumed, signed.
+    """Add up the sources' hours, signed.
 
     Args:
         starts: Instants at which the hours open, UTC, shape (n,).
@@ -87,7 +86,7 @@ def compose_hours(
         hours: Consumption of every source by opening, NaN where it was not measured; none outside its life.
 
     Returns:
-        The sum by opening, only of hours in which a source that counts was there. [meter unit]
+        The sum by opening, only of hours with at least one installed source. [meter unit]
     """
     total, anyone = np.zeros(len(starts)), np.zeros(len(starts), dtype=bool)
     for row in contributions:
@@ -103,7 +102,7 @@ def unclaimed(
     contributions: Sequence[Contribution],
     frames: Mapping[str, pd.DataFrame],
 ) -> list[Finding]:
-    """Find what a master's sources consumed on days on which no period claims them.
+    """Find consumption of a master's sources on days that no period claims.
 
     Args:
         meter_id: The master.
@@ -112,7 +111,7 @@ def unclaimed(
         frames: Days of every source.
 
     Returns:
-        A finding a source, with the amount and the days.
+        One finding per source, with the amount and the days.
     """
     findings = []
     for source, frame in frames.items():
@@ -133,7 +132,7 @@ def unclaimed(
 
 
 def clipped(meter_id: str, residual: pd.Series, around: float, estimated: bool) -> Finding | None:
-    """Find by how much a virtual meter's residual lay below zero in a month.
+    """Find the negative residuals of a virtual meter in a month.
 
     Args:
         meter_id: The virtual meter.
@@ -142,8 +141,8 @@ def clipped(meter_id: str, residual: pd.Series, around: float, estimated: bool) 
         estimated: Whether days of the month are estimated.
 
     Returns:
-        The finding: a note where the amount disappears over the month, or over the months around it where readings lie
-        far apart; a warning where it stays.
+        The finding: a note if the amount evens out over the month, or over the months around it if readings are far
+        apart; else a warning.
     """
     below = residual[residual < 0]
     if below.empty:
@@ -151,7 +150,7 @@ def clipped(meter_id: str, residual: pd.Series, around: float, estimated: bool) 
     excess, net = -float(below.sum()), float(residual.sum())
     starts = pd.DatetimeIndex(residual.index)
     figures: dict[str, Figure] = {"amount": excess, "days": float(len(below)), "net": net}
-    # What a day's rounding may leave is not worth a word.
+    # Amounts within a day's rounding are not reported.
     tolerance = 1e-3 * float(residual.abs().sum())
     if net >= -tolerance or (estimated and around >= 0):
         figures["over"] = "month" if net >= -tolerance else "months_around"
@@ -162,10 +161,10 @@ def clipped(meter_id: str, residual: pd.Series, around: float, estimated: bool) 
 def _add_up(
     starts: pd.DatetimeIndex, contributions: Sequence[Contribution], frames: Mapping[str, pd.DataFrame]
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Add up the sources that count and were there; a day on which none was, or one is missing, is missing.
+    """Add up the counting, installed sources; a day without any, or with a missing value, is missing.
 
     Returns:
-        The days, and on which of them a source was there.
+        The days, and on which of them a source was installed.
     """
     return _sum(
         starts,
@@ -200,7 +199,7 @@ def _sum(
 
 
 def _show_registers(frame: pd.DataFrame, contributions: Sequence[Contribution], segments: Sequence[Segment]) -> None:
-    """Turn the sources' registers, added up, into the master's, each day by the period of the sources that count."""
+    """Turn the sum of the sources' registers into the master's, by each day's period."""
     for period in sorted({row.period for row in contributions}):
         on = _any_counts([row for row in contributions if row.period == period], len(frame))
         for column in ("opening", "closing"):
@@ -208,7 +207,7 @@ def _show_registers(frame: pd.DataFrame, contributions: Sequence[Contribution], 
 
 
 def _join(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Add a successor's half of the replacement day to its predecessor's."""
+    """Add a successor's part of the replacement day to its predecessor's."""
     joined, _ = _sum(pd.DatetimeIndex(old.index), [(old, 1.0, True), (new, 1.0, True)])
     joined["opening"], joined["closing"] = old["opening"], new["closing"]
     return joined

@@ -1,4 +1,4 @@
-"""Conservation: what a meter's days must add up to. Whatever breaks one of these laws is a fault of ours."""
+"""Laws of conservation that a meter's days must satisfy. A violation is a bug of this program."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pandas as pd
 
 from workflows_dagster.domain.findings import Figure, Finding
 
-# Sums in another order differ in the last digits.
+# Sums in another order may differ in the last digits.
 _TOLERANCE = 1e-9
 
 
 def seams(meter_id: str, frame: pd.DataFrame, jitter: float, falls: Sequence[Finding]) -> list[Finding]:
-    """Check that each day closes where the next one opens, and that it consumed what lies between.
+    """Check that each day closes where the next one opens, and that its consumption is closing minus opening.
 
     Args:
         meter_id: The meter.
         frame: Its days, index their openings (UTC); columns `opening`, `closing`, `consumption`.
-        jitter: By how much the register may step back. [unit]
+        jitter: Largest allowed step back of the register. [unit]
         falls: Findings over which the register falls; their days are not judged.
     """
     known = frame[frame["closing"].notna() & frame["opening"].notna()]
@@ -44,12 +44,12 @@ def seams(meter_id: str, frame: pd.DataFrame, jitter: float, falls: Sequence[Fin
 
 
 def total(meter_id: str, starts: pd.DatetimeIndex, shown: float, advanced: float) -> list[Finding]:
-    """Check that days between two readings add up to what the register advanced.
+    """Check that days between two readings add up to the register's advance.
 
     Args:
         meter_id: The meter.
         starts: The days, for the finding.
-        shown: Sum of the days and of the pieces of days at either end. [unit]
+        shown: Sum of the days and of the partial days at either end. [unit]
         advanced: Sum of the advances. [unit]
     """
     if abs(shown - advanced) <= _TOLERANCE * max(1.0, abs(advanced)) * max(1.0, len(starts) / 100):
@@ -58,16 +58,15 @@ def total(meter_id: str, starts: pd.DatetimeIndex, shown: float, advanced: float
 
 
 def advances(frame: pd.DataFrame, jitter: float, falls: Sequence[Finding]) -> tuple[pd.Series, pd.Series]:
-    """Give what a register advanced on each day, from its opening and its closing.
+    """Give a register's advance on each day, from opening and closing.
 
     Args:
         frame: A meter's days, index their openings (UTC); columns `opening`, `closing`, `consumption`.
-        jitter: By how much the register may step back. [unit]
-        falls: Findings over which the register falls; their days count as they consumed.
+        jitter: Largest allowed step back of the register. [unit]
+        falls: Findings over which the register falls; for their days the consumption is taken.
 
     Returns:
-        Advance by day, and by how much it may lie beside the consumption: by rounding, and where the register stepped
-        back. [unit]
+        Advance by day, and its allowed difference from the consumption, by rounding and steps back. [unit]
     """
     used, closing = frame["consumption"], frame["closing"]
     advance = (closing - frame["opening"]).where(~_fallen(pd.DatetimeIndex(frame.index), falls), used)
@@ -84,13 +83,13 @@ def _fallen(starts: pd.DatetimeIndex, falls: Sequence[Finding]) -> np.ndarray:
 
 
 def parts(meter_id: str, whole: pd.Series, pieces: Mapping[str, pd.Series], slack: pd.Series) -> list[Finding]:
-    """Check that a derived meter's stored days are what the meters behind it give.
+    """Check that a derived meter's stored days equal the sum of its sources' contributions.
 
     Args:
         meter_id: The meter.
         whole: Its days by opening, NaN where missing. [unit]
-        pieces: What each source adds (or, negative, takes) on each day, by source; absent days add nothing. [unit]
-        slack: By how much each day's sum may be off. [unit]
+        pieces: Signed contribution of each source on each day, by source; absent days contribute nothing. [unit]
+        slack: Allowed error of each day's sum. [unit]
     """
     given = pd.DataFrame({source: piece.reindex(whole.index) for source, piece in pieces.items()})
     off = (whole - given.fillna(0.0).sum(axis=1)).abs()

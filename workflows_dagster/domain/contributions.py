@@ -1,4 +1,4 @@
-"""Which meter counts on which day by which factor: the one rule behind master and virtual meters."""
+"""The matrix of contributions: which source counts in a derived meter on which day, and by which factor."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-# Gives the derived meter's unit per the unit of a source, by day.
+# Gives the factor from a source's unit to the derived meter's, by day.
 Conversion = Callable[[str], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Contribution:
-    """What one source contributes to a derived meter: a row of the matrix of sources and days.
+    """One source's contribution to a derived meter: a row of the matrix of sources and days.
 
     Attributes:
         source: The source.
         sign: 1 where it is added, -1 where it is subtracted.
         conversion: Derived meter's unit per the source's unit, by day. [1], shape (n,)
-        counts: Days on which it counts if it is there, shape (n,), `bool`.
-        period: Place of the master's period that it belongs to; 0 for a virtual meter.
-        succeeds: Whether it counts as a successor on the last day of the period before its own.
+        counts: Days on which it counts, if it is installed, shape (n,), `bool`.
+        period: Index of the master's period; 0 for a virtual meter.
+        succeeds: Whether it counts as a successor, on the last day of the period before its own.
     """
 
     source: str
@@ -49,8 +49,8 @@ class Segment:
         last: Last civil day, or None while it is open.
         sources: Meters whose consumption adds up to the master's.
         successors: Meters of the next period that are installed on the last day of this one.
-        carried: Master's register when this period takes over, or None where it shows its sources' own. [master's unit]
-        taken_over: Sources' registers added up at that moment. [master's unit]
+        carried: Master's register at the handover to this period, or None if it shows its sources' own. [master's unit]
+        taken_over: Sum of the sources' registers at that moment. [master's unit]
     """
 
     first: date
@@ -65,7 +65,7 @@ class Segment:
         return (civil >= self.first) & (civil <= (self.last or date.max))
 
     def register(self, own: np.ndarray) -> np.ndarray:
-        """Turn its sources' registers, added up, into the master's. [master's unit], shape (n,)"""  # noqa: D415
+        """Turn the sum of its sources' registers into the master's. [master's unit], shape (n,)"""  # noqa: D415
         return own if self.carried is None else self.carried + (own - self.taken_over)
 
 

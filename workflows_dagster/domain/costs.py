@@ -1,4 +1,4 @@
-"""What consumption costs: dated prices and prices of the hour, day by day."""
+"""Costs of consumption by day, from dated and hourly prices."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ Span = Literal["year", "month", "day"]
 
 @dataclass(frozen=True)
 class Price:
-    """What is paid from a day on, VAT included, until another price holds.
+    """A price with VAT, valid until the next one.
 
     Attributes:
         valid_from: First civil day on which it holds.
-        unit_price: What one `per` costs, below 0 where it is paid for; None where no price a unit is agreed.
-            [currency/per]
+        unit_price: Price of one `per`, may be negative; None if there is no unit price. [currency/per]
         per: Canonical unit that is priced.
-        standing_charge: What is owed whether or not anything is used. [currency/charged_per]
-        charged_per: Time that one standing charge pays for.
+        standing_charge: Charge independent of consumption. [currency/charged_per]
+        charged_per: Period of one standing charge.
     """
 
     valid_from: date
@@ -47,7 +46,7 @@ def unit_prices(civil: pd.Index, unit: str, prices: Sequence[Price], gas: tuple[
         gas: Gas factors, by `valid_from` increasing; needed where a price is per unit of the other quantity.
 
     Returns:
-        Price, NaN before the first and where none is agreed. [currency/unit], shape (n,)
+        Price, NaN before the first and where there is no unit price. [currency/unit], shape (n,)
     """
     holds = _which(civil, prices)
     result = np.full(len(civil), np.nan)
@@ -96,10 +95,10 @@ def hour_cuts(openings: pd.DatetimeIndex) -> pd.DatetimeIndex:
 
 
 def mean_prices(consumption: np.ndarray, price: np.ndarray, day: np.ndarray, days: int) -> np.ndarray:
-    """Give each day's mean of its hours' prices, weighted by what was used in each hour.
+    """Give each day's mean hourly price, weighted by the hours' consumption.
 
-    Only hours enter of which both are known; where nothing was used in them they weigh alike, and where no hour's
-    consumption is known all prices do. A day's mean depends on its own hours alone, to the last bit.
+    Only hours with known price and consumption count. If nothing was consumed in them, they weigh equally; if no hour's
+    consumption is known, all prices weigh equally. A day's mean depends only on its own hours, to the last bit.
 
     Args:
         consumption: Consumption of each hour, NaN where it was not measured. [meter unit], shape (m,)
@@ -114,7 +113,7 @@ def mean_prices(consumption: np.ndarray, price: np.ndarray, day: np.ndarray, day
     known = priced & ~np.isnan(consumption)
     used = _by_day(consumption[known], day[known], days)
     paid = _by_day(consumption[known] * price[known], day[known], days)
-    # A day that has an hour with both is judged by such hours only.
+    # If a day has an hour with both, only such hours count.
     counted = known | (priced & ~np.isin(day, day[known]))
     hours = np.bincount(day[counted], minlength=days)
     alike = _by_day(price[counted], day[counted], days)
@@ -141,12 +140,12 @@ def costs(consumption: pd.Series, unit_price: np.ndarray, standing_charge: np.nd
 
 
 def _which(civil: pd.Index, prices: Sequence[Price]) -> np.ndarray:
-    """Tell which price holds on each day, -1 before the first."""
+    """Give the index of each day's price, -1 before the first."""
     starts = np.array([price.valid_from.toordinal() for price in prices], dtype=np.int64)
     ordinals = np.array([day.toordinal() for day in civil], dtype=np.int64)
     return np.searchsorted(starts, ordinals, side="right") - 1
 
 
 def _by_day(amounts: np.ndarray, day: np.ndarray, days: int) -> np.ndarray:
-    # One after the other, so that a day's sum does not depend on which days stand around it.
+    # Sequential sums, so that a day's sum does not depend on the days around it.
     return np.bincount(day, weights=amounts, minlength=days)

@@ -1,4 +1,4 @@
-"""Civil days: where they open and close, in a zone whose days have 23, 24 or 25 hours."""
+"""Civil days: their opening and closing, in a zone with days of 23, 24 or 25 hours."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class DayRange:
         return DayRange(first, last) if first <= last else None
 
     def openings(self, zone: ZoneInfo) -> pd.DatetimeIndex:
-        """Give the instants at which the days open, and the one at which the last day closes.
+        """Give the instants at which the days open, and at which the last one closes.
 
         A midnight that the zone skips opens at the first instant after it; one that it repeats opens the first time
         (docs/explanation/methods.md#days). A day that the zone skips as a whole has no opening.
@@ -136,9 +136,9 @@ def instant(moment: date | datetime, zone: ZoneInfo, *, end: bool) -> pd.Timesta
     """Turn a configured date or date-time into an instant.
 
     Args:
-        moment: A civil day, which is meant whole, or an exact time; without an offset it is the zone's own.
+        moment: A whole civil day, or an exact time, which is local time if it has no offset.
         zone: The house's zone.
-        end: Whether the end of a whole day is wanted instead of its beginning.
+        end: Whether to give the end of a whole day instead of its beginning.
 
     Returns:
         UTC instant.

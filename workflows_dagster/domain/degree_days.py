@@ -1,7 +1,7 @@
 """The weight of a heating meter by outdoor temperature: degree days below a fitted base temperature.
 
-Where a day's temperature is not known, the degree days of a usual day of that season stand in, so that the weight
-reaches as far back and ahead as any other (docs/explanation/methods.md#degree-days).
+Days without a known temperature get the degree days of a usual day of that season, so that the weight covers all times
+(docs/explanation/methods.md#degree-days).
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from workflows_dagster.domain.season import (
 BASE_TEMPERATURES = np.arange(10.0, 20.01, 0.5)
 # The heating limit of an ordinary house, and how far houses lie from it.
 _USUAL_BASE_TEMPERATURE, _BASE_TEMPERATURE_SPREAD = 15.0, 1.0
-# Until a meter's own intervals tell: (mean day's consumption)² a day, counted as so many intervals.
+# Prior of the residual variance, (mean day's consumption)² per day, weighted as this many intervals.
 _SCATTER, _SCATTER_INTERVALS = 1.0, 4.0
 # A house remembers the last days' cold: each day before counts half as much as the one after it.
 _MEMORY = np.array([1.0, 0.5, 0.25, 0.125])
 _PLAUSIBLE_CELSIUS = (-60.0, 60.0)
-# A thermometer that says nothing for longer is off, and a day that is not known nearly whole is not known.
+# A thermometer silent for longer counts as off, and a day covered for less is unknown.
 _HOLDS_HOURS, _KNOWN_HOURS = 3.0, 20.0
-# What a month is usually like takes this many days of it; a year milder than this has no heating to follow.
+# A usual month needs this many days; with fewer degree days in a year, heating is not modelled.
 _DAYS_A_MONTH, _MILDEST_DEGREE_DAYS = 20, 0.5
-# Rates and integrals are multiples of these: sums below 2²⁰ days are exact, whatever came before.
+# Rates and integrals are multiples of these, so that sums below 2²⁰ days are exact.
 _RATE_STEP, _INTEGRAL_STEP = 2.0**-20, 2.0**-32
 
 
@@ -47,7 +47,7 @@ _RATE_STEP, _INTEGRAL_STEP = 2.0**-20, 2.0**-32
 class DegreeDayProfile(Profile):
     """How a meter's consumption follows the weather: `base + season · degree days / mean degree days`.
 
-    As a plain `Profile` it is what the meter does in usual weather.
+    Used as a plain `Profile`, it describes usual weather.
 
     Attributes:
         base: Share that flows evenly. [1]
@@ -67,7 +67,7 @@ class DegreeDayProfile(Profile):
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
 
     def is_near(self, other: Profile) -> bool:
-        """Tell whether another profile moves no day by much: a refit that does not is not worth recomputing years."""
+        """Tell whether another profile changes no day by much, so that recomputing years is not worthwhile."""
         if not isinstance(other, DegreeDayProfile) or self.percentages is None or other.percentages is None:
             return False
         shares = np.abs(np.subtract(self.percentages, other.percentages)).max() / 100
@@ -80,10 +80,10 @@ class DegreeDayProfile(Profile):
 
 
 class DegreeDayWeight(Weight):
-    """Integral of the weight over time, the same to the last bit for an instant whatever else is asked.
+    """Integral of the weight over time; an instant's value does not depend on other instants, to the last bit.
 
     The weight is constant within each UTC day. Differences of integrals are exact sums of the days between, so a
-    temperature that changes moves no gap but those that hold one of the few days that remember it.
+    changed temperature affects only gaps with one of the few days that depend on it.
     """
 
     def __init__(self, profile: DegreeDayProfile, remembered: np.ndarray) -> None:
@@ -91,8 +91,7 @@ class DegreeDayWeight(Weight):
 
         Args:
             profile: The meter's profile.
-            remembered: Outdoor temperature of each UTC day since 1970 as the house feels it, NaN where it is not
-                known. [°C], shape (days,)
+            remembered: Smoothed outdoor temperature of each UTC day since 1970, NaN if unknown. [°C], shape (days,)
         """
         super().__init__(profile)
         days = min(len(remembered), len(self._rates))
@@ -113,7 +112,7 @@ class DegreeDayWeight(Weight):
 
 
 class Weather:
-    """Outdoor temperature at one house, day by day; weights by base temperature are built once and shared by meters."""
+    """Daily outdoor temperatures at one house; weights are cached by base temperature and shared by meters."""
 
     def __init__(self, means: pd.Series) -> None:
         """Take daily means.
@@ -130,14 +129,14 @@ class Weather:
         self._days = np.bincount(self._month, minlength=12)
 
     def usual(self, base_temperature: float) -> tuple[tuple[float, ...], float] | None:
-        """Tell what a usual year is like below a base temperature.
+        """Give the degree days of a usual year below a base temperature.
 
         Args:
             base_temperature: Where degree days begin. [°C]
 
         Returns:
-            Each month's percentage of the year's degree days, January first [%], and the mean day's [K]; None where
-            the temperatures do not cover all months, or hardly fall below.
+            Each month's percentage of the year's degree days, January first [%], and the mean day's [K]; None if the
+            temperatures do not cover all months, or are rarely below it.
         """
         if self._days.min() < _DAYS_A_MONTH:
             return None
@@ -153,7 +152,7 @@ class Weather:
         return DegreeDayWeight(profile, self._remembered)
 
     def of_season(self, base_temperature: float) -> DegreeDayWeight | None:
-        """Give the weight of a meter that does nothing but heat; None as `usual`."""
+        """Give the weight of a meter that only heats; None like `usual`."""
         if base_temperature not in self._of_season:
             usual = self.usual(base_temperature)
             self._of_season[base_temperature] = (
@@ -163,11 +162,11 @@ class Weather:
 
 
 def daily_means(readings: pd.Series) -> pd.Series:
-    """Average a thermometer's readings by UTC day, each for as long as it holds.
+    """Average a thermometer's readings by UTC day, weighted by their duration.
 
-    A reading holds until the next one, at most three hours. A day of which less than 20 hours are known is left out, as
-    are readings that are not a number or no outdoor temperature on this earth. A day depends on its own readings and
-    the last one before.
+    A reading holds until the next one, at most three hours. Days with less than 20 known hours are left out, as are
+    readings that are not a number or impossible as outdoor temperature. A day depends on its own readings and the last
+    one before.
 
     Args:
         readings: Outdoor temperature by UTC instant, any order. [°C], shape (n,)
@@ -211,7 +210,7 @@ def fit_degree_days(
         weather: Outdoor temperature.
 
     Returns:
-        The profile, rounded; None where the temperatures tell too little of a year. Without any history the table's
+        The profile, rounded; None if the temperatures cover too little of a year. Without any history, the table's
         shares at the usual base temperature.
     """
     parts = [_intervals(register) for register in registers]
@@ -253,7 +252,7 @@ def fit_degree_days(
 def _shares(
     opening: np.ndarray, closing: np.ndarray, advance: np.ndarray, weight: Weight, percentages: tuple[float, ...]
 ) -> tuple[np.ndarray, float]:
-    """Fit base and season at one base temperature; also the sum of squares that stays. [d]"""  # noqa: D415
+    """Fit base and season at one base temperature; also give the residual sum of squares. [d]"""  # noqa: D415
     length = (closing - opening) / MICROSECONDS_PER_DAY
     season = weight.integral(closing) - weight.integral(opening)
     scale, pull = 1 / np.sqrt(length), np.sqrt(_PSEUDO_DAYS)
@@ -262,12 +261,12 @@ def _shares(
     target = np.concatenate([advance / mean * scale, pull * _of_table(percentages, weight.profile)])
     shares = nnls(design, target)[0]
     rest = design @ shares - target
-    # How far the shares had to be pulled is no fault of the base temperature.
+    # The penalty of the shares is not counted against the base temperature.
     return shares, float((rest[:-2] ** 2).sum())
 
 
 def _of_table(percentages: tuple[float, ...], heating: Profile) -> np.ndarray:
-    """Base and season by which degree days come nearest to a monthly table, sum 1, shape (2,)."""
+    """Give base and season whose degree days approximate a monthly table best, sum 1, shape (2,)."""
     assert heating.percentages is not None
     shares = nnls(np.column_stack([np.ones(365), daily_curve(heating.percentages)]), daily_curve(percentages))[0]
     return np.asarray(shares / shares.sum())

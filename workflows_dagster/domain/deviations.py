@@ -1,7 +1,7 @@
-"""How far each day lies from its own recent weeks: level, weekday and scatter, all from the days before it.
+"""Deviations of each day from its recent weeks: level, weekday and scatter, all from the days before it.
 
-Every figure of a day is made from that day and the `LOOKBACK_DAYS` before it, row by row, so that a day alone, a range
-and the full history give the same to the last bit (docs/explanation/methods.md#anomalies).
+Every figure of a day is computed from that day and the `LOOKBACK_DAYS` before it, row by row, so that a single day, a
+range and the full history give the same to the last bit (docs/explanation/methods.md#anomalies).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 LOOKBACK_DAYS = 56
 WEEK = 7
-# Seven weeks are learnt from; the eighth lets a run of unusual days be told from its first day.
+# Seven reference weeks; the eighth shows on which day a run of unusual days began.
 REFERENCE_DAYS = LOOKBACK_DAYS - WEEK
 RECENT_DAYS = 28
 LEAST_DAYS = 14
@@ -21,33 +21,33 @@ LEAST_DAYS = 14
 _MAD_TO_SIGMA = 1.4826
 # Standard error of a median of n normal values: 1.2533 σ / √n.
 _MEDIAN_ERROR = 1.2533
-# A median of 49 days is uncertain, and next to none of them (a meter that stands still) would make every step a wonder:
-# what is usual in households counts as if it were a part of the days seen (docs/explanation/methods.md#anomalies). [1]
+# The median of 49 days is uncertain, and for a meter that stands still it would make every step an outlier. So typical
+# values of households count like a part of the days (docs/explanation/methods.md#anomalies). [1]
 _USUAL_SCATTER, _USUAL_COUNTS = 0.3, 0.3
-# Weekday effects are believed only in so far as they exceed this multiple of what chance alone makes of seven medians.
+# Weekday effects count only as far as they exceed this multiple of the random spread of seven medians.
 _WEEKDAY_DOUBT = 3.0
-# … and no further than to a fifth or to five times.
+# … and are limited to a fifth and to five times.
 _LARGEST_EFFECT = float(np.log(5.0))
-# A boiler's summer has next to no weight; below this the season is not divided out any further. [1]
+# A boiler's summer has almost no weight; smaller weights count as this when deseasonalising. [1]
 _LEAST_WEIGHT = 0.05
-# A meter that stands still where its weight is below this is out of its season: the first cold day is no wonder. [1]
+# A meter that stands still with a weight below this is out of season: the first cold day is not unusual. [1]
 _IN_SEASON = 0.5
-# A day of nothing has no logarithm: this part of the level is added first. [1]
+# Added to ratios, since zero has no logarithm. [1]
 _OFFSET = 0.02
 _WEEK_OFFSET = 0.1
-# What a register cannot show more finely than in so many steps is noise.
+# Amounts below this many steps of the register are noise.
 STEPS = 10
 
 
 @dataclass(frozen=True)
 class Deviations:
-    """Each day against its own recent weeks; NaN where the day, or too much before it, was not measured.
+    """Each day compared with its recent weeks; NaN if the day, or too many days before it, were not measured.
 
     Attributes:
-        expected: What the day should have been; NaN too where the meter stands still out of its season. [meter unit],
+        expected: Expected consumption of the day; also NaN if the meter stands still out of season. [meter unit],
             shape (n,)
-        level: The same of a mean day of the year. [meter unit], shape (n,)
-        ratio: The day relative to what it should have been. [1], shape (n,)
+        level: Expected consumption of a mean day of the year. [meter unit], shape (n,)
+        ratio: The day relative to its expectation. [1], shape (n,)
         rise_scatter: Robust standard deviation of that ratio among the reference days. [1], shape (n,)
         fall_scatter: The same of its logarithm. [1], shape (n,)
     """
@@ -69,7 +69,7 @@ class Deviations:
         return scores
 
     def band(self, sigmas: float) -> tuple[np.ndarray, np.ndarray]:
-        """Give the range in which usual days lie, so many robust standard deviations wide on either side.
+        """Give the usual range, `sigmas` robust standard deviations wide on either side.
 
         Returns:
             Lower and upper bound. [meter unit], shape (n,) each
@@ -80,16 +80,16 @@ class Deviations:
 
 @dataclass(frozen=True)
 class WeekDeviations:
-    """The last seven days together, against the six weeks before them; NaN where too little was measured.
+    """The last seven days together, compared with the six weeks before them; NaN if too little was measured.
 
     Attributes:
-        expected: What the measured days of the week should have been, a day. [meter unit/d], shape (n,)
-        actual: What they were, a day. [meter unit/d], shape (n,)
-        level: A mean day of the year. [meter unit], shape (n,)
+        expected: Expected daily mean of the week's measured days. [meter unit/d], shape (n,)
+        actual: Their daily mean. [meter unit/d], shape (n,)
+        level: Expected consumption of a mean day of the year. [meter unit], shape (n,)
         scores: The logarithm of each day's ratio in robust standard deviations, NaN where it was not measured.
             [1], shape (n, 7)
-        lowest: The quietest of the weeks before, scaled to the season. [meter unit/d], shape (n,)
-        highest: The busiest. [meter unit/d], shape (n,)
+        lowest: Lowest of the weeks before, scaled to the season. [meter unit/d], shape (n,)
+        highest: Highest of them, likewise. [meter unit/d], shape (n,)
     """
 
     expected: np.ndarray
@@ -100,7 +100,7 @@ class WeekDeviations:
     highest: np.ndarray
 
     def evidence(self, clip: float) -> np.ndarray:
-        """Mean of the days' scores, none of which counts for more than `clip`. [1], shape (n,)"""  # noqa: D415
+        """Mean of the days' scores, each limited to `clip`. [1], shape (n,)"""  # noqa: D415
         enough = np.isfinite(self.scores).sum(axis=1) >= WEEK - 2
         clipped = np.nan_to_num(np.clip(self.scores, -clip, clip))
         mean = clipped.sum(axis=1) / np.maximum(np.isfinite(self.scores).sum(axis=1), 1)
@@ -109,7 +109,7 @@ class WeekDeviations:
 
 
 def offset_log(ratio: np.ndarray, offset: float) -> np.ndarray:
-    """Take the logarithm of a ratio so that 1 gives 0, and 0 something finite."""
+    """Take the logarithm of a ratio with an offset: 1 gives 0, and 0 a finite value."""
     logarithm: np.ndarray = np.log((ratio + offset) / (1 + offset))
     return logarithm
 
@@ -118,7 +118,7 @@ def day_deviations(consumption: np.ndarray, weight: np.ndarray, resolution: floa
     """Compare each day with the seven weeks before it.
 
     Args:
-        consumption: Consecutive civil days, NaN where not to be learnt from, shape (REFERENCE_DAYS + n,). [meter unit]
+        consumption: Consecutive civil days, NaN for days to be ignored, shape (REFERENCE_DAYS + n,). [meter unit]
         weight: Seasonal weight of the days, likewise. [1]
         resolution: Smallest step of the register. [meter unit]
 
@@ -150,10 +150,10 @@ def day_deviations(consumption: np.ndarray, weight: np.ndarray, resolution: floa
 def week_deviations(consumption: np.ndarray, weight: np.ndarray, resolution: float) -> WeekDeviations:
     """Compare the seven days that end with each day with the six weeks before them.
 
-    A whole week holds each weekday once, so that weekends are no deviation.
+    A whole week has each weekday once, so that weekends cause no deviation.
 
     Args:
-        consumption: Consecutive civil days, NaN where not to be learnt from, shape (REFERENCE_DAYS - 1 + n,).
+        consumption: Consecutive civil days, NaN for days to be ignored, shape (REFERENCE_DAYS - 1 + n,).
             [meter unit]
         weight: Seasonal weight of the days, likewise. [1]
         resolution: Smallest step of the register. [meter unit]
@@ -190,7 +190,7 @@ def week_deviations(consumption: np.ndarray, weight: np.ndarray, resolution: flo
 
 
 def median_of(values: np.ndarray) -> np.ndarray:
-    """Give the median of each row without its NaN, NaN where a row has nothing else. Shape (n, m) to (n,)."""
+    """Give the median of each row ignoring NaN, NaN for rows of NaN only. Shape (n, m) to (n,)."""
     ordered = np.sort(values, axis=1)
     count = np.isfinite(ordered).sum(axis=1)
     low, high = np.maximum(count - 1, 0) // 2, count // 2
@@ -205,12 +205,12 @@ def _is_idle(expected: np.ndarray, dust: np.ndarray, weight: np.ndarray) -> np.n
 
 
 def _windows(values: np.ndarray, length: int) -> np.ndarray:
-    # A copy, so that row by row arithmetic does not depend on how many rows there are.
+    # A copy, so that the arithmetic of a row does not depend on the number of rows.
     return np.ascontiguousarray(sliding_window_view(values, length))
 
 
 def _scatter(values: np.ndarray) -> np.ndarray:
-    """Robust standard deviation of each row, drawn towards what is usual in households."""
+    """Give the robust standard deviation of each row, shrunk towards that of typical households."""
     away = np.abs(values - median_of(values)[:, None])
     scatter = _MAD_TO_SIGMA * median_of(away)
     drawn: np.ndarray = np.sqrt((scatter * scatter + _USUAL_COUNTS * _USUAL_SCATTER**2) / (1 + _USUAL_COUNTS))
@@ -218,10 +218,10 @@ def _scatter(values: np.ndarray) -> np.ndarray:
 
 
 def _weekday_factors(reference: np.ndarray, dust: np.ndarray) -> np.ndarray:
-    """Consumption of each weekday relative to all, the one of the day after the window first. [1], shape (n, 7).
+    """Give each weekday's relative consumption, that of the day after the window first. [1], shape (n, 7).
 
-    Seven values make an uncertain median: all seven effects are shrunk towards none by the part of their spread that
-    chance alone would give (positive-part James-Stein).
+    A median of seven values is uncertain, so all seven effects are shrunk towards none by the part of their spread that
+    is expected by chance (positive-part James-Stein).
     """
     middle = np.maximum(median_of(reference), dust)[:, None]
     logs = np.log(reference / middle + _OFFSET)
@@ -243,7 +243,7 @@ def _spread(by_weekday: np.ndarray, length: int) -> np.ndarray:
 
 
 def _week_means(reference: np.ndarray) -> np.ndarray:
-    """Mean of each week of a window that was measured for the most part, else NaN. Shape (n, weeks)."""
+    """Give the mean of each week of a window that was mostly measured, else NaN. Shape (n, weeks)."""
     weeks = reference.reshape(len(reference), -1, WEEK)
     known = np.isfinite(weeks)
     count = known.sum(axis=2)

@@ -1,4 +1,4 @@
-"""Discovery: which series look like the register of a meter, and how often it is read."""
+"""Recognises series that look like registers of meters, and how often they are read."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from workflows_dagster.domain import units
 from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.register import clean
 
-# Fields in which a register may stand, the likeliest first; beside them Home Assistant writes min, max, step, …
+# Fields that may hold a register, most likely first; Home Assistant also writes min, max, step, …
 FIELDS = ("value", "state", "reading", "total", "counter")
 
 _REGISTER_WORDS = (
     *("energy", "energie", "consumption", "verbrauch", "meter", "register"),
     *("zaehler", "zähler", "zahler"),
 )
-# Looked for in this order: kwh holds wh.
+# Searched in this order, since kwh contains wh.
 _UNIT_WORDS = (
     *(("kwh", "kWh"), ("mwh", "MWh"), ("wh", "Wh"), ("gj", "GJ")),
     *(("m3", "m³"), ("m³", "m³"), ("gas", "m³"), ("water", "m³"), ("wasser", "m³"), ("liter", "l")),
 )
 _DEFAULT_MEASUREMENT = re.compile(r"[a-z_]{4,}")
-# Of the readings, so many may be dropped as glitches or fall; and a meter is replaced once a year at most.
+# Largest share of glitches or falls among the readings; and a meter is replaced at most once a year.
 _BAD_SHARE, _FALLS_A_YEAR = 0.02, 1.0
 # Smallest steps that registers show. [unit]
 _COARSE, _FINE = 1.0, 0.001
@@ -40,7 +40,7 @@ def unit_of(measurement: str) -> str | None:
 
 
 def likely_unit(measurement: str, entity_id: str) -> str:
-    """Guess the canonical unit of a register whose measurement is not a unit, from what the names say."""
+    """Guess the canonical unit of a register from its names, if its measurement is not a unit."""
     said = f"{entity_id} {measurement}".casefold()
     return next((unit for word, unit in _UNIT_WORDS if word in said), "kWh")
 
@@ -73,10 +73,10 @@ def may_be_register(measurement: str, entity_id: str, field: str) -> bool:
 
 
 def counts_up(readings: pd.Series, unit: str) -> bool:
-    """Tell whether readings are those of a register: they rise, but for a few glitches and a replacement.
+    """Tell whether readings are those of a register: they rise, except for a few glitches and a replacement.
 
-    A counter that starts from zero each day or month falls too often to be one. A register that stands still counts
-    up; so does a single reading, of which nothing else can be said.
+    A counter that restarts each day or month falls too often. A register that stands still counts up, and so does a
+    single reading.
 
     Args:
         readings: Values by UTC instant, increasing, shape (n,). [unit]
@@ -88,7 +88,7 @@ def counts_up(readings: pd.Series, unit: str) -> bool:
     counter = Counter("", unit, _COARSE if unit in ("Wh", "l", "HKV") else _FINE)
     most_bad = min(steps - 1, max(1.0, _BAD_SHARE * steps))
     if int((readings.diff() < -counter.jitter).sum()) > most_bad:
-        # Cleaning would come to the same, at length.
+        # Cleaning would give the same result, more slowly.
         return False
     register = clean(readings, counter)
     falls = int(register.falls.sum())

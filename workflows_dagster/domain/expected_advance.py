@@ -1,4 +1,4 @@
-"""What a register may show at an instant, judged by what it advanced over equally long stretches before."""
+"""Predicts a register's advance until an instant, from its advances over equally long stretches before."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from workflows_dagster.domain.allocation import rate_window
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Weight
 
-# One stretch in ten may lie outside what is taken as the meter's habit, half of them on either side.
+# One stretch in ten may lie outside the usual range, half of them on either side.
 _OUTSIDE = 0.05
-# So far beyond its habit an advance is still plausible; with few stretches to judge by, farther.
+# An advance this far outside the usual range is still plausible; farther if there are few stretches.
 _MARGIN, _MARGIN_OF_FEW = 0.1, 0.5
 
 
 @dataclass(frozen=True)
 class ExpectedAdvance:
-    """What a register is expected to advance by from its last reading to an instant.
+    """The expected advance of a register from its last reading to an instant.
 
     Attributes:
-        lower: Least that is plausible. [meter unit]
+        lower: Lowest plausible advance. [meter unit]
         likely: At the meter's usual rate, in its season. [meter unit]
-        upper: Most that is plausible. [meter unit]
+        upper: Highest plausible advance. [meter unit]
     """
 
     lower: float
@@ -31,16 +31,15 @@ class ExpectedAdvance:
     upper: float
 
     def holds(self, advance: float, resolution: float) -> bool:
-        """Tell whether an advance is plausible, give or take one step of the register. [meter unit]"""  # noqa: D415
+        """Tell whether an advance is plausible, within one step of the register. [meter unit]"""  # noqa: D415
         return self.lower - resolution <= advance <= self.upper + resolution
 
 
 def expected_advance(register: Register, at: int, weight: Weight) -> ExpectedAdvance | None:
-    """Give what a register is expected to advance by from its last reading to an instant.
+    """Give a register's expected advance from its last reading to an instant.
 
-    The rate is that of about a year before the last reading, season taken out. How far an advance may lie from it is
-    how far the meter's own advances did, over stretches at least as long as the present one
-    (docs/explanation/methods.md#one-reading).
+    The rate is the deseasonalised one of about a year before the last reading. The plausible range follows from the
+    meter's own advances over stretches at least as long as the present one (docs/explanation/methods.md#one-reading).
 
     Args:
         register: Valid readings before the instant, about a year of them.
@@ -48,7 +47,7 @@ def expected_advance(register: Register, at: int, weight: Weight) -> ExpectedAdv
         weight: The meter's weight.
 
     Returns:
-        The range; None where the readings tell no rate.
+        The range; None if the readings give no rate.
     """
     window = rate_window(register, "last", weight)
     if window is None:
@@ -60,7 +59,7 @@ def expected_advance(register: Register, at: int, weight: Weight) -> ExpectedAdv
     elapsed = at - int(register.times[-1])
     ends = np.arange(len(register))
     starts = np.searchsorted(register.times, register.times - elapsed, side="right") - 1
-    # Of a meter that is read seldom every gap may be shorter than the present one: then its gaps have to do.
+    # For a rarely read meter every gap may be shorter than the present one; then its gaps are used.
     starts = np.where(starts < 0, ends - 1, starts) if not (starts >= 0).any() else starts
     usable = (starts >= 0) & (starts < ends)
     usual = window.rate * (weighed[ends[usable]] - weighed[starts[usable]])

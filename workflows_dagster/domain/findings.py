@@ -1,6 +1,6 @@
-"""Findings: what a person should know about a meter, as codes with figures.
+"""Findings: facts about a meter that a person should know, as codes with figures.
 
-Which sentence a code becomes is none of a finding's business: it is made where it is shown, in the reader's language.
+`wording/` makes the sentence, in the reader's language, when a finding is shown.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from typing import Literal
 
 import pandas as pd
 
-# A note is good to know, a warning asks for a look, an error is a promise of ours that is broken.
+# A note is information, a warning needs attention, an error is a broken law of conservation, a bug.
 Severity = Literal["note", "warn", "error"]
 Figure = float | str
-# What a figure is: an amount in the meter's unit, a number of things, days or hours, a ratio, a name of the house's own
-# (a meter, an entity), a civil day as an ISO text, or one of the words that `WORDS` lists for it.
+# Kind of a figure: an amount in the meter's unit, a count, days or hours, a ratio, a name (meter, entity), a civil day
+# as ISO text, or one of the words in `WORDS`.
 Kind = Literal["amount", "count", "days", "hours", "ratio", "name", "day", "word"]
 
-# The words that a figure of the kind `word` may be.
+# Allowed values of figures of kind `word`.
 WORDS: Mapping[str, tuple[str, ...]] = {
-    # How the consumption of a late reading's days is known.
+    # Quality of the days of a late reading.
     "spread": ("one_day", "measured", "estimated"),
-    # What brings the next reading.
+    # How the next reading arrives.
     "reader": ("person", "sensor"),
-    # Why nothing can be extrapolated: one reading, or readings that tell nothing.
+    # Why nothing can be extrapolated: a single reading, or readings without a rate.
     "no_rate": ("single", "several"),
-    # What the days before the first reading have.
+    # What is known of the days before the first reading.
     "before": ("no_value", "estimated"),
-    # Over what a residual below zero evens out.
+    # Period over which a negative residual evens out.
     "over": ("month", "months_around"),
     # Which law of conservation is broken.
     "law": ("seam", "advance", "total", "parts"),
@@ -37,11 +37,11 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Code:
-    """What the figures of one kind of finding are.
+    """The figures of one kind of finding.
 
     Attributes:
-        figures: Each figure's kind by name; every finding of the code has them.
-        optional: Those that a finding may lack.
+        figures: Kind of each figure by name; required unless optional.
+        optional: Figures that may be absent.
     """
 
     figures: Mapping[str, Kind] = field(default_factory=dict)
@@ -94,18 +94,18 @@ CODES: Mapping[str, Code] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a person should know.
+    """One fact about a meter that a person should know.
 
     Attributes:
-        code: What kind it is, one of `CODES`.
+        code: Its kind, one of `CODES`.
         meter_id: The meter that it is about.
-        start: First instant that it is about, UTC.
-        end: Last instant that it is about, UTC.
-        figures: What `CODES` says that the code has; amounts in the meter's unit.
+        start: First instant concerned, UTC.
+        end: Last instant concerned, UTC.
+        figures: Values as `CODES` defines them; amounts in the meter's unit.
         severity: How much it matters.
 
     Raises:
-        ValueError: The code is unknown, or its figures are others (our bug).
+        ValueError: The code is unknown, or the figures do not match it (our bug).
     """
 
     code: str

@@ -1,7 +1,7 @@
 """Schemas of the frames that cross a layer: columns, units, kinds of values, index.
 
-Where a frame is handed on, `check` compares names, types and index, which costs next to nothing; `validate`, for tests,
-looks at every value too.
+At a layer's border, `check` compares names, types and index, at almost no cost; `validate`, for tests, also checks
+every value.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _METER, _SHARE, _PRICE = "meter unit", "1", "currency/meter unit"
 
 
 class FrameError(ValueError):
-    """A frame is not as its schema says; this is a fault of the program."""
+    """A frame violates its schema; this is a bug of the program."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,10 @@ class Column:
     Attributes:
         meaning: What it holds, as a sentence.
         unit: Its unit; empty for texts and flags.
-        kind: A float (NaN where it is not known), a text (None where there is none), an integer, a bool, or an
-            object of our own.
+        kind: A float (NaN if unknown), a text (None if absent), an integer, a bool, or an object of this package.
         lowest: Least value. [unit]
         highest: Largest value. [unit]
-        words: Texts that it may hold; any, where there are none.
+        words: Allowed texts; empty allows any.
     """
 
     meaning: str
@@ -50,10 +49,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """What a frame looks like.
+    """Columns and index of a frame.
 
     Attributes:
-        name: What it is called in errors.
+        name: Its name in errors.
         columns: Its columns, in order.
         index: Openings of days (UTC instants, `datetime64[us, UTC]`) or civil days (`object` of `date`); increasing.
     """
@@ -63,10 +62,10 @@ class Schema:
     index: Literal["openings", "civil days"] = "openings"
 
     def check(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Give the frame back if its columns, types and index are as they should be; whatever its length.
+        """Return the frame after checking columns, types and index, at a cost independent of its length.
 
         Raises:
-            FrameError: They are not.
+            FrameError: They violate the schema.
         """
         if list(frame.columns) != list(self.columns):
             raise FrameError(f"{self.name}: columns are {list(frame.columns)}, not {list(self.columns)}")
@@ -80,10 +79,10 @@ class Schema:
         return frame
 
     def validate(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Check the frame and every value in it, and give it back.
+        """Return the frame after checking it and every value in it.
 
         Raises:
-            FrameError: Something is not as the schema says.
+            FrameError: Something violates the schema.
         """
         self.check(frame)
         if self.index == "civil days" and not all(type(day) is date for day in frame.index):

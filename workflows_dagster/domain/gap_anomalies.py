@@ -1,4 +1,4 @@
-"""Long gaps between readings, judged once and as a whole against the meter's own gaps before."""
+"""Judges long gaps between readings as a whole, compared with the meter's earlier gaps."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from workflows_dagster.domain.season import Weight
 _GAP = 2 / 3
 _LEAST_RATIO, _LEAST_PART = 1.3, 0.1
 _LEAST_GAPS, _YEAR_DAYS = 3, 365.0
-# Less than the shortest civil day is an hour of the day, not a level: no sum over weeks says what is usual for it. [h]
+# A gap shorter than the shortest civil day depends on the time of day, and cannot be compared with weeks. [h]
 _SHORTEST_HOURS = 23.0
-# A meter that stood still for such a part of the time does so every year, and begins again. [1]
+# A meter that stood still for this part of the time is seasonal. [1]
 _RESTING_PART = 0.25
-# So far from a gap's time of year its season reaches. [d]
+# Gaps within this distance in the year are of the same season. [d]
 _SEASON_DAYS = 60.0
 _MEAN_YEAR_DAYS = 365.2425
-# Short gaps are joined to such stretches, of which a remnant says too little. [d]
+# Short gaps are joined to stretches of this length; remnants are dropped. [d]
 _STRETCH_DAYS, _SHORTEST_STRETCH_DAYS = 7, 3.5
-# How much sums over weeks scatter in households; it counts as so many gaps. [1]
+# Typical scatter of sums over weeks in households, weighted as this many gaps. [1]
 _USUAL_SCATTER, _USUAL_GAPS = 0.15, 2.0
 _OFFSET, _LEAST_WEIGHT = 0.02, 0.05
 _MAD_TO_SIGMA = 1.4826
@@ -38,12 +38,12 @@ _MAD_TO_SIGMA = 1.4826
 
 @dataclass(frozen=True)
 class LongGaps:
-    """Which gaps are judged as a whole.
+    """The gaps that are judged as a whole.
 
     Attributes:
-        over_hours: Those longer than this, and no shorter than the shortest civil day. [h]
-        also_quiet: Whether those too with less than usual, or nothing: not of a meter that sends only its changes, to
-            which silence means just that.
+        over_hours: Gaps longer than this, and at least as long as the shortest civil day. [h]
+        also_quiet: Whether low and zero consumption is judged too; not for a meter that sends only changes, whose
+            silence is normal.
     """
 
     over_hours: float
@@ -68,12 +68,12 @@ class _Stretches:
 
 @dataclass(frozen=True)
 class _Usual:
-    """What was usual before a gap.
+    """The usual consumption before a gap.
 
     Attributes:
         rate: Consumption per unit of weight, above zero. [meter unit/d]
-        scatter: That of its logarithm. [1]
-        rests: Whether the meter often stands still, and this is the rate when it does not.
+        scatter: Scatter of its logarithm. [1]
+        rests: Whether the meter often stands still; `rate` is then that of the other times.
     """
 
     rate: float
@@ -83,7 +83,7 @@ class _Usual:
 
 @dataclass(frozen=True)
 class _Judged:
-    """A gap and what is thought of it: figures as in `COLUMNS`, the direction (0 where usual), and the reason."""
+    """A judged gap: figures as in `COLUMNS`, direction (0 if usual), and reason."""
 
     opening: int
     closing: int
@@ -98,27 +98,27 @@ def judge_gaps(
 ) -> pd.DataFrame:
     """Judge each long gap against the consumption per unit of weight over the gaps before it.
 
-    Expected is that rate, the median by length over about a year, times the weight of the gap; of a meter that often
-    stands still, that over the gaps of the same season in which it did not. A run of unusual gaps is told once, with
-    its first one, and again when it turns grave (docs/explanation/methods.md#anomalies).
+    The expectation is the rate, the median by length over about a year, times the gap's weight. For a meter that often
+    stands still, the rate is taken over the gaps of the same season in which it did not. A run of unusual gaps is
+    reported once, with its first one, and again if it becomes grave (docs/explanation/methods.md#anomalies).
 
     Args:
         register: The meter's readings from the first on.
         weight: The meter's weight.
-        long: Which gaps.
+        long: The gaps to judge.
         scale: Unit and resolution.
-        rule: What counts as unusual; of a plain rule nothing but the score is used.
+        rule: What counts as unusual; of a plain rule only the score is used.
         zone: Where days are cut.
 
     Returns:
         Index the civil days in which the gaps end, in order, each once; columns as `judge_days` gives them,
-        `consumption` being that of the whole gap. Gaps with fewer than three before them, or less than a year, are not
-        judged; nor is less than usual where it is usual that the meter stands still.
+        `consumption` being that of the whole gap. Gaps with fewer than three gaps or less than a year before them are
+        not judged; nor is low consumption of a meter that often stands still.
     """
     gaps = np.diff(register.times)
     is_long = gaps > long.over_hours * days.MICROSECONDS_PER_HOUR
     is_long &= gaps >= _SHORTEST_HOURS * days.MICROSECONDS_PER_HOUR
-    # A rollover is honest; what a reset left is a guess.
+    # The advance over a rollover is exact, that over a reset is a guess.
     whole = ~register.substituted & (~register.falls | (register.bases == register.values[:-1]))
     stretches = _stretches(register, weight, is_long, whole)
     wanted = is_long & whole
@@ -168,7 +168,7 @@ def _judged(
 
 
 def _told(gap: _Judged, before: _Judged | None) -> tuple[str | None, Reason | None]:
-    """Give severity and reason of a gap, as days have them: None within a run, but where it turns grave.
+    """Give a gap's severity and reason; None within a run, unless it becomes grave.
 
     A run goes on where less than a day lies between two gaps.
     """
@@ -184,7 +184,7 @@ def _told(gap: _Judged, before: _Judged | None) -> tuple[str | None, Reason | No
 
 
 def _stretches(register: Register, weight: Weight, is_long: np.ndarray, whole: np.ndarray) -> _Stretches:
-    """Give the long gaps as they are, and the short ones joined to weeks."""
+    """Give the long gaps unchanged, and the short ones joined to weeks."""
     times = register.times
     if len(times) < 2:
         none = np.empty(0)
@@ -202,7 +202,7 @@ def _stretches(register: Register, weight: Weight, is_long: np.ndarray, whole: n
 
 
 def _usual_rate(stretches: _Stretches, before: int, middle: float) -> _Usual | None:
-    """Give what was usual before an instant for a gap around another one, both in microseconds, or None."""
+    """Give the usual consumption before an instant, for a gap around a second one, both in microseconds; or None."""
     earlier = int(np.searchsorted(stretches.closing, before, side="right"))
     first = int(np.searchsorted(stretches.closing, before - RATE_WINDOW_DAYS * days.MICROSECONDS_PER_DAY, side="right"))
     used = stretches.only(slice(max(min(first, earlier - _LEAST_GAPS), 0), earlier))

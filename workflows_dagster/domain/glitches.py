@@ -1,4 +1,4 @@
-"""Glitches: short runs of readings from which a counter comes back."""
+"""Finds glitches: short runs of wrong readings, after which the counter returns to its course."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from statistics import median
 
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 
-# The longest run that can be a glitch; a longer one stays, and is a reset.
+# The longest run that can be a glitch; a longer one is a reset.
 LONGEST_RUN = 12
 # Nor does one last longer, from its first reading to its last: of a meter read once a month only a single reading can
 # be a glitch.
 LONGEST_TIME = 3 * MICROSECONDS_PER_DAY
-# How many readings on either side take part in the judgement of one: enough to see two runs near each other whole.
+# Readings on either side by which one is judged: enough for two complete neighbouring runs.
 REACH = 4 * LONGEST_RUN
 
 
@@ -58,7 +58,7 @@ def _strangest_run(times: list[int], values: list[float], resolution: float) -> 
 
 
 def _low_run(values: list[float], fall: int, resolution: float) -> tuple[int, int] | None:
-    """Find the run that begins with the fall and after which the counter is back."""
+    """Find the run that begins with the fall and after which the counter has recovered."""
     before = values[fall - 1]
     for back in range(fall + 1, min(fall + LONGEST_RUN + 1, len(values))):
         if values[back] >= before - resolution:
@@ -68,7 +68,7 @@ def _low_run(values: list[float], fall: int, resolution: float) -> tuple[int, in
 
 
 def _high_run(values: list[float], fall: int, resolution: float) -> tuple[int, int] | None:
-    """Find the run that the fall ends and that began with a rise from a reading which the counter still honours."""
+    """Find the run that ends with the fall, and that began with a rise from a reading no higher than those after it."""
     after = values[fall]
     for before in range(fall - 2, max(fall - LONGEST_RUN - 2, -1), -1):
         if values[before] <= after + resolution:

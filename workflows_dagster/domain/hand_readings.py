@@ -1,4 +1,4 @@
-"""One reading by hand: what it would mean, and what cleaning made of one that is stored."""
+"""Judges a hand reading, and gives the outcome of cleaning for a stored one."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from workflows_dagster.domain.season import Weight
 
 _NEAR_TOP, _NEAR_ZERO = 0.9, 0.1
 
-# Why a reading is not what the meter's history lets one expect.
+# Reasons why a reading is implausible.
 Doubt = Literal["below_last", "above_next", "less_than_expected", "more_than_expected", "outside_life"]
-# What cleaning made of a stored reading.
+# Outcome of cleaning for a stored reading.
 Outcome = Literal["used", "held", "dropped", "unconfirmed", "rollover", "reset", "implausible", "outside_life"]
 
 
 @dataclass(frozen=True)
 class JudgedReading:
-    """What a reading would mean.
+    """A judged reading.
 
     Attributes:
         meter_id: The meter.
         at: When it was read, UTC.
-        value: What the register showed. [meter unit]
-        since: Instant of the reading before, UTC, or None.
-        advance: What the register advanced by since then, or None. [meter unit]
-        expected: What was to be expected, or None where nothing tells.
-        doubts: Why it is implausible; empty where it is not.
-        limits: What it is compared with: `last`, `next` reading. [meter unit]
-        replaces: What is stored at the same instant and differs, or None. [meter unit]
+        value: Register reading. [meter unit]
+        since: Instant of the previous reading, UTC, or None.
+        advance: Advance since then, or None. [meter unit]
+        expected: Expected advance, or None if unknown.
+        doubts: Reasons why it is implausible; empty if it is plausible.
+        limits: Readings that it is compared with: `last`, `next`. [meter unit]
+        replaces: Different reading stored at the same instant, or None. [meter unit]
     """
 
     meter_id: str
@@ -53,15 +53,15 @@ class JudgedReading:
 
 @dataclass(frozen=True)
 class StoredReading:
-    """One stored reading and what cleaning made of it.
+    """One stored reading and its outcome of cleaning.
 
     Attributes:
         at: When it was read, UTC.
-        value: What is stored. [meter unit]
-        outcome: What cleaning made of it.
+        value: Stored reading. [meter unit]
+        outcome: Outcome of cleaning.
         advance: Consumption since the valid reading before, None where there is none. [meter unit]
-        finding: What was found about it, if anything.
-        note: What its reader noted, or None.
+        finding: Finding about it, if any.
+        note: The person's note, or None.
     """
 
     at: pd.Timestamp
@@ -75,10 +75,10 @@ class StoredReading:
 def judged(
     value: float, at: pd.Timestamp, before: Register, following: float | None, counter: Counter, weight: Weight
 ) -> JudgedReading:
-    """Say what a reading would mean.
+    """Judge a reading.
 
     Args:
-        value: What the register showed. [meter unit]
+        value: Register reading. [meter unit]
         at: When, UTC.
         before: Valid readings of about a year before it.
         following: The valid reading after it, or None. [meter unit]
@@ -116,16 +116,16 @@ _OF_GAP: Mapping[str, Outcome] = {
 def outcome_of(
     register: Register, found: list[Finding], at: pd.Timestamp, value: float
 ) -> tuple[Outcome, float | None, Finding | None]:
-    """Tell what cleaning made of a reading.
+    """Give the outcome of cleaning for a reading.
 
     Args:
         register: The valid readings.
-        found: What was found about them.
+        found: Findings about them.
         at: Instant of the reading, UTC.
-        value: What is stored. [meter unit]
+        value: Stored reading. [meter unit]
 
     Returns:
-        The outcome, the consumption since the valid reading before [meter unit], and what was found about it.
+        The outcome, the consumption since the previous valid reading [meter unit], and the finding about it.
     """
     here = days.microsecond(at)
     place = int(np.searchsorted(register.times, here))

@@ -1,4 +1,4 @@
-"""How long an interval source's intervals are: as meters.yaml says, else as their spacing shows."""
+"""Lengths of an interval source's intervals: as configured, else inferred from their spacing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, MICROSECONDS_PER
 
 MICROSECONDS_PER_MINUTE = MICROSECONDS_PER_HOUR // 60
 MINUTES_PER_DAY = 1440
-# Lengths in which sources deliver. [min]
+# Usual lengths. [min]
 USUAL_MINUTES = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60, 120, 180, 240, 360, 480, 720, MINUTES_PER_DAY)
 # Stamps may be some seconds off, and civil days have 23 to 25 hours.
 _TOLERANCE = 0.05
-# A source may change its length once; around an interval the spacing that fills most of so many days is its length.
+# A source may change its length; the spacing that fills most of this many days around an interval is its length.
 _AROUND_DAYS = 7
 _WITHOUT_NEIGHBOURS = 60
 
@@ -36,12 +36,12 @@ class Lengths:
 
 
 def lengths(opening: np.ndarray, zone: ZoneInfo, declared: int | None = None) -> Lengths:
-    """Give each interval its length (docs/explanation/methods.md#intervals).
+    """Give each interval's length (docs/explanation/methods.md#intervals).
 
     Args:
         opening: Instants at which the intervals open, increasing, microseconds since 1970, shape (n,).
         zone: The house's zone, for intervals of a day.
-        declared: Length of all of them, or None, to find it. [min]
+        declared: Length of all of them, or None to infer it. [min]
     """
     minutes = np.full(len(opening), declared, dtype=np.int64) if declared is not None else found_minutes(opening)
     closing = opening + minutes * MICROSECONDS_PER_MINUTE
@@ -57,10 +57,10 @@ def lengths(opening: np.ndarray, zone: ZoneInfo, declared: int | None = None) ->
 
 
 def found_minutes(opening: np.ndarray) -> np.ndarray:
-    """Find the length of each interval: of the usual lengths, the spacing that fills most of the week on either side.
+    """Infer each interval's length: of the usual lengths, the spacing that fills most of the week on either side.
 
-    A lone interval, and one whose neighbours lie at no usual distance, has the length that is found most; without any
-    it is an hour.
+    A lone interval, or one without neighbours at a usual distance, gets the most frequent length; if there is none, an
+    hour.
 
     Args:
         opening: Instants at which the intervals open, increasing, microseconds since 1970, shape (n,).
@@ -81,7 +81,7 @@ def found_minutes(opening: np.ndarray) -> np.ndarray:
     filled = np.empty((len(present), len(opening)))
     for place, which in enumerate(present.tolist()):
         time = np.concatenate([[0], np.cumsum(np.where(fits & (nearest == which), spacing, 0))])
-        # One spacing may be a hole; of two that occur once the shorter is the length.
+        # One of the spacings may be a hole; of two that occur once, the shorter is the length.
         fills = time[last] - time[first]
         filled[place] = np.where(fills > 0, np.maximum(fills - usual[which], 0), -1)
     most = present[filled.argmax(axis=0)]

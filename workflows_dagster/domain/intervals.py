@@ -1,4 +1,4 @@
-"""Interval sources: consumption by the hour or quarter hour, as the register that would have counted it."""
+"""Converts interval sources (consumption by hour, quarter hour or day) into registers."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ def register_from_intervals(
     start_value: float = 0.0,
     anchors: Register | None = None,
 ) -> Register:
-    """Lay known intervals end to end, and bridge what is missing between them.
+    """Join known intervals into a register, and estimate missing stretches.
 
-    Between two readings of the register a missing stretch, the time before the first and after the last interval among
-    them, gets their difference less what is known; any other gets what flowed per unit of weight in the year before it,
-    or after it (docs/explanation/methods.md#intervals).
+    Between two readings of the register, missing stretches (also those before the first and after the last interval)
+    share the readings' difference less the known intervals. Other stretches get the rate of the year before, else after
+    (docs/explanation/methods.md#intervals).
 
     Args:
         intervals: Consumption by the UTC instant at which each interval opens, any order, shape (n,). [meter unit]
-            Nulls are unknown, not zero; negative ones are left out and reported.
+            Nulls are unknown, not zero; negative values are dropped and reported.
         meter_id: The meter.
         weight: The meter's weight.
         zone: The house's zone, for intervals of a day.
-        minutes: Length of an interval, or None, to find it from their spacing. [min]
-        start_value: Register when the first interval opens, where no anchor says better. [meter unit]
+        minutes: Length of an interval, or None to infer it from their spacing. [min]
+        start_value: Register at the first interval's opening, unless an anchor gives it. [meter unit]
         anchors: Valid readings of the same meter's register, or None.
 
     Returns:
-        The register at the edges of intervals: its `advances` are the intervals themselves, to the last bit, and those
-        of missing stretches are marked `unknown`, and `substituted` where no readings say what flowed in them.
+        The register at the edges of intervals. Its `advances` are the intervals, to the last bit; missing stretches are
+        marked `unknown`, and also `substituted` if no readings give their sum.
     """
     given = intervals[(intervals.index >= days.REPRESENTABLE[0]) & (intervals.index < days.REPRESENTABLE[1])]
     given = given[~given.index.duplicated(keep="last")].sort_index()
@@ -55,7 +55,7 @@ def register_from_intervals(
     findings += tuple(registers_among_intervals(usable, meter_id))
     if usable.empty:
         return replace(anchors, findings=findings) if anchors is not None else empty(findings=findings)
-    # What is null or negative has no amount, but its place.
+    # Null and negative intervals keep their place without an amount.
     stamps = days.microseconds(pd.DatetimeIndex(given.index))
     opening, closing = stamps[known], lengths(stamps, zone, minutes).closing[known]
     known_readings = anchors.times if anchors is not None else np.empty(0, dtype=np.int64)
@@ -84,7 +84,7 @@ def register_from_intervals(
 
 
 def _laid_out(times: np.ndarray, opening: np.ndarray, closing: np.ndarray, amounts: np.ndarray) -> np.ndarray:
-    """Give each stretch between two edges its part of the interval that it lies in, NaN where none is known."""
+    """Give each stretch between two edges its part of the surrounding interval, NaN if unknown."""
     which = np.searchsorted(opening, times[:-1], side="right") - 1
     inside = (which >= 0) & (times[:-1] < closing[np.maximum(which, 0)])
     k = np.maximum(which, 0)
@@ -116,9 +116,9 @@ def _bridge(gap: int, times: np.ndarray, advances: np.ndarray, substituted: np.n
 
 
 def _fit_between(anchors: Register, times: np.ndarray, advances: np.ndarray, substituted: np.ndarray) -> None:
-    """Scale, in place, the missing stretches between two register readings so that the readings' difference comes out.
+    """Scale, in place, the missing stretches between two register readings to match the readings' difference.
 
-    They are then known as any gap of a register is, and no longer substituted.
+    They then count like any gap of a register, and are no longer substituted.
     """
     edges = np.searchsorted(times, anchors.times)
     for k in np.flatnonzero(~anchors.falls).tolist():

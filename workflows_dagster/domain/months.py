@@ -1,4 +1,4 @@
-"""Calendar months: days added up, and set beside the month before and the same month of the year before."""
+"""Calendar months: sums of days, compared with the month before and the same month of the year before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workflows_dagster.domain.frames import MONTHS
 from workflows_dagster.domain.periods import by_period
 
 MONTHS_A_YEAR = 12
-# How many months later a month is compared with.
+# Offsets of the months that are compared.
 COMPARED_WITH = (1, MONTHS_A_YEAR)
 
 
@@ -23,7 +23,7 @@ def month_of(day: date) -> date:
 
 
 def shifted(month: date, months: int) -> date:
-    """Give the first civil day of the month that lies so many months after a month, or before it if negative."""
+    """Give the first civil day of the month that is a number of months after a month, or before it if negative."""
     year, place = divmod(month.year * MONTHS_A_YEAR + month.month - 1 + months, MONTHS_A_YEAR)
     return date(year, place + 1, 1)
 
@@ -34,12 +34,12 @@ def last_day(month: date) -> date:
 
 
 def whole_months(days: DayRange) -> DayRange:
-    """Give all days of the months in which some days lie."""
+    """Extend a range to whole months."""
     return DayRange(month_of(days.first), last_day(days.last))
 
 
 def months_in(days: DayRange) -> list[date]:
-    """Give the first civil day of each month in which some days lie, in order."""
+    """Give the first civil day of each month in a range, in order."""
     months = [month_of(days.first)]
     while last_day(months[-1]) < days.last:
         months.append(shifted(months[-1], 1))
@@ -47,15 +47,15 @@ def months_in(days: DayRange) -> list[date]:
 
 
 def first_needed(month: date) -> date:
-    """Give the first civil day that the comparisons of a month look at: a year before the month begins."""
+    """Give the first civil day that the comparisons of a month need: a year before the month begins."""
     return shifted(month, -MONTHS_A_YEAR)
 
 
 def months_of(days: pd.DataFrame, civil: pd.Index, asked: DayRange) -> pd.DataFrame:
-    """Add up a meter's days by calendar month and compare the months, a day each (docs/explanation/methods.md#months).
+    """Add up a meter's days by calendar month and compare daily means (docs/explanation/methods.md#months).
 
-    Each month is made of its own days and of nothing else, so it is the same whether it is asked for alone or in a
-    range. Only months of which every day has a value compare, and are compared with.
+    Each month is computed from its own days only, so it is the same whether computed alone or in a range. Only months
+    with a value on every day are compared.
 
     Args:
         days: The meter's days in order, columns `opening`, `closing`, `consumption`, `quality`, `estimated_share` and,
@@ -99,7 +99,7 @@ def months_of(days: pd.DataFrame, civil: pd.Index, asked: DayRange) -> pd.DataFr
 
 
 def _residuals(days: pd.DataFrame, civil: pd.Index) -> dict[date, list[float]]:
-    """Gather the signed residuals by month; a month without any is not there."""
+    """Collect the signed residuals by month; months without any are absent."""
     gathered: dict[date, list[float]] = {}
     if "residual" not in days:
         return gathered

@@ -29,7 +29,7 @@ class Meaning:
 
     Attributes:
         plain: The number as a program writes it, such as `-46226.4`.
-        decimal: The decimal mark with which it is read so; None where the text does not tell.
+        decimal: The decimal mark of this reading; None if the text has none.
     """
 
     plain: str
@@ -46,7 +46,7 @@ class NotANumberError(ValueError):
 
 
 class AmbiguousNumberError(ValueError):
-    """The text is two numbers, a thousandfold apart.
+    """The text has two meanings that differ by a factor of a thousand.
 
     Args:
         whole: The number when the mark separates thousands.
@@ -59,7 +59,7 @@ class AmbiguousNumberError(ValueError):
 
 
 def meanings(text: str) -> tuple[Meaning, ...]:
-    """Give all numbers that a text can mean: none, one, or two; of two, the whole number comes first."""
+    """Give all meanings of a text: none, one, or two (the whole number first)."""
     text = text.strip().replace("\N{MINUS SIGN}", "-")
     if grouped := _GROUPED.fullmatch(text):
         sign, between, mark = grouped["sign"], grouped["between"], grouped["mark"]
@@ -75,7 +75,7 @@ def meanings(text: str) -> tuple[Meaning, ...]:
         as_whole = Meaning(whole, _OTHER[between])
         return (as_whole,) if len(groups) > 2 else (as_whole, fraction)
     plain = _PLAIN.fullmatch(text)
-    # A comma at the end rather separates than ends a number.
+    # A comma at the end is punctuation, not part of the number.
     if not plain or not (plain["whole"] or plain["decimals"]) or (plain["mark"] == "," and not plain["decimals"]):
         return ()
     decimals = f".{plain['decimals']}" if plain["decimals"] else ""
@@ -84,21 +84,21 @@ def meanings(text: str) -> tuple[Meaning, ...]:
 
 
 def decimal_marks(texts: Iterable[str]) -> frozenset[Mark]:
-    """Give the decimal marks that the unambiguous numbers of a column show."""
+    """Give the decimal marks of a column's unambiguous numbers."""
     found = (meanings(text) for text in texts)
     return frozenset(only[0].decimal for only in found if len(only) == 1 and only[0].decimal)
 
 
 def number_from(text: str, decimal: Mark | None = None) -> float:
-    """Read a number in either notation.
+    """Parse a number in either notation.
 
     Args:
         text: What a person wrote.
-        decimal: The decimal mark that decides between two meanings; None where nothing tells.
+        decimal: The decimal mark that decides between two meanings; None if unknown.
 
     Raises:
-        NotANumberError: It is none.
-        AmbiguousNumberError: It is two, and nothing decides.
+        NotANumberError: It is not a number.
+        AmbiguousNumberError: It has two meanings, and `decimal` is None.
     """
     found = meanings(text)
     if not found:

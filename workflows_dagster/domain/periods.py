@@ -1,4 +1,4 @@
-"""Months and years: days added up, without losing how they are known."""
+"""Adds up days by month or year, with their quality."""
 
 from __future__ import annotations
 

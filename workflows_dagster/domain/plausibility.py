@@ -1,4 +1,4 @@
-"""Plausibility: an advance that no gap beside it comes near, and that the counter did not take back."""
+"""Finds implausible advances: far faster than all neighbouring gaps, and not taken back by the counter."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Weight
 from workflows_dagster.domain.silences import NEIGHBOURS
 
-# So many times the fastest gap beside it, season taken out, and at least so many times the largest advance.
+# Multiple of the fastest neighbouring gap, deseasonalised, and least multiple of the largest advance.
 _RATE = 8.0
 _ADVANCE = 3.0
 _FEWEST = 6
-# Of a tap in spring, or of sunshine after grey weeks, nothing nearby says how fast is usual.
+# For a garden tap in spring, or sunshine after grey weeks, the neighbours show no usual rate.
 _FEWEST_IN_USE = 3
 
 
 def implausible_rates(register: Register, meter_id: str, resolution: float, weight: Weight) -> list[Finding]:
-    """Find advances that are far faster than all the gaps beside them (docs/explanation/methods.md#plausibility).
+    """Find advances that are far faster than all neighbouring gaps (docs/explanation/methods.md#plausibility).
 
-    A wrong reading that the counter comes back from is a glitch and already gone; this is the one that it stays with: a
-    digit too many in the newest reading by hand, a meter that was swapped upwards.
+    Wrong readings from which the counter returns are glitches, dropped already. This finds those that persist, such as
+    an extra digit in the newest hand reading, or an undeclared replacement by a meter with a higher register.
 
     Args:
         register: Valid readings.
@@ -32,7 +32,7 @@ def implausible_rates(register: Register, meter_id: str, resolution: float, weig
         weight: The meter's weight; a summer's gap is compared with a winter's.
 
     Returns:
-        A finding a gap; none for a gap beside which next to nothing but standing still is known.
+        One finding per gap; none for gaps whose neighbours almost only stand still.
     """
     gaps = len(register) - 1
     if gaps < _FEWEST:
@@ -59,7 +59,7 @@ def implausible_rates(register: Register, meter_id: str, resolution: float, weig
 
 
 def _stands_out(advances: np.ndarray, resolution: float) -> np.ndarray:
-    """Tell cheaply which advances are worth comparing: larger than those right beside them."""
+    """Preselect, cheaply, advances that are larger than their direct neighbours."""
     padded = np.concatenate([[0.0], advances, [0.0]])
     beside = np.maximum(padded[:-2], padded[2:])
     large: np.ndarray = (advances > _ADVANCE * beside) & (advances > 20 * resolution)

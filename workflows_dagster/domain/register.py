@@ -26,7 +26,7 @@ _JUDGES = 2 * REACH + LONGEST_RUN
 CONTEXT = REACH + _JUDGES
 
 _NEAR_TOP, _NEAR_ZERO = 0.9, 0.1
-# A step is plausible up to this multiple of the fastest step nearby.
+# A step is plausible up to this multiple of the fastest neighbouring step.
 _PLAUSIBLE_RATE = 2.0
 # A first reading of zero is none where the next one would be so many times as fast as any climb after it.
 _NEVER_SO_FAST = 20.0
@@ -41,18 +41,18 @@ class Register:
 
     Attributes:
         times: Instants of the valid readings, microseconds since 1970, shape (n,), `int64`.
-        values: What the register shows at them, jitter held. [unit], shape (n,)
+        values: Register at them, with jitter replaced by the running maximum. [unit], shape (n,)
         bases: Register at the beginning of each gap. [unit], shape (n - 1,)
         advances: Consumption within each gap, never negative. [unit], shape (n - 1,)
         falls: Gaps in which the register falls (rollover, reset, a step back within the resolution), shape (n - 1,),
             `bool`.
         substituted: Gaps whose advance is itself a substitute value, shape (n - 1,), `bool`.
-        modulus: Where the register starts again from zero. [unit]
-        begins: Whether the first reading here is the first there is.
-        ends: Whether the last reading here is the last there is.
-        counts: Whether `values` is what a counter showed; else it is a running sum of `advances`.
-        findings: What a person should know, in time order.
-        unknown: Of an interval source, gaps in which no interval is known, shape (n - 1,), `bool`; None of a counter.
+        modulus: Value at which the register rolls over to zero. [unit]
+        begins: Whether the first reading is the first of the whole history.
+        ends: Whether the last reading is the last of the whole history.
+        counts: Whether `values` are counter readings; else they are a running sum of `advances`.
+        findings: Findings, in time order.
+        unknown: For an interval source, gaps without known interval, shape (n - 1,), `bool`; None for a counter.
     """
 
     times: np.ndarray
@@ -94,14 +94,14 @@ def clean(readings: pd.Series, counter: Counter, *, begins: bool = True, ends: b
 
     Args:
         readings: Counter by UTC instant, any order, shape (n,). [unit] Of two at one instant the later in the series
-            wins; what is not finite is dropped and reported.
+            wins; non-finite values are dropped and reported.
         counter: The counter's properties.
-        begins: Whether no reading exists before the first one given. If some does, the first `CONTEXT` readings serve
-            only to judge the others.
+        begins: Whether no reading exists before the first one given. Otherwise the first `CONTEXT` readings only serve
+            to judge the others.
         ends: The same for the end.
 
     Returns:
-        The register. It holds exactly what cleaning the whole history gives for those readings.
+        The register, exactly as cleaning the whole history gives it for those readings.
     """
     times, values, findings = _sorted(readings, counter)
     right = ~misreadings(times, values, counter.jitter)
@@ -265,7 +265,7 @@ def _windows(n: int) -> list[slice]:
 def _valid(
     times: np.ndarray, values: np.ndarray, falls: np.ndarray, jitter: np.ndarray, exempt: np.ndarray, ends: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Judge each reading by its own window; only readings near a fall can be anything but valid."""
+    """Judge each reading by its own window; only readings near a fall can be invalid."""
     n = len(values)
     kept = np.ones(n, dtype=bool)
     pending = np.zeros(n, dtype=bool)
@@ -275,7 +275,7 @@ def _valid(
     for i in np.flatnonzero(near & ~exempt).tolist():
         lo, hi = max(0, i - REACH), min(n, i + REACH + 1)
         kept[i] = keep_in_window(times[lo:hi].tolist(), values[lo:hi].tolist(), float(jitter[i]))[i - lo]
-    # One fallen reading at the very end may be a glitch whose return has not come yet.
+    # A single fallen reading at the very end may be a glitch that has not ended yet.
     last_two = np.flatnonzero(kept[-REACH:])[-2:] + max(0, n - REACH)
     fell = len(last_two) == 2 and last_two[1] == n - 1 and values[n - 1] < values[last_two[0]] - jitter[n - 1]
     if ends and fell and not exempt[n - 1]:
@@ -302,12 +302,12 @@ def _hold_jitter(values: np.ndarray, kept: np.ndarray, jitter: np.ndarray, resta
 def _fall(
     times: np.ndarray, judged: _Judged, i: int, j: int, counter: Counter
 ) -> tuple[float, float, bool, Finding | None]:
-    """Explain a fall between two consecutive valid readings: base, advance, whether it is a fall, and the finding."""
+    """Classify a fall between two consecutive valid readings: base, advance, whether it is a fall, and the finding."""
     before, after = float(judged.held[i]), float(judged.held[j])
     start, end = days.instants(times[[i, j]])
     figures = {"before": before, "after": after}
     if before - after <= judged.jitter[j]:
-        # The register steps back within its resolution; that is no consumption, not even a negative one.
+        # A step back within the resolution is no consumption, not even a negative one.
         return after, 0.0, True, None
     if judged.restart[j]:
         figures["advance"] = after
@@ -337,7 +337,7 @@ def _net(
 
 
 def _fastest(times: np.ndarray, values: np.ndarray, j: int, jitter: float) -> float:
-    """Fastest climb among a reading's neighbours. [unit/µs]"""  # noqa: D415
+    """Give the fastest rise among a reading's neighbours. [unit/µs]"""  # noqa: D415
     lo, hi = max(0, j - REACH), min(len(values), j + REACH + 1)
     kept = np.array(keep_in_window(times[lo:hi].tolist(), values[lo:hi].tolist(), float(jitter)))
     window_times, window_values = times[lo:hi][kept], values[lo:hi][kept]

@@ -1,4 +1,4 @@
-"""The seasonal weight by which an advance is spread, and how a meter's own history shapes it."""
+"""The seasonal weight by which advances are allocated, and its fit to a meter's history."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from workflows_dagster.domain.register import Register
 
 _DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _LAST_YEAR = 2199
-# Two intervals that both are shorter say nothing of the season, only of the weather and the hour.
+# Shorter intervals say nothing about the season, only about weather and time of day.
 _SHORTEST_INTERVAL_DAYS = 7.0
 # Weight of the monthly table against the history, in days of data (docs/explanation/methods.md#profile).
 _PSEUDO_DAYS = 0.35**2 * 365
 _PROFILE_DECIMALS = 6
-# A refit that moves the base by less moves no day by much, and would recompute years of them.
+# A refit that changes the base by less would recompute years of days without changing them much.
 PROFILE_TOLERANCE = 0.02
 
 
@@ -52,7 +52,7 @@ FLAT = Profile(base=1.0, season=0.0, percentages=None)
 
 
 def table_profile(percentages: tuple[float, ...] | None) -> Profile:
-    """Give the profile of a meter whose history has not been looked at: the table as it stands, or flat without one."""
+    """Give the profile of a meter without fit: its table, or a flat profile without table."""
     return FLAT if percentages is None else Profile(base=0.0, season=1.0, percentages=percentages)
 
 
@@ -60,8 +60,8 @@ def table_profile(percentages: tuple[float, ...] | None) -> Profile:
 def daily_curve(percentages: tuple[float, ...]) -> np.ndarray:
     """Draw a smooth yearly curve through twelve monthly percentages.
 
-    The running sum of the percentages is drawn by a monotone cubic through the month ends, repeated every year; its
-    steps from day to day are the curve. So every month keeps its percentage, no day is negative and the mean is 1
+    The cumulative percentages are interpolated by a monotone cubic through the month ends, repeated every year; its
+    daily differences are the curve. So every month keeps its percentage, no day is negative and the mean is 1
     (docs/explanation/methods.md#season).
 
     Args:
@@ -113,7 +113,7 @@ def _monotone_cubic(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 class Weight:
-    """Integral of the weight over time, the same to the last bit for an instant whatever else is asked.
+    """Integral of the weight over time; an instant's value does not depend on other instants, to the last bit.
 
     The weight is constant within each UTC day; the 29th of February repeats the 28th.
     """
@@ -144,7 +144,7 @@ class Weight:
 
 @lru_cache(maxsize=64)
 def weight_of(profile: Profile) -> Weight:
-    """Give the weight of a profile, built once."""
+    """Give the weight of a profile, cached."""
     return Weight(profile)
 
 
@@ -174,8 +174,7 @@ def fit_profile(registers: Sequence[Register], percentages: tuple[float, ...]) -
         percentages: The monthly table, January first. [%], shape (12,)
 
     Returns:
-        The profile, rounded so that noise in the last digits is no new version; the table's own where there is no
-        history.
+        The profile, rounded so that noise in the last digits gives no new version; the table's if there is no history.
     """
     parts = [_intervals(register) for register in registers]
     opening, closing, advance = (
@@ -192,7 +191,7 @@ def fit_profile(registers: Sequence[Register], percentages: tuple[float, ...]) -
     pull = np.sqrt(_PSEUDO_DAYS)
     design = np.vstack([np.column_stack([length * scale, season * scale]), [[pull, 0.0], [0.0, pull]]])
     target = np.concatenate([advance / mean * scale, [0.0, pull]])
-    # Fitted once a month; no other user of this module needs scipy.
+    # Imported here, since only the monthly fit needs scipy.
     from scipy.optimize import nnls
 
     base_share, season_share = nnls(design, target)[0]

@@ -1,7 +1,7 @@
-"""Silences: gaps between readings that are longer than they should be, and a reading that is overdue.
+"""Finds silences: unusually long gaps between readings, and overdue readings.
 
-Home Assistant sends changes only, so a silence means nothing while the register stands still; what counts is a silence
-over which the register moved, or by the season should have (docs/explanation/methods.md#silences).
+Home Assistant sends changes only, so a silence is normal while the register stands still. Only silences count over
+which the register moved, or should have moved by the season (docs/explanation/methods.md#silences).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, MICROSECONDS_PER
 from workflows_dagster.domain.findings import Figure, Finding
 from workflows_dagster.domain.register import Register
 
-# A gap is compared with so many before it and as many after it, so that a slice of history is judged as the whole is.
+# A gap is compared with this many before and after it, so that a slice of history is judged as the whole is.
 NEIGHBOURS = 12
-# A person may come a quarter later than planned.
+# A person may read a quarter of the interval later than planned.
 _GRACE = 1.25
-# A silence is this many times the habit, in time and in consumption.
+# A silence exceeds the usual gap this many times, in time and in consumption.
 _UNUSUAL = 3.0
 _SHORTEST_HOURS = 2.0
 _SHORTEST_OPEN_HOURS = 24.0
@@ -48,16 +48,16 @@ class Habit:
 
 
 def late_readings(register: Register, habit: Habit, zone: ZoneInfo) -> list[Finding]:
-    """Find the gaps of a counter that were longer than its habit although the register moved.
+    """Find a counter's gaps that were longer than usual although the register moved.
 
     Args:
-        register: Valid readings; gaps with fewer than `NEIGHBOURS` gaps beside them, where history goes on, are left
-            to a look at more of it.
+        register: Valid readings. Gaps with fewer than `NEIGHBOURS` neighbours here, but more in the history, are not
+            judged.
         habit: The meter's habit.
         zone: The house's zone, for its days.
 
     Returns:
-        A finding a gap, from the reading before it to the one after.
+        One finding per gap, from the reading before it to the one after.
     """
     if len(register) < 2:
         return []
@@ -82,8 +82,8 @@ def late_readings(register: Register, habit: Habit, zone: ZoneInfo) -> list[Find
 def missing_intervals(register: Register, meter_id: str) -> list[Finding]:
     """Find the stretches of an interval meter without intervals.
 
-    Stretches with no more than two known intervals between them are one finding: of every second half hour that is
-    missing for a day a person wants to read once.
+    Stretches with at most two known intervals between them share a finding, so that a day without every second half
+    hour is reported once.
     """
     if register.unknown is None:
         return []
@@ -101,10 +101,10 @@ def missing_intervals(register: Register, meter_id: str) -> list[Finding]:
 
 
 def is_silent(register: Register, habit: Habit, now: pd.Timestamp) -> bool:
-    """Tell whether the time since the last reading exceeds the meter's habit, whatever the season.
+    """Tell whether the time since the last reading exceeds the usual gap, regardless of the season.
 
     Args:
-        register: The last readings there are.
+        register: The last readings.
         habit: The meter's habit.
         now: The present, UTC.
     """
@@ -124,17 +124,17 @@ def is_silent(register: Register, habit: Habit, now: pd.Timestamp) -> bool:
 def overdue(
     register: Register, habit: Habit, now: pd.Timestamp, expected: float | None, same_season: np.ndarray
 ) -> Finding | None:
-    """Tell whether the next reading should have come by now, where `is_silent` says that the habit is exceeded.
+    """Give a finding if the next reading is overdue; call it only if `is_silent`.
 
     Args:
-        register: The last readings there are, at least one.
+        register: The last readings, at least one.
         habit: The meter's habit.
         now: The present, UTC.
-        expected: What the season lets one expect since the last reading, None where nothing is known. [unit]
+        expected: Expected consumption since the last reading by the season, None if unknown. [unit]
         same_season: Lengths of the meter's gaps around the same days of the year before. [µs], shape (n,)
 
     Returns:
-        The finding, from the last reading until now; None where the season explains the silence.
+        The finding, from the last reading until now; None if the season explains the silence.
     """
     last = days.instants(register.times[-1:])[0]
     elapsed = float(days.microsecond(now) - register.times[-1])
@@ -160,7 +160,7 @@ def _last_lengths(register: Register) -> np.ndarray:
 
 
 def neighbours_of(register: Register, gap: int) -> np.ndarray:
-    """Number the gaps beside one; none where history goes on beyond fewer than `NEIGHBOURS` of them."""
+    """Give the indices of a gap's neighbours; none if fewer than `NEIGHBOURS` are here but history continues."""
     last = len(register) - 2
     before, after = gap - NEIGHBOURS, gap + NEIGHBOURS
     if (before < 0 and not register.begins) or (after > last and not register.ends):
@@ -191,7 +191,7 @@ def _late(register: Register, habit: Habit, zone: ZoneInfo, gap: int, usual: Map
 
 
 def _spread(start: pd.Timestamp, end: pd.Timestamp, habit: Habit, zone: ZoneInfo) -> str:
-    """Tell how the days of a late reading are known, as `allocate` calls them measured or not."""
+    """Give the quality of a late reading's days, by the rule of `allocate`."""
     if days.civil_day(start, zone) == days.civil_day(end - pd.Timedelta(microseconds=1), zone):
         return "one_day"
     if end - start <= pd.Timedelta(hours=habit.measured_max_gap_hours):

@@ -22,11 +22,11 @@ UNITS: tuple[str, ...] = tuple(unit for scale in _SCALES.values() for unit in sc
 
 
 class UnitError(ValueError):
-    """A unit is unknown, or no conversion leads from one to the other."""
+    """A unit is unknown, or two units cannot be converted."""
 
 
 def canonical(unit: str) -> str:
-    """Spell a unit the one way that the system uses.
+    """Give the canonical spelling of a unit.
 
     Raises:
         UnitError: The unit is not one of `UNITS` in any known spelling.
@@ -61,8 +61,8 @@ def factor(from_unit: str, to_unit: str) -> float:
     """Give the factor from one unit to another of the same quantity.
 
     Args:
-        from_unit: Canonical unit of the value at hand.
-        to_unit: Canonical unit that is wanted.
+        from_unit: Canonical unit of the value.
+        to_unit: Canonical target unit.
 
     Returns:
         `to_unit` per `from_unit`. [to_unit/from_unit]
@@ -80,7 +80,7 @@ def factor(from_unit: str, to_unit: str) -> float:
 
 @dataclass(frozen=True)
 class GasFactors:
-    """What turns gas volume into energy from a day on (docs/explanation/methods.md#gas).
+    """Factors that convert gas volume to energy from a day on (docs/explanation/methods.md#gas).
 
     Attributes:
         valid_from: First civil day on which the pair holds.
@@ -97,8 +97,8 @@ def conversion(from_unit: str, to_unit: str, civil: pd.Index, gas: tuple[GasFact
     """Give the factor from one unit to another by day, between gas volume and energy by the gas factors of the day.
 
     Args:
-        from_unit: Canonical unit of the value at hand.
-        to_unit: Canonical unit that is wanted.
+        from_unit: Canonical unit of the value.
+        to_unit: Canonical target unit.
         civil: Civil days, shape (n,), dtype `object` of `date`.
         gas: Gas factors, by `valid_from` increasing; needed where the two measure different quantities.
 
@@ -116,7 +116,7 @@ def conversion(from_unit: str, to_unit: str, civil: pd.Index, gas: tuple[GasFact
 def kwh_per_cubic_metre(days: pd.Index, factors: tuple[GasFactors, ...]) -> np.ndarray:
     """Give each day's energy per metered cubic metre of gas.
 
-    The pair that was valid last on or before a day is that day's; days before the first pair take the first.
+    A day takes the last pair valid on or before it; days before the first pair take the first.
 
     Args:
         days: Civil days, shape (n,), dtype `object` of `date`.

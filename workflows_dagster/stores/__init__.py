@@ -1,1 +1,1 @@
-"""Our data: what the raw readings and the processed series are kept in."""
+"""Stores for raw readings and processed series: an embedded SQLite file, or InfluxDB 2.x."""

@@ -1,4 +1,4 @@
-"""The embedded store's SQLite file: its connections, its transactions, and its errors in words."""
+"""The embedded store's SQLite file: connections, transactions, and explained errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workflows_dagster.stores.ports import StoreError
 
 
 class DatabaseFile:
-    """One SQLite file (WAL), created and brought up to date at first use.
+    """One SQLite file (WAL), created and migrated at first use.
 
     Each thread of each process has its own connection.
     """
@@ -29,7 +29,7 @@ class DatabaseFile:
         """Close all connections of this process."""
         with self._lock:
             for (process, _), (_, connection) in self._connections.items():
-                # A connection that came over a fork belongs to the parent: closing it would drop the parent's locks.
+                # A connection inherited through a fork belongs to the parent; closing it would drop the parent's locks.
                 if process == os.getpid():
                     connection.close()
             self._connections.clear()
@@ -42,7 +42,7 @@ class DatabaseFile:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Write all or nothing, one writer at a time."""
+        """Write in one transaction, one writer at a time."""
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
 

@@ -1,4 +1,4 @@
-"""The embedded backend: one SQLite file, safe for several processes and threads at once."""
+"""The embedded backend: one SQLite file, safe for several processes and threads."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class EmbeddedStore:
     """
 
     def __init__(self, path: Path, *, busy_seconds: float = 30.0) -> None:
-        """Name the file; nothing is opened yet.
+        """Set the file; nothing is opened yet.
 
         Args:
             path: The file. It and its folder are created when first needed.
@@ -90,7 +90,7 @@ class EmbeddedStore:
         return readings_of(Column(merged.times[first:last], merged.values[first:last]))
 
     def write_readings(self, series: RawSeries, readings: pd.Series) -> None:
-        """Write readings; one at an instant that has one already replaces it. A repeat changes nothing."""
+        """Write readings, replacing those at equal instants. A repeat changes nothing."""
         given = given_readings(readings)
         if not len(given.times):
             return
@@ -170,7 +170,7 @@ class EmbeddedStore:
         end: pd.Timestamp,
         points: pd.DataFrame,
     ) -> None:
-        """Make `points` all that a meter has in `[start, end)`, in one transaction that touches only what differs."""
+        """Replace a meter's points in `[start, end)`, in one transaction that changes only differing rows."""
         bounds = (micros(start), micros(end))
         wanted = given_points(measurement, unit, *bounds, points)
         with self._file.writing() as connection:
@@ -201,7 +201,7 @@ class EmbeddedStore:
         )
 
     def present(self, measurement: Measurement, start: pd.Timestamp, end: pd.Timestamp) -> dict[str, pd.DatetimeIndex]:
-        """Tell which points exist: for each meter the instants in `[start, end)`, increasing."""
+        """Give the instants of existing points in `[start, end)` by meter, increasing."""
         by_meter: dict[str, list[Micros]] = {}
         with self._file.reading() as connection:
             for number, meter_id, field in connection.execute(
@@ -223,7 +223,7 @@ class EmbeddedStore:
         start: pd.Timestamp | None = None,
         end: pd.Timestamp | None = None,
     ) -> dict[str, pd.Series]:
-        """Read one text field of all meters in `[start, end)`, at once."""
+        """Read one text field of all meters in `[start, end)`."""
         bounds = _bounds(start, end)
         parts: dict[str, list[Column]] = {}
         with self._file.reading() as connection:

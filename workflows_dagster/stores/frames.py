@@ -1,4 +1,4 @@
-"""Between pandas and what stores keep: instants as microseconds, columns as arrays, and the rules for both."""
+"""Converts between pandas and the stores' columns: instants as microseconds, values as arrays."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Micros = npt.NDArray[np.int64]
 Values = npt.NDArray[Any]
 
 
-# The domain under which readings are written that name none: what a person enters by hand.
+# Default domain of written readings: that of values entered by hand.
 DEFAULT_DOMAIN = "input_number"
 
 
 @dataclass(frozen=True)
 class Column:
-    """One field of one meter under one unit.
+    """One field of one meter in one unit.
 
     Attributes:
         times: Instants, microseconds since 1970 UTC, strictly increasing, shape (n,).
@@ -37,12 +37,12 @@ class Column:
         return np.array_equal(self.times, other.times) and bool(same_values(self.values, other.values).all())
 
 
-# What a meter has in a range, by unit and field.
+# A meter's columns in a range, by unit and field.
 Columns = dict[tuple[str, str], Column]
 
 
 def micros(instant: pd.Timestamp) -> int:
-    """Count the microseconds from 1970 to an instant that says its zone.
+    """Convert an instant with a zone to microseconds since 1970.
 
     Raises:
         ValueError: The instant has no zone.
@@ -67,7 +67,7 @@ def same_values(first: Values, second: Values) -> npt.NDArray[np.bool_]:
 
 
 def differing(wanted: Column, there: Column) -> npt.NDArray[np.bool_]:
-    """Tell which of the wanted values do not stand there yet, shape of `wanted`."""
+    """Tell which of the wanted values are not stored yet, shape of `wanted`."""
     new = np.ones(len(wanted.times), dtype=bool)
     where = np.searchsorted(there.times, wanted.times)
     met = np.flatnonzero(where < len(there.times))
@@ -77,7 +77,7 @@ def differing(wanted: Column, there: Column) -> npt.NDArray[np.bool_]:
 
 
 def times_of(index: pd.Index[Any], what: str) -> Micros:
-    """Read an index of UTC instants as microseconds.
+    """Convert an index of UTC instants to microseconds.
 
     Raises:
         ValueError: It is not an index of instants with a zone, or one of them is missing.
@@ -90,9 +90,9 @@ def times_of(index: pd.Index[Any], what: str) -> Micros:
 
 
 def given_readings(readings: pd.Series[Any]) -> Column:
-    """Check readings on their way into a store and put them in order; of two at one instant the last one wins.
+    """Check and sort readings to be written; of two at one instant the last one wins.
 
-    Negative zero becomes zero, because not every store can tell them apart.
+    Negative zero becomes zero, because not every store distinguishes them.
 
     Raises:
         ValueError: A value is not finite, or the index is not UTC instants.
@@ -108,7 +108,7 @@ def given_readings(readings: pd.Series[Any]) -> Column:
 
 
 def last_at_each_instant(times: Micros, values: Values, rank: npt.NDArray[Any] | None = None) -> Column:
-    """Order by instant and keep one value at each: that of the highest rank, and of those the last."""
+    """Sort by instant and keep one value at each: that of the highest rank, and the last of equal ranks."""
     if len(times) > 1 and not bool((times[1:] > times[:-1]).all()):
         order = np.argsort(times, kind="stable") if rank is None else np.lexsort((rank, times))
         times, values = times[order], values[order]
@@ -118,12 +118,12 @@ def last_at_each_instant(times: Micros, values: Values, rank: npt.NDArray[Any] |
 
 
 def readings_of(column: Column) -> pd.Series[Any]:
-    """Give readings the shape in which the port promises them."""
+    """Convert readings to the port's form."""
     return pd.Series(column.values.astype(np.float64, copy=False), index=index_of(column.times), name="value")
 
 
 def given_points(measurement: Measurement, unit: str, start: int, end: int, points: pd.DataFrame) -> Columns:
-    """Check points on their way into a store and take them apart into columns.
+    """Check points to be written, and split them into columns.
 
     Args:
         measurement: Where they go.
@@ -175,9 +175,9 @@ def _checked(what: str, kind: FieldKind, given: pd.Series[Any]) -> Values:
 
 
 def points_of(measurement: Measurement, columns: Columns) -> pd.DataFrame:
-    """Put columns together into the frame that the port promises.
+    """Join columns into the port's frame.
 
-    Where two units hold the same field at the same instant, that of the unit that comes last by name is taken.
+    If two units hold the same field at the same instant, the value of the last unit by name is taken.
     """
     known = {key: column for key, column in sorted(columns.items()) if key[1] in measurement.fields}
     times = np.unique(np.concatenate([np.empty(0, np.int64), *(column.times for column in known.values())]))
@@ -198,18 +198,18 @@ def points_of(measurement: Measurement, columns: Columns) -> pd.DataFrame:
 
 
 def kind_fits(measurement: Measurement, field: str, values: Values) -> bool:
-    """Tell whether stored values are of the kind that the measurement's field has."""
+    """Tell whether stored values have the kind of the measurement's field."""
     kind = measurement.fields.get(field)
     return kind is not None and (values.dtype == np.float64) == (kind == "number")
 
 
 def presence(by_meter: Mapping[str, Micros]) -> dict[str, pd.DatetimeIndex]:
-    """Give instants by meter the shape in which the port promises them."""
+    """Convert instants by meter to the port's form."""
     return {meter: index_of(np.unique(times)) for meter, times in sorted(by_meter.items()) if len(times)}
 
 
 def texts_by_meter(parts: Mapping[str, Sequence[Column]]) -> dict[str, pd.Series[Any]]:
-    """Give a text field of several meters the shape in which the port promises it."""
+    """Convert a text field of several meters to the port's form."""
     found = {}
     for meter, columns in sorted(parts.items()):
         texts = [column for column in columns if len(column.times) and column.values.dtype == object]
@@ -222,14 +222,14 @@ def texts_by_meter(parts: Mapping[str, Sequence[Column]]) -> dict[str, pd.Series
 
 
 def mark_of_months(times: Micros, mark: str) -> Column:
-    """Mark each UTC month in which some instants lie, at its opening."""
+    """Give a mark for each UTC month with some of the instants, at its opening."""
     months = np.unique(times.astype("datetime64[us]").astype("datetime64[M]"))
     openings = months.astype("datetime64[us]").astype(np.int64)
     return Column(openings, np.full(len(openings), mark, dtype=object))
 
 
 def fingerprint_frame(rows: Sequence[tuple[RawSeries, str, int, float, int, int]]) -> pd.DataFrame:
-    """Shape fingerprints as the port promises them, from (series, month, count, sum, first, last), in order."""
+    """Convert ordered rows (series, month, count, sum, first, last) to the port's frame of fingerprints."""
     series = np.empty(len(rows), dtype=object)
     series[:] = [row[0] for row in rows]
     return pd.DataFrame(
@@ -245,7 +245,7 @@ def fingerprint_frame(rows: Sequence[tuple[RawSeries, str, int, float, int, int]
 
 
 def catalogue_frame(rows: Sequence[tuple[str, str, str, str | None, int, int, int]]) -> pd.DataFrame:
-    """Shape the catalogue as the port promises it, from its rows in any order."""
+    """Convert rows in any order to the port's catalogue."""
     ordered = sorted(rows, key=lambda row: (*row[:3], row[3] or ""))
     names = ("measurement", "entity_id", "field", "domain")
     return pd.DataFrame(

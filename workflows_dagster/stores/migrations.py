@@ -8,7 +8,7 @@ from pathlib import Path
 
 from workflows_dagster.stores.ports import StoreError
 
-# "UMet": tells our files from other programs' SQLite databases.
+# "UMet": distinguishes our files from other programs' SQLite databases.
 APPLICATION_ID = 0x554D6574
 
 
@@ -17,7 +17,7 @@ class Migration:
     """One step of the schema.
 
     Attributes:
-        name: What it brings, for errors.
+        name: Its purpose, for errors.
         statements: SQL, in order.
     """
 
@@ -26,7 +26,7 @@ class Migration:
 
 
 def _expectations_apart(flagged: str, expectation: str, fields: str) -> tuple[str, ...]:
-    """Give the statements that copy what is expected of all judged days, and then leave the flagged days only."""
+    """Give the statements that copy the expectations of all judged days, and then delete all but the flagged days."""
     return (
         "INSERT INTO point_series (measurement, meter_id, unit, field)"
         f" SELECT '{expectation}', meter_id, unit, field FROM point_series"
@@ -47,7 +47,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         (
             "CREATE TABLE raw_series (id INTEGER PRIMARY KEY, measurement TEXT NOT NULL, entity_id TEXT NOT NULL,"
             " field TEXT NOT NULL, domain TEXT NOT NULL, UNIQUE (entity_id, measurement, field, domain)) STRICT",
-            # `written` numbers the writing, so that the later of two domains' readings at one instant is known.
+            # `written` numbers the writes, to find the later of two domains' readings at one instant.
             "CREATE TABLE readings (series INTEGER NOT NULL REFERENCES raw_series (id), time INTEGER NOT NULL,"
             " value REAL NOT NULL, written INTEGER NOT NULL, PRIMARY KEY (series, time)) STRICT, WITHOUT ROWID",
             "CREATE TABLE writings (latest INTEGER NOT NULL) STRICT",
@@ -78,9 +78,9 @@ MIGRATIONS: tuple[Migration, ...] = (
 def bring_up_to_date(
     connection: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...] = MIGRATIONS
 ) -> None:
-    """Run the steps that a file lacks.
+    """Run the missing steps on a file.
 
-    Several processes may do so at once: each step is taken once.
+    Several processes may do so at once: each step runs once.
 
     Args:
         connection: Open, in autocommit.
@@ -93,7 +93,7 @@ def bring_up_to_date(
     while (version := _version(connection, path, len(migrations))) < len(migrations):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            # Another process may have taken the step between the look and the lock.
+            # Another process may have run the step between the query and the lock.
             if _version(connection, path, len(migrations)) == version:
                 for statement in migrations[version].statements:
                     connection.execute(statement)
@@ -111,7 +111,7 @@ def _version(connection: sqlite3.Connection, path: Path, known: int) -> int:
     owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
     if owner != APPLICATION_ID:
         tables = int(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
-        # Version and owner are written in one transaction with the tables: a file that has neither is a new one.
+        # Version and application id are written in one transaction with the tables, so a file without both is new.
         if owner or version or tables:
             raise StoreError(
                 f"{path}: this SQLite database belongs to another program (application id {owner}, {tables} tables)."

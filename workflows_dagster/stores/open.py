@@ -1,4 +1,4 @@
-"""The one place that knows which backend holds the house's data."""
+"""Opens the store of the configured backend."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def embedded_path(data_dir: Path) -> Path:
 
 @contextmanager
 def open_store(settings: Settings) -> Iterator[Store]:
-    """Open the store that config.yaml names, and close it at the end."""
+    """Open the configured store, and close it at the end."""
     store = store_of(settings)
     try:
         yield store
@@ -46,8 +46,8 @@ def open_store_to_look(settings: Settings) -> Iterator[Store]:
 
 
 def store_of(settings: Settings) -> Store:
-    """Make the store that config.yaml names; the caller closes it. Nothing is read or sent before its first use."""
-    # Each backend is imported only where it is used: influxdb-client costs as much CPU as half of pandas.
+    """Create the configured store; the caller closes it. Nothing is read or sent before its first use."""
+    # Each backend is imported only if it is used: influxdb-client takes half as much CPU as pandas.
     if settings.site.storage.backend == "embedded":
         from workflows_dagster.stores.embedded import EmbeddedStore
 
@@ -56,7 +56,7 @@ def store_of(settings: Settings) -> Store:
     from workflows_dagster.stores.influx.store import InfluxStore
 
     influx, secrets = settings.site.influxdb, settings.secrets
-    # Loading refuses a house on InfluxDB without them.
+    # Loading the settings refuses InfluxDB without them.
     assert secrets.influx_token is not None
     assert secrets.influx_org is not None
     return InfluxStore(

@@ -1,4 +1,4 @@
-"""What a store of raw readings and processed series must be able to do, whatever stands behind it."""
+"""The interface of the stores of raw readings and processed series, independent of the backend."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FieldKind = Literal["number", "text"]
 
 
 class StoreError(RuntimeError):
-    """The store could not do its work: unreachable, not allowed, damaged, or it lost what was written.
+    """The store failed: unreachable, not allowed, damaged, or it lost written data.
 
     The text names the store, the fact and the remedy, and holds no secret.
     """
@@ -26,7 +26,7 @@ class RawSeries:
         measurement: InfluxDB measurement, usually the unit.
         entity_id: Tag `entity_id`, without the domain.
         field: Field that holds the number.
-        domain: Tag `domain`, or None for whichever there is.
+        domain: Tag `domain`, or None for any.
     """
 
     measurement: str
@@ -43,8 +43,8 @@ class Measurement:
 
     Attributes:
         name: Its name.
-        fields: Kind of each field.
-        unit_as: A further tag under which the unit is written too: what a cost is counted in is its `currency`.
+        fields: Kind of value of each field.
+        unit_as: A further tag that repeats the unit, such as `currency` for costs.
     """
 
     name: str
@@ -91,12 +91,12 @@ _FLAGGED: dict[str, FieldKind] = {
     "figures": "text",
     "reason": "text",
 }
-# Flagged days only; what is to be expected of every judged day is a measurement of its own.
+# Flagged days only; the expectations of all judged days are a separate measurement.
 ANOMALY_DAILY = Measurement("meter_anomaly", {"consumption": "number", **_FLAGGED})
 EXPECTATION_DAILY = Measurement("meter_expectation", _EXPECTED)
 BASE_LOAD_DAILY = Measurement("meter_base_load", {"base_load": "number", **_FLAGGED})
 BASE_LOAD_EXPECTATION_DAILY = Measurement("meter_base_load_expectation", {"base_load": "number", **_EXPECTED})
-# What is found is written where it is known: with the day that it begins on, by the month, or as things stand now.
+# Findings are written with the day on which they begin, by month, or as present state.
 _FINDING: dict[str, FieldKind] = {
     "code": "text",
     "severity": "text",
@@ -107,17 +107,17 @@ _FINDING: dict[str, FieldKind] = {
 FINDING_DAILY = Measurement("meter_finding", _FINDING)
 FINDING_MONTHLY = Measurement("meter_finding_monthly", _FINDING)
 FINDING_NOW = Measurement("meter_finding_now", _FINDING)
-# One point a month, at the instant at which the month opens: of a meter, what its stored days are; of what is made from
-# the days, what they were when it was made (records/made_from.py).
+# One point per month, at the month's opening: for a meter the digests of its stored days, for a result those of its
+# inputs when it was computed (records/made_from.py).
 MADE_FROM = Measurement("meter_made_from", {"digest": "text", "days": "text"})
-# One point per entity and UTC month into which our own writers wrote readings, or from which they deleted some, at the
-# instant at which the month opens: looks for changed readings read these months again. The mark is new with each
-# writing; one that begins with `WRITING` was set before, and is replaced when all is stored.
+# One point, at the month's opening, per entity and UTC month in which our own writers wrote or deleted readings. Polls
+# for changed readings reread these months. Each write makes a new mark: one that begins with `WRITING` before, which is
+# replaced after everything is stored.
 READINGS_CHANGED = Measurement("meter_readings_changed", {"mark": "text"})
 WRITING = "writing "
-# What its reader noted beside a reading, at the instant of the reading.
+# The note that a person added to a reading, at the instant of the reading.
 READING_NOTE = Measurement("meter_reading_note", {"note": "text"})
-# One point a meter, at the instant at which readings were last imported or typed in: the first and the last of them.
+# One point per meter, at the time of the last import or entry: instants of the first and last reading added.
 READINGS_ADDED = Measurement("meter_readings_added", {"first": "text", "last": "text"})
 
 MEASUREMENTS: tuple[Measurement, ...] = (
@@ -143,7 +143,7 @@ MEASUREMENTS: tuple[Measurement, ...] = (
 
 
 class RawStore(Protocol):
-    """Raw readings as Home Assistant and Tibber leave them."""
+    """Raw readings, in Home Assistant's layout."""
 
     def readings(
         self,
@@ -157,16 +157,16 @@ class RawStore(Protocol):
         """Read one series in `[start, end)`, and its neighbours outside.
 
         Args:
-            series: What to read. Where it has no domain, all domains are read as one series.
+            series: The series. Without a domain, all domains are read as one series.
             start: First instant, UTC; None reads from the first reading on.
             end: Instant after the last, UTC; None reads to the last reading.
-            before: How many of the latest readings before `start` to add.
-            after: How many of the earliest readings at or after `end` to add.
+            before: Number of readings before `start` to add, the latest ones.
+            after: Number of readings at or after `end` to add, the earliest ones.
 
         Returns:
-            Values by instant: `float64`, index `DatetimeIndex` (`datetime64[us, UTC]`), strictly increasing. Empty
-            where there is nothing. Strings and other fields never appear. Of two domains at one instant the one written
-            last wins where the store knows it (embedded), else `input_number`, else the last by name (InfluxDB).
+            Values by instant: `float64`, index `DatetimeIndex` (`datetime64[us, UTC]`), strictly increasing. Empty if
+            there are none. Strings and other fields never appear. Of two domains at one instant, the one written last
+            wins if the store knows it (embedded), else `input_number`, else the last by name (InfluxDB).
 
         Raises:
             StoreError: The store cannot be read.
@@ -174,10 +174,10 @@ class RawStore(Protocol):
         ...
 
     def write_readings(self, series: RawSeries, readings: pd.Series) -> None:
-        """Write readings; one at an instant that has one already replaces it. A repeat changes nothing.
+        """Write readings, replacing those at equal instants. A repeat changes nothing.
 
-        The entity's months that change are marked (`READINGS_CHANGED`), so that whatever ends this process, a change
-        that was stored is marked too. `delete_readings` does so as well.
+        The entity's changed months are marked (`READINGS_CHANGED`), so that every stored change is marked even if this
+        process is killed. `delete_readings` does the same.
 
         Args:
             series: Where to write. Without a domain, `input_number` is written.
@@ -214,7 +214,7 @@ class RawStore(Protocol):
         """Summarise each series by UTC month, cheaply and for all series at once.
 
         Args:
-            series: What to summarise.
+            series: The series.
             start: Opening of the first month, UTC; None for the first with readings.
             end: Opening of the month after the last, UTC; None for the last with readings.
 
@@ -247,10 +247,9 @@ class ProcessedStore(Protocol):
         end: pd.Timestamp,
         points: pd.DataFrame,
     ) -> None:
-        """Make `points` all that a meter has in `[start, end)`: what else stood there is gone, a repeat is nothing new.
+        """Replace a meter's points in `[start, end)` by `points`. A repeat changes nothing.
 
-        It returns only when the range reads back as given, and it never leaves the range emptier than needed: what
-        stays true is there all the time.
+        It returns only when the range reads back as given. Points that stay valid are never missing meanwhile.
 
         Args:
             measurement: Where to write.
@@ -259,8 +258,8 @@ class ProcessedStore(Protocol):
             start: First instant, UTC.
             end: Instant after the last, UTC.
             points: Index UTC instants in `[start, end)`, strictly increasing; columns among the measurement's fields;
-                NaN or None means that the point has no such field. A row without any field is no point. Negative zero
-                is stored as zero; texts hold no carriage return, no NUL.
+                NaN or None means that the point lacks the field. A row without any field is no point. Negative zero is
+                stored as zero; texts contain no carriage return and no NUL.
 
         Raises:
             StoreError: The range does not read back as given.
@@ -285,7 +284,7 @@ class ProcessedStore(Protocol):
         ...
 
     def present(self, measurement: Measurement, start: pd.Timestamp, end: pd.Timestamp) -> dict[str, pd.DatetimeIndex]:
-        """Tell which points exist: for each meter the instants in `[start, end)`, increasing."""
+        """Give the instants of existing points in `[start, end)` by meter, increasing."""
         ...
 
     def texts(
@@ -295,10 +294,10 @@ class ProcessedStore(Protocol):
         start: pd.Timestamp | None = None,
         end: pd.Timestamp | None = None,
     ) -> dict[str, pd.Series]:
-        """Read one text field of all meters in `[start, end)`, at once.
+        """Read one text field of all meters in `[start, end)`.
 
         Returns:
-            By meter, in order, those that have any: values (`object` of `str`), index UTC instants, increasing.
+            By meter, for those that have any: values (`object` of `str`), index UTC instants, increasing.
 
         Raises:
             StoreError: The store cannot be read.
@@ -307,7 +306,7 @@ class ProcessedStore(Protocol):
 
 
 class Store(RawStore, ProcessedStore, Protocol):
-    """Both sides in one backend."""
+    """Raw readings and processed series in one backend."""
 
     def close(self) -> None:
         """Release files and connections."""

@@ -1,6 +1,6 @@
-"""Codes and figures as sentences in German and English, and the formatter of numbers, dates and units.
+"""Turns codes and figures into German and English sentences, and formats numbers, dates and units.
 
-The language is an argument everywhere, never a setting of the process: one process may serve readers of both.
+The language is always an argument, never a process-wide setting: one process may serve readers of both.
 """
 
 from workflows_dagster.settings.language import Language

@@ -1,4 +1,4 @@
-"""Alerts as sentences: plain text, short enough for any service."""
+"""Writes alerts as plain text, short enough for any service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workflows_dagster.logs.masking import masked
 from workflows_dagster.wording.anomalies import anomaly_sentence
 from workflows_dagster.wording.words import Words, marked
 
-# More would not be read, and some services take 4096 characters a message at most.
+# Nobody would read more, and some services accept at most 4096 characters per message.
 _MOST_LINES = 10
 _LONGEST_LINE = 320
 _INSTANTS = ("since", "at", "last")
@@ -65,7 +65,7 @@ RESULTS: Mapping[str, str] = {
 
 
 def alert_sentence(code: str, figures: Mapping[str, str | float | list[str]], words: Words) -> str:
-    """Say what is the matter, and what to do.
+    """Write a cause as a sentence, with what to do.
 
     Args:
         code: The cause's code.
@@ -94,7 +94,7 @@ def alert_sentence(code: str, figures: Mapping[str, str | float | list[str]], wo
 
 
 def alerts_title(number: int, words: Words) -> str:
-    """Give the title of a message with so many alerts."""
+    """Write the title of a message with a number of alerts."""
     return words.say_count("An alert from your meters", "{number} alerts from your meters", number)
 
 
@@ -102,8 +102,8 @@ def alerts_body(sentences: Sequence[str], active_before: int, words: Words) -> s
     """Write a message.
 
     Args:
-        sentences: What is reported, at least one.
-        active_before: How many other alerts were reported earlier and are still active.
+        sentences: The reported causes, at least one.
+        active_before: Number of other alerts that were reported earlier and are still active.
         words: The reader's language.
     """
     lines = _lines(sentences, words)
@@ -116,10 +116,10 @@ def alerts_body(sentences: Sequence[str], active_before: int, words: Words) -> s
 
 
 def resolved_text(sentences: Sequence[str], words: Words) -> tuple[str, str]:
-    """Give title and body of the message that every alert is resolved.
+    """Write title and body of the message that all alerts are resolved.
 
     Args:
-        sentences: What was reported.
+        sentences: The reported causes.
         words: The reader's language.
     """
     return words.say("All alerts are resolved"), "\n".join([words.say("Resolved:"), *_lines(sentences, words)])
@@ -131,12 +131,12 @@ def trial_text(words: Words) -> tuple[str, str]:
 
 
 def address_text(schema: str, position: int, words: Words) -> str:
-    """Name an address without giving it away: `ntfy (address 2)`."""
+    """Name an address without revealing it: `ntfy (address 2)`."""
     return words.say("{schema} (address {number})", schema=schema, number=position + 1)
 
 
 def result_text(result: str, words: Words) -> str:
-    """Say why an address did not take a message, and what to do."""
+    """Write why an address did not accept a message, and what to do."""
     code, _, status = result.partition(" ")
     return words.say(RESULTS.get(code, RESULTS["failed"]), status=status)
 

@@ -1,4 +1,4 @@
-"""Unusual days as sentences."""
+"""Writes the reasons of unusual days as sentences."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _A_MONDAY = date(2024, 1, 1)
 
 
 def anomaly_sentence(reason: Reason, unit: str, words: Words) -> str:
-    """Say why a day stands out, as part of a sentence without a full stop.
+    """Write why a day is unusual, as part of a sentence without a full stop.
 
     Args:
-        reason: Why.
+        reason: The reason.
         unit: The meter's unit.
         words: The reader's language.
     """
     figures = reason.figures
-    # As many decimals as leave the expectation two digits.
+    # Enough decimals to show two digits of the expectation.
     decimals = int(np.clip(1 - np.floor(np.log10(max(figures["expected"], figures["step"]))), 0, 9))
     shown = {
         name: words.format.fixed(max(figures[name], 0.0), decimals) for name in ("actual", "expected", "lower", "upper")

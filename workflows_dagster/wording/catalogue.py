@@ -1,7 +1,7 @@
-"""Translations of English sentences, read from gettext catalogues.
+"""Reads translations of English sentences from gettext catalogues.
 
-English is the source language: a sentence that has no catalogue stays as it is. A language's catalogues are all files
-in its folder, one a subject, so that each can be edited alone.
+English is the source language: a sentence without a translation stays English. A language's catalogues are all files
+in its folder, one per subject, so that each can be edited separately.
 """
 
 from __future__ import annotations

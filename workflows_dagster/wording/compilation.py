@@ -1,6 +1,6 @@
 """Compiles the catalogues: `python -m workflows_dagster.wording.compilation`, after a `.po` file was edited.
 
-What the code says and no catalogue translates is printed as entries to paste into one.
+Sentences without a translation are printed as entries to paste into a catalogue.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workflows_dagster.settings.language import Language
 from workflows_dagster.wording.catalogue import folder_of
 
 _PACKAGE = Path(__file__).parents[1]
-# A compiled catalogue changes with its source only.
+# A compiled catalogue changes only with its source.
 _NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 _CALLS = {
     "gettext": None,
@@ -36,7 +36,7 @@ TRANSLATED: tuple[Language, ...] = tuple(language for language in get_args(Langu
 
 
 def sentences_in_code() -> Catalog:
-    """Collect the sentences that the package says, with the files that say them."""
+    """Collect all sentences in the code, with their files."""
     found = Catalog()
     with_python = [("**.py", "python")]
     for file, line, sentence, _, context in extract_from_dir(_PACKAGE, with_python, keywords=_CALLS):
@@ -45,12 +45,12 @@ def sentences_in_code() -> Catalog:
 
 
 def sources(language: Language) -> list[Path]:
-    """List a language's catalogues as they are edited."""
+    """List the source files (`.po`) of a language's catalogues."""
     return sorted(folder_of(language).glob("*.po"))
 
 
 def read_source(path: Path, language: Language) -> Catalog:
-    """Read a catalogue as it is edited."""
+    """Read the source of a catalogue."""
     with path.open("rb") as file:
         return read_po(file, locale=language, abort_invalid=True)
 
@@ -64,7 +64,7 @@ def compiled(path: Path, language: Language) -> bytes:
 
 
 def untranslated(language: Language) -> list[Message]:
-    """List the sentences of the code that no catalogue of a language translates."""
+    """List the sentences without a translation into a language."""
     known = {
         (message.id, message.context)
         for path in sources(language)
@@ -75,7 +75,7 @@ def untranslated(language: Language) -> list[Message]:
 
 
 def main() -> None:
-    """Write every `.mo` file anew, and print what is not translated yet."""
+    """Rewrite all `.mo` files, and print the sentences without translation."""
     for language in TRANSLATED:
         for path in sources(language):
             path.with_suffix(".mo").write_bytes(compiled(path, language))

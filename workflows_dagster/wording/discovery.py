@@ -1,4 +1,4 @@
-"""How often readings come, in words."""
+"""Writes how often a series has readings."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from workflows_dagster.wording.words import Words
 _DAY, _YEAR = pd.Timedelta(days=1), pd.Timedelta(days=365.25)
 _MONTH_DAYS = 30.4
 _HOURLY = pd.Timedelta(minutes=45), pd.Timedelta(minutes=75)
-# Up to which gap each unit of time is used.
+# Longest gap for each unit of time.
 _SECONDS, _MINUTES, _HOURS = pd.Timedelta(seconds=90), pd.Timedelta(minutes=45), pd.Timedelta(hours=19.2)
 _DAYS, _WEEKS, _MONTHS = pd.Timedelta(days=14), pd.Timedelta(days=63), pd.Timedelta(days=700)
 
 
 def cadence(gap: pd.Timedelta | None, words: Words) -> str:
-    """Say how often readings come: `hourly`, `every ~5 weeks`; None is `one reading`.
+    """Write how often readings come: `hourly`, `every ~5 weeks`; None is `one reading`.
 
     Args:
         gap: Usual time between two readings.

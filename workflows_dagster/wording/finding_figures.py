@@ -1,4 +1,4 @@
-"""A finding's figures, each formatted when its sentence asks for it."""
+"""Formats a finding's figures for its sentence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.wording.words import Words
 
-# Enough to compare with what a register shows.
+# Enough digits to compare with a register.
 _DIGITS = 6
 
 
@@ -17,7 +17,7 @@ class Figures:
     """The figures of one finding.
 
     Args:
-        finding: What was found.
+        finding: The finding.
         unit: The meter's unit.
         words: The reader's language and the house's zone.
     """
@@ -33,7 +33,7 @@ class Figures:
         return float(self.finding.figures[name])
 
     def text(self, name: str) -> str:
-        """Give a figure as a text; empty where the finding lacks it."""
+        """Give a figure as a text; empty if absent."""
         return str(self.finding.figures.get(name, ""))
 
     def count(self, name: str) -> int:
@@ -58,5 +58,5 @@ class Figures:
 
     @property
     def lasted(self) -> str:
-        """How long the finding lasted."""
+        """Write the duration of the finding."""
         return self.words.format.duration(self.finding.end - self.finding.start)

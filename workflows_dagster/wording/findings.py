@@ -1,4 +1,4 @@
-"""Findings as sentences: what was found, and what to do."""
+"""Writes findings as sentences: the fact, and what to do."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from workflows_dagster.wording.words import Words, words_of
 
 
 def finding_sentence(finding: Finding, unit: str, words: Words) -> str:
-    """Write a finding as a house owner reads it: the fact with its figures, and what to do.
+    """Write a finding for a house owner: the fact with its figures, and what to do.
 
     Args:
-        finding: What was found. Figures that it may lack, as one that an older version stored, leave their part out.
+        finding: The finding. If optional figures are absent, as in findings of older versions, their part is left out.
         unit: The meter's unit.
         words: The reader's language and the house's zone.
     """
@@ -23,7 +23,7 @@ def finding_sentence(finding: Finding, unit: str, words: Words) -> str:
 
 
 def finding_writer(settings: Settings, words: Words | None = None) -> Callable[[Finding], str]:
-    """Give what writes the findings of a house.
+    """Give a function that writes the findings of a house.
 
     Args:
         settings: The house.

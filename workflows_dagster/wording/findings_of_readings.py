@@ -1,17 +1,17 @@
-"""Findings about readings as sentences."""
+"""Writes findings about readings as sentences."""
 
 from __future__ import annotations
 
 from workflows_dagster.wording.finding_figures import Figures
 
-# Digits of what the season lets one expect.
+# Significant digits of the expected consumption.
 _ROUGH = 3
 # What is left of the counter where it may have started again on purpose. [1]
 _NEAR_ZERO = 0.05
 
 
 def not_a_number(said: Figures) -> str:
-    """Write that readings are no numbers."""
+    """Write that readings are not numbers."""
     return said.words.say_count(
         "{number} reading is not a number and left out. See what sends it to Home Assistant.",
         "{number} readings are not a number and left out. See what sends them to Home Assistant.",
@@ -20,7 +20,7 @@ def not_a_number(said: Figures) -> str:
 
 
 def out_of_time(said: Figures) -> str:
-    """Write that readings are dated outside of all that is possible."""
+    """Write that readings have impossible dates."""
     return said.words.say_count(
         "{number} reading is dated before 1970 or after 2199, the first {day}, and left out. Correct the date.",
         "{number} readings are dated before 1970 or after 2199, the first {day}, and left out. Correct the date.",
@@ -39,7 +39,7 @@ def ahead(said: Figures) -> str:
 
 
 def glitch(said: Figures) -> str:
-    """Write that readings were left out because the counter came back."""
+    """Write that readings were dropped as a glitch."""
     shown = said.amount("lowest")
     if said.value("lowest") != said.value("highest"):
         shown = said.words.say("{first} to {last}", first=said.number("lowest"), last=said.amount("highest"))
@@ -52,7 +52,7 @@ def glitch(said: Figures) -> str:
 
 
 def unconfirmed(said: Figures) -> str:
-    """Write that the newest reading waits for another one."""
+    """Write that the newest reading needs to be confirmed by the next one."""
     return said.words.say(
         "the newest reading, {after}, lies below the one before, {before}; it waits until another reading says whether "
         "the counter comes back. Check it, or declare a replacement.",
@@ -62,7 +62,7 @@ def unconfirmed(said: Figures) -> str:
 
 
 def rollover(said: Figures) -> str:
-    """Write that the counter ran over."""
+    """Write that the counter rolled over."""
     return said.words.say(
         "the counter ran over from {before} to {after}; {advance} are counted. Nothing to do.",
         before=said.number("before"),
@@ -72,7 +72,7 @@ def rollover(said: Figures) -> str:
 
 
 def reset(said: Figures) -> str:
-    """Write that the counter fell and did not come back."""
+    """Write that the counter fell and was probably reset."""
     fact = said.words.say(
         "the counter fell from {before} to {after} and did not come back; {advance} are counted for the time between. "
         "Declare the replacement in meters.yaml (deinstallation_date, a new meter, a period in its master).",
@@ -146,7 +146,7 @@ def register_as_intervals(said: Figures) -> str:
 
 
 def implausible(said: Figures) -> str:
-    """Write that an advance is far faster than those nearby."""
+    """Write that an advance is implausibly fast."""
     figures = {
         "advance": said.amount("advance"),
         "duration": said.words.format.duration(said.finding.end - said.finding.start, dative=True),
@@ -197,7 +197,7 @@ def late(said: Figures) -> str:
 
 
 def _consequence(said: Figures) -> str:
-    """Say what a late reading means for the days."""
+    """Write the effect of a late reading on the days."""
     spread = said.text("spread")
     if spread == "one_day":
         return said.words.say("Both readings are of one day, whose consumption is known all the same; nothing is lost.")
@@ -320,5 +320,5 @@ def tibber_unknown(said: Figures) -> str:
 
 
 def _plural_of(number: float) -> int:
-    """Give the number by which a plural is chosen; what is no whole number is many."""
+    """Give the number that selects a plural; fractions count as many."""
     return 1 if number == 1 else 2

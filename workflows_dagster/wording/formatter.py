@@ -1,4 +1,4 @@
-"""Numbers, amounts, dates, durations and money as a reader of one language writes them."""
+"""Formats numbers, amounts, dates, durations and money in one language."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workflows_dagster.settings.language import Language
 from workflows_dagster.wording.catalogue import catalogue
 
 UTC = ZoneInfo("UTC")
-# Stands for a figure that is not known.
+# Shown for unknown figures.
 DASH = "\N{EN DASH}"
 _HOUR_LIMIT = pd.Timedelta(days=2)
 _DAY = {"de": "dd.MM.y", "en": "y-MM-dd"}
@@ -40,29 +40,29 @@ class Formatter:
         self._catalogue = catalogue(language)
 
     def number(self, value: float | None, digits: int = 4) -> str:
-        """Write a number, never as a power of ten: `0.25`, `8,510`, `46.226,4`.
+        """Write a number without exponent: `0.25`, `8,510`, `46.226,4`.
 
         Args:
             value: The number; None and NaN are a dash.
-            digits: Significant digits; zeros that end the decimals are left out.
+            digits: Significant digits; trailing zeros are dropped.
         """
         if value is None or math.isnan(value):
             return DASH
         return self._marked(_positional(value, digits), grouped=True)
 
     def plain_number(self, value: float | None, digits: int = 9) -> str:
-        """Write a number to calculate with: without marks between the thousands.
+        """Write a number for calculation: without thousands separators.
 
         Args:
             value: The number; None and NaN are a dash.
-            digits: Significant digits; zeros that end the decimals are left out.
+            digits: Significant digits; trailing zeros are dropped.
         """
         if value is None or math.isnan(value):
             return DASH
         return self._marked(_positional(value, digits), grouped=False)
 
     def fixed(self, value: float | None, decimals: int) -> str:
-        """Write a number with so many decimals; None and NaN are a dash."""
+        """Write a number with a fixed number of decimals; None and NaN are a dash."""
         if value is None or math.isnan(value):
             return DASH
         return self._marked(_fixed(value, decimals), grouped=True)
@@ -73,18 +73,18 @@ class Formatter:
         return str(get_decimal_symbol(self._language))
 
     def rounded(self, value: float | None) -> str:
-        """Write a number for a table, the smaller, the more decimals; None and NaN are a dash."""
+        """Write a number for a table: the smaller, the more decimals; None and NaN are a dash."""
         return self.fixed(value, 3 if value is None or abs(value) < 100 else 1)
 
     def short(self, value: float | None) -> str:
-        """Write a number with at most three digits after the first, for wide tables, without marks of thousands."""
+        """Write a number with at most four digits for wide tables, without thousands separators."""
         if value is None or math.isnan(value):
             return DASH
         decimals = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
         return self._marked(_fixed(value, decimals), grouped=False)
 
     def count(self, number: int) -> str:
-        """Write a number of things."""
+        """Write a count."""
         return self._marked(str(number), grouped=True)
 
     def amount(self, value: float | None, unit: str, digits: int = 4) -> str:
@@ -92,8 +92,8 @@ class Formatter:
 
         Args:
             value: The amount; None and NaN are a dash. [unit]
-            unit: What it is counted in.
-            digits: Significant digits; zeros that end the decimals are left out.
+            unit: Its unit.
+            digits: Significant digits; trailing zeros are dropped.
         """
         return f"{self.number(value, digits)} {unit}"
 
@@ -106,7 +106,7 @@ class Formatter:
         return str(format_currency(value, currency, locale=self._language))
 
     def percent(self, share: float | None) -> str:
-        """Write a share in per cent; what is neither none nor all never looks like it."""
+        """Write a share in per cent; only exact 0 and 1 are written as 0 % and 100 %."""
         if share is None or math.isnan(share):
             return DASH
         near = 0 < share < 0.01 or 0.99 < share < 1
@@ -160,7 +160,7 @@ class Formatter:
         return f"{self.day(local.date())} {local:%H:%M}"
 
     def moment(self, instant: pd.Timestamp) -> str:
-        """Write an instant in full in the reader's zone, with what its clock is called on that day."""
+        """Write an instant in full in the reader's zone, with the zone's abbreviation."""
         local = instant.tz_convert(self._zone)
         point = "," if self._language == "de" else "."
         fraction = f"{point}{local.microsecond:06d}".rstrip("0") if local.microsecond else ""
@@ -171,14 +171,14 @@ class Formatter:
         return _GERMAN_CLOCKS.get(name, name) if self._language == "de" else name
 
     def duration(self, length: timedelta, *, dative: bool = False) -> str:
-        """Write a duration as a person says it: minutes below an hour, hours up to two days, days from there.
+        """Write a rounded duration: minutes below an hour, hours up to two days, else days.
 
         Args:
             length: The duration.
-            dative: Whether it stands after a German preposition with the dative: `in 3 Tagen`.
+            dative: Whether it follows a German preposition with the dative: `in 3 Tagen`.
         """
         plural = self._catalogue.ngettext
-        # A stored finding may begin a microsecond late.
+        # A stored finding may have a start a microsecond late.
         length = pd.Timedelta(length).round("s")
         if length < pd.Timedelta(hours=1):
             number = max(round(length / pd.Timedelta(minutes=1)), 1)
@@ -194,7 +194,7 @@ class Formatter:
         return text.format(number=self.count(number))
 
     def exact_duration(self, days: float) -> str:
-        """Write a length of time to calculate with: hours up to two days, else days.
+        """Write a duration for calculation: hours up to two days, else days.
 
         Args:
             days: The length in days of 24 hours. [d]
@@ -208,13 +208,13 @@ class Formatter:
         return text.format(number=shown)
 
     def listed(self, items: Sequence[str]) -> str:
-        """Join words as a sentence does: `gas, water and heat`."""
+        """Join words: `gas, water and heat`."""
         if len(items) < 2:
             return "".join(items)
         return self._catalogue.gettext("{first} and {last}").format(first=", ".join(items[:-1]), last=items[-1])
 
     def _marked(self, text: str, *, grouped: bool) -> str:
-        """Put the language's marks into a number as Python writes it."""
+        """Replace the marks of Python's number format by those of the language."""
         thousands, point = _marks(self._language)
         whole, _, decimals = text.lstrip("-").partition(".")
         if grouped:
@@ -225,15 +225,15 @@ class Formatter:
 
 @cache
 def _marks(language: Language) -> tuple[str, str]:
-    """Give what stands between thousands, and before the decimals."""
+    """Give the thousands separator and the decimal mark."""
     return str(get_group_symbol(language)), str(get_decimal_symbol(language))
 
 
 def _positional(value: float, digits: int) -> str:
-    """Write a number with so many significant digits, without a power of ten and without zeros that end it."""
+    """Write a number with significant digits, without exponent and trailing zeros."""
     return np.format_float_positional(float(f"{value:.{digits}g}") + 0.0, trim="-")
 
 
 def _fixed(value: float, decimals: int) -> str:
-    """Write a number with so many decimals, never a negative zero."""
+    """Write a number with a fixed number of decimals, never as negative zero."""
     return f"{float(f'{value:.{decimals}f}') + 0.0:.{decimals}f}"

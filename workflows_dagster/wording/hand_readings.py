@@ -1,4 +1,4 @@
-"""One reading by hand in the reader's language: what it means, why it is doubted, what cleaning made of it."""
+"""Writes the judgement of a hand reading, doubts about it, and the outcome of cleaning."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from workflows_dagster.domain.hand_readings import Doubt, JudgedReading, Outcome
 from workflows_dagster.wording.words import Words, marked
 
-# Enough to compare with what a register shows.
+# Enough digits to compare with a register.
 _DIGITS = 10
 _ROUNDED = 4
 
@@ -31,7 +31,7 @@ _OUTCOMES: Mapping[Outcome, str] = {
 
 
 def judgement_text(judged: JudgedReading, unit: str, words: Words) -> str:
-    """Say what a reading means: `210 m³ in 21 days, 118 to 153 expected`.
+    """Write the meaning of a reading: `210 m³ in 21 days, 118 to 153 expected`.
 
     Args:
         judged: The reading.
@@ -52,13 +52,13 @@ def judgement_text(judged: JudgedReading, unit: str, words: Words) -> str:
 
 
 def doubt_texts(judged: JudgedReading, unit: str, words: Words) -> list[str]:
-    """Say why a reading is implausible; nothing where it is not."""
+    """Write why a reading is implausible; empty if it is plausible."""
     limits = {name: words.format.amount(limit, unit, _DIGITS) for name, limit in judged.limits.items()}
     return [words.say(_DOUBTS[doubt], **limits) for doubt in judged.doubts]
 
 
 def reading_text(judged: JudgedReading, unit: str, words: Words) -> str:
-    """Say a reading in one line: the register, when, what it means, and why it is doubted."""
+    """Write a reading in one line: register, time, meaning and doubts."""
     shown = words.format.amount(judged.value, unit, _DIGITS)
     head = words.say(
         "{meter}: {value} at {time}", meter=judged.meter_id, value=shown, time=words.format.minute(judged.at)
@@ -68,5 +68,5 @@ def reading_text(judged: JudgedReading, unit: str, words: Words) -> str:
 
 
 def outcome_text(outcome: Outcome, words: Words) -> str:
-    """Say what cleaning made of a reading."""
+    """Write the outcome of cleaning for a reading."""
     return words.say(_OUTCOMES[outcome])

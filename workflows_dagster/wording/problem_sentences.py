@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from workflows_dagster.settings.problem_codes import Code
 from workflows_dagster.wording.words import marked
 
-# Named figures stand in braces; `{names:or}` joins several names.
+# Figures are named in braces; `{names:or}` joins several names.
 SENTENCES: Mapping[Code, tuple[str, str]] = {
     # Files
     "no_folder": (marked("no folder {path}"), marked("Create it, or set {variable} to the folder that holds {file}.")),

@@ -1,4 +1,4 @@
-"""Problems of the configuration as sentences: place, fact, remedy."""
+"""Writes problems of the configuration as sentences: place, fact, remedy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KINDS = {
 
 
 def problem_text(problem: Problem, words: Words) -> str:
-    """Say a problem in one line: `meters.yaml: rest.base_meter: no meter 'flta'. Did you mean 'flat'?`."""
+    """Write a problem in one line: `meters.yaml: rest.base_meter: no meter 'flta'. Did you mean 'flat'?`."""
     fact, remedy = SENTENCES[problem.code]
     if problem.figures.get("suggestion") is not None:
         remedy = marked("Did you mean '{suggestion}'?")
@@ -26,7 +26,7 @@ def problem_text(problem: Problem, words: Words) -> str:
 
 
 def problem_texts(error: SettingsError, words: Words | None = None) -> list[str]:
-    """Say each problem of an error in one line, in the language of config.yaml unless `words` has another."""
+    """Write each problem of an error in one line, in the language of config.yaml unless `words` is given."""
     return [problem_text(problem, words or Words(error.language)) for problem in error.problems]
 
 
@@ -44,7 +44,7 @@ class _Names(tuple[str, ...]):
 
 
 def _figure(figure: Figure, words: Words) -> object:
-    """Show a figure as the file would write it: that is what the reader looks for there."""
+    """Write a figure as the file does, so that the reader finds it there."""
     if isinstance(figure, Kind):
         return words.say(_KINDS[figure])
     if isinstance(figure, tuple):

@@ -1,4 +1,4 @@
-"""The monthly report's figures, changes and names, as a family member reads them."""
+"""Writes the figures, changes and names of the monthly report."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from workflows_dagster.wording.words import Words, marked
 
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
-# From here on, the figures themselves say more than any multiple.
+# From this ratio on, only the figures are written, no multiple.
 FAR_MORE = 9.0
-# Below, two months are called alike.
+# Below this ratio, two months count as alike.
 _ALIKE = 0.03
-# From here on, a change is said as a multiple.
+# From this ratio on, a change is written as a multiple.
 _TIMES = 2.0
-# Below this nothing is left to print with two decimals.
+# Smaller figures would be printed as 0.00.
 _SMALLEST = 0.005
 
 Comparison = Literal["alone", "of the day", "of the month"]
@@ -120,7 +120,7 @@ class ReportWords:
         self.words = words
 
     def number(self, value: float | None) -> str:
-        """Write a figure with about three digits; one that is not known is a dash."""
+        """Write a figure with about three digits; an unknown one is a dash."""
         if value is None:
             return DASH
         size = abs(value)
@@ -133,17 +133,17 @@ class ReportWords:
         return self.words.format.fixed(value, decimals).replace("-", MINUS)
 
     def amount(self, value: float | None, unit: str) -> str:
-        """Write a figure with its unit, which stays on its line."""
+        """Write a figure with its unit, without a line break between."""
         return DASH if value is None else f"{self.number(value)}{NARROW}{unit}"
 
     def money(self, value: float | None, currency: str) -> str:
         """Write a cost to the cent; what is earned is negative."""
-        # Rounded first, so that nothing is no negative amount.
+        # Rounded first, so that zero is never negative.
         cents = None if value is None else round(value, 2) + 0.0
         return self.words.format.money(cents, currency).replace("-", MINUS).replace("\N{NO-BREAK SPACE}", NARROW)
 
     def percent(self, share: float) -> str:
-        """Write a share as a percentage; what is neither nothing nor all is never rounded to it."""
+        """Write a share as a percentage; only exact 0 and 1 are written as 0 % and 100 %."""
         whole = round(share * 100)
         if whole == 0 and share > 0:
             return self.words.say("under {percent}", percent=f"1{NARROW}%")
@@ -163,12 +163,12 @@ class ReportWords:
         return f"{'+' if whole > 0 else MINUS}{abs(whole)}{NARROW}%"
 
     def comparison(self, ratio: float, form: Comparison = "alone", **figures: str) -> str:
-        """Say a change: `8 % more`, `about as much a day as in March 2025`.
+        """Write a change in words: `8 % more`, `about as much a day as in March 2025`.
 
         Args:
             ratio: The change relative to before, less 1. [1]
-            form: What it is said of.
-            figures: What the form names: `month`, and of the month `now` and `before`.
+            form: Form of the sentence.
+            figures: Values of the form: `month`, and the amounts `now` and `before`.
         """
         verdict: _Verdict = "more" if ratio > 0 else "less"
         if abs(ratio) < _ALIKE:
@@ -179,7 +179,7 @@ class ReportWords:
         return self.words.say(_COMPARISONS[form][verdict], times=times, percent=percent, **figures)
 
     def known_by(self, share: float | None) -> str:
-        """Say how a month is known: `all measured`, `38 % estimated`, `all estimated`."""
+        """Write how much of a month is measured: `all measured`, `38 % estimated`, `all estimated`."""
         if share is None:
             return DASH
         if share == 0.0:
@@ -205,8 +205,8 @@ class ReportWords:
 
         Args:
             utility: Which.
-            meters: How many there are.
-            without: Names of those that are left out.
+            meters: Number of the meters.
+            without: Names of the meters left out.
         """
         number, counted = self._count(meters), meters - len(without)
         if not without:
@@ -217,12 +217,12 @@ class ReportWords:
         return self.words.say(_SOME_OF[utility], number=number, names=names, counted=capitalised(self._count(counted)))
 
     def span(self, first: date | None, last: date | None, year: int) -> str:
-        """Write from when to when: `3 March`, `3–9 March`, `28 December 2024 – 3 January`.
+        """Write a span of days: `3 March`, `3–9 March`, `28 December 2024 – 3 January`.
 
         Args:
-            first: First day; without it nothing is written.
-            last: Last day, if it is another.
-            year: The year that goes without saying.
+            first: First day; None gives an empty text.
+            last: Last day, or None.
+            year: The year that is not written.
         """
         if first is None:
             return ""
@@ -240,5 +240,5 @@ class ReportWords:
 
 
 def capitalised(sentence: str) -> str:
-    """Begin with a capital letter, and leave the rest as it is."""
+    """Capitalise the first letter only."""
     return sentence[:1].upper() + sentence[1:]

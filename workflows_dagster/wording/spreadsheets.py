@@ -1,4 +1,4 @@
-"""What rows and files of readings are told, as sentences."""
+"""Writes remarks on rows and files of readings as sentences."""
 
 from __future__ import annotations
 
@@ -106,23 +106,23 @@ _NOTATION = ("whole", "fraction")
 
 
 def verdict_text(verdict: Verdict, words: Words) -> str:
-    """Name a verdict on a row."""
+    """Write the name of a verdict."""
     return words.say(_VERDICTS[verdict])
 
 
 def row_text(row: Row, words: Words) -> str:
-    """Say all that a row is told; nothing of a row that is simply good."""
+    """Write all remarks on a row; empty for a good row without remarks."""
     return "; ".join(remark_text(remark, words) for remark in row.remarks)
 
 
 def remark_text(remark: Remark, words: Words) -> str:
-    """Say one thing that a row is told."""
+    """Write one remark on a row."""
     figures = {name: _figure(name, figure, words) for name, figure in remark.figures.items()}
     return words.say(ROW_SENTENCES[remark.code], **figures)
 
 
 def file_text(error: SpreadsheetError, words: Words) -> str:
-    """Say why a file cannot be used: the file, the fact, the remedy."""
+    """Write why a file cannot be used: file, fact, remedy."""
     figures = {name: _figure(name, figure, words) for name, figure in error.figures.items()}
     return f"{error.path}: {words.say(FILE_SENTENCES[error.code], **figures)}"
 

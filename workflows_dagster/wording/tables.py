@@ -1,4 +1,4 @@
-"""Headings and fixed words of tables."""
+"""Translates headings and fixed words of tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def table_word(name: str, words: Words) -> str:
     """Translate a heading, or a word that a cell holds as it is stored: a quality, a utility, a type, a severity.
 
     Args:
-        name: The word in English; an unknown one stays as it is.
+        name: The English word; unknown ones are returned unchanged.
         words: The reader's language.
     """
     return _table_words(words.language).get(name, name)

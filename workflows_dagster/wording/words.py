@@ -1,4 +1,4 @@
-"""Sentences in the reader's language."""
+"""Translates sentences into the reader's language."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class Words:
         """Translate a sentence and fill in its named placeholders.
 
         Args:
-            sentence: The English sentence, a literal, so that the test of the catalogues finds it.
-            figures: Values of its placeholders, formatted already.
+            sentence: The English sentence, a literal, so that the catalogues' test finds it.
+            figures: Formatted values of its placeholders.
         """
         translated = self._catalogue.gettext(sentence)
         return translated.format_map(figures) if figures else translated
 
     def say_as(self, context: str, sentence: str, /, **figures: object) -> str:
-        """Translate a word whose translation depends on where it stands.
+        """Translate a word whose translation depends on its context.
 
         Args:
-            context: Where it stands, a literal.
+            context: The context, a literal.
             sentence: The English word or sentence, a literal.
-            figures: Values of its placeholders, formatted already.
+            figures: Formatted values of its placeholders.
         """
         translated = self._catalogue.pgettext(context, sentence)
         return translated.format_map(figures) if figures else translated
@@ -54,19 +54,19 @@ class Words:
 
         Args:
             one: The English sentence for exactly one, a literal.
-            many: For any other number, a literal.
-            number: How many.
-            figures: Values of the placeholders, formatted already; `{number}` is filled in by itself.
+            many: The sentence for any other number, a literal.
+            number: The number.
+            figures: Formatted values of the placeholders; `{number}` is added automatically.
         """
         figures = {"number": self.format.count(number)} | figures
         return self._catalogue.ngettext(one, many, number).format_map(figures)
 
 
 def words_of(site: Site) -> Words:
-    """Give the words of a house: in its language and zone."""
+    """Give the words in a house's language and zone."""
     return Words(site.language, site.zone)
 
 
 def marked(sentence: str) -> str:
-    """Mark a literal for the catalogues that is translated elsewhere, by `Words.say`."""
+    """Mark a literal for the catalogues that `Words.say` translates elsewhere."""
     return sentence

@@ -1,1 +1,1 @@
-"""InfluxDB 2.x behind the store's ports; the only place that writes Flux."""
+"""The InfluxDB 2.x backend; the only package that writes Flux."""

@@ -1,4 +1,4 @@
-"""InfluxDB's annotated CSV, as Flux answers it, into columns."""
+"""Parses InfluxDB's annotated CSV into columns."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class AnnotatedCsvError(ValueError):
 
 
 class FluxError(RuntimeError):
-    """The query failed while its answer was already on the way: an error table inside a 200."""
+    """The query failed after its answer had begun: an error table within a response with status 200."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Section:
 
     @property
     def value_type(self) -> str:
-        """Datatype of `_value`, or nothing where there is none."""
+        """Datatype of `_value`, or empty if there is none."""
         return self.types.get("_value", "")
 
     def first(self, name: str) -> str:
@@ -55,7 +55,7 @@ class Section:
     def columns(self, wanted: Sequence[str]) -> dict[str, Values]:
         """Read columns: numbers as `float64`, times as `int64` microseconds since 1970 UTC, all else as `str`.
 
-        Numbers come back to the last bit: pandas reads floats exactly. A wanted column that is not there is all None.
+        Numbers are exact to the last bit, as pandas parses floats exactly. An absent column is all None.
 
         Raises:
             AnnotatedCsvError: A row does not fit the types.
@@ -85,7 +85,7 @@ class Section:
             return given.to_numpy(dtype=np.float64)
         if kind.startswith("dateTime"):
             return _times(given)
-        # InfluxDB's CSV writer turns every line feed inside a text into carriage return and line feed.
+        # InfluxDB's CSV writer turns line feeds inside texts into carriage return and line feed.
         return given.str.replace("\r\n", "\n", regex=False).to_numpy(dtype=object)
 
 
@@ -95,17 +95,17 @@ def _times(given: pd.Series) -> Micros:
 
 
 def sections(body: bytes, results: int = 1) -> list[Section]:
-    """Take an answer apart, and see that it is whole.
+    """Split an answer into sections, and check that it is complete.
 
-    The server ends each result with a blank line, an empty one too, and sends the results of a query in any order. So
-    an answer that a proxy has cut at the end of a row, whatever length it claims, lacks a blank line.
+    The server ends each result, even an empty one, with a blank line, and sends the results of a query in any order. So
+    an answer that a proxy has cut off at the end of a row lacks a blank line, whatever its declared length.
 
     Args:
         body: The answer.
-        results: How many results the query has.
+        results: Number of the query's results.
 
     Raises:
-        AnnotatedCsvError: It is something else, or was cut off.
+        AnnotatedCsvError: It is not annotated CSV, or was cut off.
         FluxError: It carries an error table.
     """
     if body.strip() and not body.endswith(b"\n"):
@@ -114,7 +114,7 @@ def sections(body: bytes, results: int = 1) -> list[Section]:
     found = [section for text in blocks if (section := _section(text)) is not None]
     named = {section.first("result") for section in found}
     empty = results - (len(blocks) - len(found)) - len(named)
-    # A text may hold blank lines of its own: outside, all quotes are closed.
+    # A text may contain blank lines; outside of texts all quotes are closed.
     ends = [line.end() for line in _BLANK_LINE.finditer(body) if body.count(b'"', 0, line.start()) % 2 == 0]
     if len(ends) < len(blocks) + max(empty, 0) or ends[-1] != len(body):
         raise AnnotatedCsvError(f"it ends early, after {len(body):,} bytes")
@@ -126,7 +126,7 @@ def _apart(body: bytes) -> list[bytes]:
     start = 0
     end = body.find(_BOUNDARY)
     while end >= 0:
-        # A text may hold the very bytes of a boundary: between two sections, all quotes are closed.
+        # A text may contain the bytes of a boundary; between two sections all quotes are closed.
         if body.count(b'"', start, end) % 2 == 0:
             texts.append(body[start : end + 2])
             start = end + 4

@@ -1,4 +1,4 @@
-"""One InfluxDB 2.x server: requests that are tried again, and errors that a person understands."""
+"""Connection to an InfluxDB 2.x server: requests with retries, and errors explained in sentences."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _library: Any = influxdb_client
 _DIALECT = _library.Dialect(header=True, delimiter=",", annotations=["datatype"], comment_prefix="#")
 _LONGEST_QUOTE = 120
 _TOO_LARGE = 413
-# What Home Assistant and many guides use in place of the organisation's name.
+# Home Assistant and many guides use it instead of the organisation's name.
 _ORG_ID = re.compile(r"[0-9a-f]{16}")
-# InfluxDB opens a shard a week by default; a year a shard makes writing and reading years some ten times faster.
+# InfluxDB's default is one shard per week; one per year makes writing and reading years some ten times faster.
 _SHARDS, _RETENTION = "looking at the bucket's shards", "looking at the bucket's retention"
 _SHARD_SECONDS = 364 * 86_400
 
 
 @dataclass(frozen=True)
 class BucketFacts:
-    """What the token can do with a bucket.
+    """A bucket, and the token's rights to it.
 
     Attributes:
         name: The bucket.
-        present: It is there, and the token may see it.
-        writable: The token may write to it.
-        keeps_seconds: How long it keeps its points; None where for ever, or not known. [s]
+        present: Whether it exists and the token may read it.
+        writable: Whether the token may write to it.
+        keeps_seconds: Retention of its points; None for ever, or unknown. [s]
     """
 
     name: str
@@ -52,15 +52,15 @@ class BucketFacts:
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """What a look at the server found.
+    """The state of the server.
 
     Attributes:
         url: The server, without credentials.
-        reachable: It answered.
-        version: What it says that it is, where it answered.
-        allowed: It accepts the token for the organisation.
-        buckets: The buckets that were asked about, in order; empty where not allowed.
-        problems: What is wrong, each with its remedy; empty when all is well.
+        reachable: Whether it answered.
+        version: Its version, if it answered.
+        allowed: Whether it accepts the token for the organisation.
+        buckets: The requested buckets, in order; empty if not allowed.
+        problems: Problems with their remedies; empty if there are none.
     """
 
     url: str
@@ -71,14 +71,14 @@ class ServerFacts:
     problems: tuple[str, ...]
 
     def problem_of(self, bucket: BucketFacts) -> str | None:
-        """Give what is wrong with one of the buckets, or None."""
-        # Each bucket that is not as it should be has brought one problem, in order.
+        """Give the problem of a bucket, or None."""
+        # Each bucket with a problem has exactly one, in order.
         failing = [one for one in self.buckets if not one.writable]
         return dict(zip(failing, self.problems, strict=False)).get(bucket)
 
 
 class InfluxConnection:
-    """Requests to one server with one token. Safe for several threads."""
+    """Sends requests to one server with one token. Safe for several threads."""
 
     def __init__(self, url: str, token: str, org: str, timeout_ms: int, retries: RetryPolicy) -> None:
         self.url = _without_credentials(url)
@@ -106,12 +106,12 @@ class InfluxConnection:
 
         Args:
             flux: The query.
-            bucket: The bucket that it reads, for errors.
-            what: What is read, for errors and the log.
-            results: How many results the query has, by which an answer that was cut off is known.
+            bucket: The bucket, for errors.
+            what: Description of the data, for errors and the log.
+            results: Number of the query's results, to recognise a truncated answer.
 
         Raises:
-            StoreError: It failed.
+            StoreError: The request failed.
         """
 
         def ask() -> list[Section]:
@@ -130,7 +130,7 @@ class InfluxConnection:
         return self._tried(ask, bucket, what)
 
     def write(self, lines: Sequence[str], bucket: str, what: str) -> None:
-        """Write lines of line protocol with microsecond stamps, in batches, each tried again by itself.
+        """Write lines of line protocol with microsecond stamps, in batches that are retried separately.
 
         Raises:
             StoreError: A batch was not stored, or only in part.
@@ -139,7 +139,7 @@ class InfluxConnection:
             self._write(lines[first : first + _LINES_A_REQUEST], bucket, what)
 
     def _write(self, lines: Sequence[str], bucket: str, what: str) -> None:
-        """Write one batch; one that is too large for the server, or for a proxy before it, goes in halves."""
+        """Write one batch; a batch too large for the server or a proxy is split in halves."""
         try:
             self._tried(partial(self._post, bucket, "\n".join(lines).encode()), bucket, what)
         except RefusedError as error:
@@ -153,12 +153,12 @@ class InfluxConnection:
         """Delete points from `start` to `stop`, both included (RFC 3339).
 
         Raises:
-            StoreError: It failed.
+            StoreError: The request failed.
         """
         self._tried(lambda: self._open().delete_api().delete(start, stop, predicate, bucket), bucket, what)
 
     def look(self, buckets: Sequence[str]) -> ServerFacts:
-        """Find out, in one try each and without writing anything, what works and what does not."""
+        """Check server, token and buckets, without retries and without writing."""
         once = RetryPolicy(0, clock=self._retries.clock)
         try:
             version = str(self._tried(lambda: self._open().version(), "", "asking for the version", once) or "unknown")
@@ -173,7 +173,7 @@ class InfluxConnection:
                 bucket = self._tried(partial(self._bucket, name), name, "looking for the bucket", once)
                 present, keeps = bucket is not None, _rule(bucket, "every_seconds")
                 if present:
-                    # A comment writes nothing, but the server checks the right to write.
+                    # A comment writes nothing, but the server checks the permission to write.
                     self._tried(partial(self._post, name, b"# nothing\n"), name, "writing", once)
                     writable = True
                 else:
@@ -186,26 +186,26 @@ class InfluxConnection:
         return ServerFacts(self.url, True, version, True, tuple(facts), tuple(problems))
 
     def shard_seconds(self, name: str) -> int | None:
-        """Tell how long the time is that one shard of a bucket covers; None where the server does not say. [s]
+        """Give the time that one shard of a bucket covers; None if the server does not say. [s]
 
         Raises:
-            StoreError: It cannot be asked.
+            StoreError: The server cannot be queried.
         """  # noqa: D415
         return self._tried(lambda: _rule(self._bucket(name), "shard_group_duration_seconds"), name, _SHARDS)
 
     def retention_seconds(self, name: str) -> int | None:
-        """Tell how long a bucket keeps its points; None where for ever. [s]
+        """Give a bucket's retention; None for ever. [s]
 
         Raises:
-            StoreError: It cannot be asked.
+            StoreError: The server cannot be queried.
         """  # noqa: D415
         return self._tried(lambda: _rule(self._bucket(name), "every_seconds"), name, _RETENTION)
 
     def create_bucket(self, name: str) -> None:
-        """Create a bucket that keeps its points for ever; one that is there already stays as it is.
+        """Create a bucket with unlimited retention; an existing one is left unchanged.
 
         Raises:
-            StoreError: The token may not do so, or the server failed.
+            StoreError: The token may not create it, or the server failed.
         """
         rules = _library.BucketRetentionRules(
             type="expire", every_seconds=0, shard_group_duration_seconds=_SHARD_SECONDS
@@ -218,7 +218,7 @@ class InfluxConnection:
         self._tried(create, name, f"creating bucket '{name}'")
 
     def lost(self, fact: str) -> StoreError:
-        """Make the error that says that what was written does not stand there."""
+        """Build the error for data that does not read back as written."""
         remedy = "Check the server's disk and log, and that nothing else writes there; then run it again"
         return StoreError(self._failures.text(fact, remedy))
 
@@ -243,7 +243,7 @@ class InfluxConnection:
         )
 
     def _bucket(self, name: str) -> Any:
-        """Find a bucket; None where it is not there."""
+        """Find a bucket; None if it does not exist."""
         of = {"org_id": self._org} if _ORG_ID.fullmatch(self._org) else {"org": self._org}
         try:
             found = _library.BucketsService(self._open().api_client).get_buckets(**of, name=name).buckets
@@ -273,7 +273,7 @@ class InfluxConnection:
 
 
 def _rule(bucket: Any, name: str) -> int | None:
-    """Read a duration of a bucket's retention rule; None where it has none. [s]"""  # noqa: D415
+    """Read a duration of a bucket's retention rule; None if it has none. [s]"""  # noqa: D415
     rules = (bucket.retention_rules or []) if bucket is not None else []
     return next((int(getattr(rule, name, 0) or 0) or None for rule in rules), None)
 

@@ -1,4 +1,4 @@
-"""What went wrong with an InfluxDB, in sentences that name the fact and the remedy and hold no secret."""
+"""Errors of InfluxDB as sentences with fact and remedy, without secrets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from workflows_dagster.stores.ports import StoreError
 
 _PASSING = frozenset({429, 500, 502, 503, 504})
 _LONGEST_REASON = 300
-# A server that is asked in vain once a minute is none the worse, whatever a proxy before it says. [s]
+# Longest wait between tries; a try per minute does no harm, even if a proxy asks for a longer wait. [s]
 _LONGEST_WAIT = 60.0
 
 
 class RefusedError(StoreError):
-    """The server will not do it, and asking again would not help.
+    """The server refused the request; a retry would not help.
 
     Attributes:
         status: HTTP status.
@@ -32,35 +32,35 @@ class RefusedError(StoreError):
 
 
 class NotAllowedError(RefusedError):
-    """The server accepts neither the token nor the organisation as they are: nothing will work."""
+    """The server refuses the token or the organisation, so no request can succeed."""
 
 
 class Failures:
-    """Turns what the client library raises into errors of the store.
+    """Turns the client library's exceptions into errors of the store.
 
     Args:
         url: Address of the server, without credentials.
         org: Organisation, its name or its id.
-        token: Secret that no text may hold.
-        timeout_ms: How long an answer is waited for. [ms]
+        token: Secret, masked in all texts.
+        timeout_ms: Time-out of an answer. [ms]
     """
 
     def __init__(self, url: str, org: str, token: str, timeout_ms: int) -> None:
         self._url, self._org, self._timeout_ms, self._mask = url, org, timeout_ms, Mask([token])
 
     def unreachable(self, error: Exception, what: str) -> TransientError:
-        """Say that no answer came."""
+        """Build the error for a missing answer."""
         remedy = "Check that InfluxDB is running, and influxdb.url in config.yaml"
         if isinstance(error, urllib3.exceptions.TimeoutError) and not isinstance(
             error, urllib3.exceptions.NewConnectionError
         ):
             return TransientError(f"no answer within {self._timeout_ms / 1000:g} s while {what}", remedy)
-        # The library's text opens with the address of an object in memory.
+        # The library's text begins with the memory address of an object.
         reason = self.masked(re.sub(r"^.*?(?:>|\)|Connection\(.*?\)): ", "", str(error)))
         return TransientError(f"not reachable while {what} ({reason})", remedy)
 
     def refused(self, error: InfluxDBError, bucket: str, what: str) -> Exception:
-        """Say what the server answered: a failure that may pass, or one that will not."""
+        """Build the error for an error answer: transient or permanent."""
         status, reason = _status(error), self._reason(error)
         if status in _PASSING:
             wait = str(error.retry_after or "")
@@ -86,7 +86,7 @@ class Failures:
             fact = f"{what} stored only a part (422: {reason})"
             remedy = "A field keeps the type that it was first written with; delete what has the wrong type"
         elif "cannot find organization" in reason:
-            # The library looks up the organisation's id, which takes rights of its own.
+            # The library looks up the organisation's id, which needs separate permissions.
             fact = f"{what} failed, because the token may not see organisation '{self._org}'"
             remedy = "Create it in InfluxDB yourself, or use a token with all access for once"
         elif status == 0:
@@ -99,14 +99,14 @@ class Failures:
         return RefusedError(self.text(fact, remedy), status)
 
     def no_bucket(self, bucket: str) -> str:
-        """Say that a bucket is not there."""
+        """Write that a bucket does not exist."""
         return self.text(
             f"there is no bucket '{bucket}' in organisation '{self._org}', or the token may not see it",
             "Create it, correct its name in config.yaml, or give the token access",
         )
 
     def text(self, fact: str, remedy: str) -> str:
-        """Write a sentence of a fact about the server, and one of its remedy."""
+        """Write a fact about the server and the remedy as sentences."""
         return self.masked(f"InfluxDB at {self._url}: {fact}. {remedy}.")
 
     def masked(self, text: str) -> str:
@@ -114,11 +114,11 @@ class Failures:
         return printable(self._mask(text), "\n")
 
     def _reason(self, error: InfluxDBError) -> str:
-        """Give the server's own words, on one line and not for ever."""
+        """Give the server's message, on one line and shortened."""
         answer: Any = error.response
         message: Any = error.message if answer is not None else getattr(error, "reason", error.message)
         text = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message or "no reason given")
-        # Masked before it is cut, because half a token would no longer be known for one.
+        # Masked before it is shortened, because half a token would not be recognised.
         return " ".join(self.masked(text).split())[:_LONGEST_REASON]
 
 

@@ -1,4 +1,4 @@
-"""Text of Flux queries and delete predicates, with everything from outside escaped."""
+"""Builds Flux queries and delete predicates, with all inputs escaped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workflows_dagster.stores.frames import micros
 from workflows_dagster.stores.ports import RawSeries
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# What InfluxDB can hold is 64 bits of nanoseconds.
+# InfluxDB stores instants as 64 bits of nanoseconds.
 EARLIEST = -(2**63) // 1000 + 1
 LATEST = (2**63 - 1) // 1000
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
@@ -20,13 +20,13 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def string(text: str) -> str:
-    """Write a text as a Flux string literal; `${` stays what it is and interpolates nothing."""
+    """Write a text as a Flux string literal; `${` is escaped and interpolates nothing."""
     escaped = "".join(_ESCAPES.get(character, character) for character in text)
     return '"' + escaped.replace("${", "\\${") + '"'
 
 
 def instant(micros: int, nanos: int = 0) -> str:
-    """Write an instant as RFC 3339, drawn into the years that InfluxDB knows (1677 to 2262).
+    """Write an instant as RFC 3339, clipped to the years of InfluxDB (1677 to 2262).
 
     Args:
         micros: Microseconds since 1970 UTC.
@@ -37,7 +37,7 @@ def instant(micros: int, nanos: int = 0) -> str:
 
 
 def bounds(start: pd.Timestamp | None, end: pd.Timestamp | None) -> tuple[int, int]:
-    """Draw a range, either end of which may be open, into what InfluxDB knows: microseconds since 1970 UTC."""
+    """Clip a range, which may be open at either end, to InfluxDB's range, in microseconds since 1970 UTC."""
     return (
         EARLIEST if start is None else max(micros(start), EARLIEST),
         LATEST if end is None else min(micros(end), LATEST),
@@ -45,27 +45,27 @@ def bounds(start: pd.Timestamp | None, end: pd.Timestamp | None) -> tuple[int, i
 
 
 def source(bucket: str, start: int, end: int) -> str:
-    """Write the head of a query: the points of a bucket in `[start, end)`, microseconds since 1970 UTC."""
+    """Write the start of a query: the points of a bucket in `[start, end)`, microseconds since 1970 UTC."""
     return f"from(bucket: {string(bucket)}) |> range(start: {instant(start)}, stop: {instant(end)})"
 
 
 def filtered(condition: str) -> str:
-    """Write a filter that the storage engine can do by itself."""
+    """Write a filter that is pushed down to the storage engine."""
     return f" |> filter(fn: (r) => {condition})"
 
 
 def kept(columns: Iterable[str]) -> str:
-    """Write which columns are wanted."""
+    """Write a `keep` of columns."""
     return f" |> keep(columns: [{', '.join(string(column) for column in columns)}])"
 
 
 def dropped(columns: Iterable[str]) -> str:
-    """Write which columns are not wanted; tags that the query does not know of still hold tables apart."""
+    """Write a `drop` of columns; other tags still separate tables."""
     return f" |> drop(columns: [{', '.join(string(column) for column in columns)}])"
 
 
 def equal(**tags: str | None) -> str:
-    """Write the condition that tags have these values; None leaves one open. Measurement and field are tags too."""
+    """Write the condition that tags have these values; None accepts any. Measurement and field are tags too."""
     return " and ".join(f"r.{tag} == {string(value)}" for tag, value in tags.items() if value is not None)
 
 
@@ -80,9 +80,9 @@ def of_any(series: Sequence[RawSeries]) -> str:
 
 
 def around(series: Sequence[RawSeries]) -> str:
-    """Write a condition that holds for several series and perhaps a few more, but takes the server a fifth of the time.
+    """Write a condition that includes several series and possibly a few more, in a fifth of the time.
 
-    The server looks up each value that is compared with in each shard; one expression for all entities spares it that.
+    The server looks up every compared value in every shard; one regular expression for all entities avoids that.
     """
     sets = {
         "_measurement": sorted({one.measurement for one in series}),
@@ -94,7 +94,7 @@ def around(series: Sequence[RawSeries]) -> str:
 
 def _entities(series: Sequence[RawSeries]) -> Iterator[str]:
     entities = sorted({one.entity_id for one in series})
-    # Home Assistant's ids are such that nothing in them means anything in an expression.
+    # Home Assistant's ids contain no special characters of regular expressions.
     plain = [entity_id for entity_id in entities if _PLAIN.fullmatch(entity_id)]
     if plain:
         yield f"r.entity_id =~ /^({'|'.join(plain)})$/"

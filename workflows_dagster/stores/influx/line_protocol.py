@@ -1,4 +1,4 @@
-"""Points as InfluxDB line protocol, microsecond stamps."""
+"""Writes points as InfluxDB line protocol with microsecond stamps."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def head(measurement: str, tags: dict[str, str]) -> str:
     """Write the part of a line that all points of a series share.
 
     Raises:
-        ValueError: A name is empty, or holds what line protocol cannot carry: control characters, a backslash at its
-            end, `#` at the start of a measurement.
+        ValueError: A name is empty, or contains what line protocol cannot express: control characters, a backslash at
+            its end, `#` at the start of a measurement.
     """
     for what, text in (("measurement", measurement), *tags.items()):
         _check(what, text)
@@ -25,7 +25,7 @@ def head(measurement: str, tags: dict[str, str]) -> str:
 
 
 def readings(measurement: str, tags: dict[str, str], field: str, column: Column) -> list[str]:
-    """Write one line a reading; numbers read back to the last bit.
+    """Write one line per reading; numbers read back to the last bit.
 
     Raises:
         ValueError: A name cannot be written, see `head`.
@@ -38,7 +38,7 @@ def readings(measurement: str, tags: dict[str, str], field: str, column: Column)
 
 
 def points(measurement: str, tags: dict[str, str], columns: Columns, times: Micros) -> list[str]:
-    """Write one line a point, with all fields that it has, at those of the given instants where it has any.
+    """Write one line per point with all of its fields, at those of the given instants that have any.
 
     Args:
         measurement: Where they go.

@@ -1,4 +1,4 @@
-"""Marks of the months whose raw readings are being changed, for whoever looks for changed readings."""
+"""Marks months with changed raw readings, for the sensor that searches for changes."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _PARTLY_STORED = 422
 
 
 class Marks:
-    """Marks in one bucket."""
+    """Writes marks in one bucket."""
 
     def __init__(self, connection: InfluxConnection, bucket: str) -> None:
         self._connection, self._bucket = connection, bucket
 
     @contextmanager
     def around(self, entity_id: str, times: Micros, what: str) -> Iterator[None]:
-        """Mark the months of a change before it is made, and anew when it is stored.
+        """Mark the months of a change before it is written, and again after it is stored.
 
-        A mark that was seen before the change came is followed by another; whoever is killed in between leaves one
-        behind that says so.
+        The second mark is new even for a poll that has seen the first; after a kill in between, the first mark remains
+        and says that the write is unfinished.
 
         Args:
             entity_id: The entity.
             times: Instants that change, microseconds since 1970 UTC.
-            what: What is done, for errors.
+            what: Description of the change, for errors.
 
         Raises:
             StoreError: A mark cannot be written.
@@ -46,13 +46,13 @@ class Marks:
         if not len(times):
             return
         marks = mark_of_months(times, state + secrets.token_hex(4))
-        # The month of the earliest instant that InfluxDB knows opens before it.
+        # The first month opens before the earliest instant of InfluxDB.
         marks = Column(np.maximum(marks.times, flux.EARLIEST), marks.values)
         tags = {"meter_id": entity_id, "unit": "mark"}
         lines = line_protocol.points(READINGS_CHANGED.name, tags, {("mark", "mark"): marks}, marks.times)
         try:
             self._connection.write(lines, self._bucket, what)
         except RefusedError as error:
-            # A bucket that does not keep points of so old a month keeps no days of it either.
+            # If the bucket's retention drops the mark, it drops the month's days too.
             if error.status != _PARTLY_STORED:
                 raise

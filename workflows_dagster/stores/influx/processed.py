@@ -1,4 +1,4 @@
-"""Processed series in InfluxDB, which the owner's Grafana reads."""
+"""Reads and writes processed series in InfluxDB, from which Grafana reads them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class InfluxProcessed:
         end: pd.Timestamp,
         points: pd.DataFrame,
     ) -> None:
-        """Make `points` all that a meter has in `[start, end)`; what is so already is not touched."""
+        """Replace a meter's points in `[start, end)`; unchanged points are not rewritten."""
         lowest, highest = flux.bounds(start, end)
         wanted = given_points(measurement, unit, lowest, highest, points)
         there = self._columns(measurement.name, meter_id, lowest, highest)
@@ -58,8 +58,8 @@ class InfluxProcessed:
         gone = np.unique(np.concatenate(stale))
         fresh = np.setdiff1d(np.concatenate(changed), gone)
         shrunk = np.intersect1d(gone, wanted_times)
-        # What is new comes first and what is false goes last, so that nothing that is true is ever missing; only a
-        # point that loses a field has to go for a moment, because InfluxDB deletes whole points.
+        # New points are written first and wrong ones deleted last, so that no valid point is ever missing. Only a point
+        # that loses a field is deleted for a moment, because InfluxDB deletes whole points.
         what = f"writing {measurement.name} of {meter_id}"
         tags = {"meter_id": meter_id, "unit": unit}
         if measurement.unit_as:
@@ -88,7 +88,7 @@ class InfluxProcessed:
         )
 
     def present(self, measurement: Measurement, start: pd.Timestamp, end: pd.Timestamp) -> dict[str, pd.DatetimeIndex]:
-        """Tell which points exist: for each meter the instants in `[start, end)`, increasing."""
+        """Give the instants of existing points in `[start, end)` by meter, increasing."""
         lowest, highest = flux.bounds(start, end)
         if lowest >= highest:
             return {}
@@ -112,7 +112,7 @@ class InfluxProcessed:
         start: pd.Timestamp | None = None,
         end: pd.Timestamp | None = None,
     ) -> dict[str, pd.Series]:
-        """Read one text field of all meters in `[start, end)`, at once."""
+        """Read one text field of all meters in `[start, end)`."""
         lowest, highest = flux.bounds(start, end)
         if lowest >= highest:
             return {}
@@ -148,10 +148,10 @@ class InfluxProcessed:
         return {key: _joined(columns) for key, columns in parts.items()}
 
     def _delete(self, measurement: str, meter_id: str, unit: str, gone: Micros, staying: Micros, what: str) -> None:
-        """Delete points of one unit; neighbours go in one request where nothing that stays lies between them."""
+        """Delete points of one unit; neighbours share a request if no remaining point lies between them."""
         if not len(gone):
             return
-        # A point that was written without the tag has no unit to name.
+        # A point written without the tag has no unit.
         predicate = flux.predicate(_measurement=measurement, meter_id=meter_id, unit=unit or None)
         between = np.searchsorted(np.sort(staying), gone)
         for run in np.split(gone, np.flatnonzero(np.diff(between)) + 1):
@@ -160,7 +160,7 @@ class InfluxProcessed:
 
 
 def _groups(keys: tuple[Values, ...], content: Values) -> Iterator[tuple[tuple[str, ...], Values]]:
-    """Take rows apart into runs of equal keys."""
+    """Split rows into runs of equal keys."""
     if not len(content):
         return
     changes = np.zeros(len(content) - 1, dtype=bool)

@@ -1,7 +1,7 @@
-"""Raw readings in InfluxDB, as Home Assistant and Tibber leave them.
+"""Reads and writes raw readings in InfluxDB, in Home Assistant's layout.
 
-One meter may be several stored series: points that carry a further tag (`friendly_name`, one of the owner's own) are
-another series to InfluxDB. All of them are read, each by itself, and merged in time order.
+One meter may have several stored series: for InfluxDB, points with a further tag (`friendly_name`, one added by the
+owner) are another series. All of them are read separately and merged in time order.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from workflows_dagster.stores.influx.stored_series import DOMAIN, StoredSeries, 
 from workflows_dagster.stores.ports import RawSeries
 
 _DAY = 86_400_000_000
-# How far to look for neighbours: enough for a meter that reports, for one that is read by hand, and all there is.
+# How far to search for neighbours: enough for a reporting meter, for one read by hand, and the whole history.
 _REACHES = (45 * _DAY, 800 * _DAY, flux.LATEST - flux.EARLIEST)
 _SERIES_TAGS = ("_measurement", "entity_id", "_field", "domain")
-# Columns that say nothing of a stored series beyond its address.
+# Columns that are not tags that distinguish stored series.
 _KNOWN = ("_start", "_stop", "_measurement", "_field", "entity_id")
-# Measurement, entity, field, and domain where there is one.
+# Measurement, entity, field, and domain if there is one.
 _Address = tuple[str, str, str, str | None]
 
 
@@ -45,7 +45,7 @@ class _Sums(NamedTuple):
     """A month of one stored series.
 
     Attributes:
-        points: How many.
+        points: Number of points.
         total: Their sum.
         first: Instant of the first. [µs since 1970 UTC]
         last: Instant of the last. [µs since 1970 UTC]
@@ -58,7 +58,7 @@ class _Sums(NamedTuple):
 
 
 class InfluxRaw:
-    """The raw side of the port, on one bucket; marks go into another."""
+    """Implements `RawStore` on one bucket; marks are written to another."""
 
     def __init__(self, connection: InfluxConnection, bucket: str, bucket_marks: str) -> None:
         self._connection = connection
@@ -80,7 +80,7 @@ class InfluxRaw:
         return readings_of(self._readings(series, lowest, highest, before, after))
 
     def write_readings(self, series: RawSeries, readings: pd.Series) -> None:
-        """Write readings; one at an instant that has one already replaces it. A repeat changes nothing."""
+        """Write readings, replacing those at equal instants. A repeat changes nothing."""
         given = given_readings(readings)
         if not len(given.times):
             return
@@ -113,7 +113,7 @@ class InfluxRaw:
         what = f"deleting readings of {series.entity_id}"
         predicate = flux.predicate(_measurement=series.measurement, entity_id=series.entity_id, domain=series.domain)
         with self._marks.around(series.entity_id, self._readings(series, lowest, highest).times, what):
-            # The server deletes both ends too: it ends a nanosecond before `end`.
+            # The server's range includes both ends, so it ends a nanosecond before `end`.
             self._connection.delete(flux.instant(lowest), flux.instant(highest - 1, 999), predicate, self._raw, what)
             left = self._readings(series, lowest, highest)
             if len(left.times):
@@ -141,7 +141,7 @@ class InfluxRaw:
         try:
             months = self._months(head + flux.filtered(flux.around(asked))) if asked else {}
         except RefusedError as error:
-            # A sum over texts fails the whole query, so leave out what is not a number.
+            # A sum over texts fails the whole query, so only numbers are selected.
             if "unsupported input type" not in str(error):
                 raise
             numeric = self._series_ends("first", min, flux.of_any(asked))
@@ -174,7 +174,7 @@ class InfluxRaw:
         )
 
     def _readings(self, series: RawSeries, lowest: int, highest: int, before: int = 0, after: int = 0) -> Column:
-        """Read `[lowest, highest)` and neighbours, looking further and further out for these."""
+        """Read `[lowest, highest)` and neighbours, in ever wider ranges."""
         highest = max(lowest, highest)
         ranges = [(lowest, highest, "")]
         found = Column(np.empty(0, np.int64), np.empty(0))
@@ -202,8 +202,8 @@ class InfluxRaw:
         return Column(found.times[first:last], found.values[first:last])
 
     def _stored(self, series: RawSeries, ranges: Sequence[tuple[int, int, str]]) -> list[StoredSeries]:
-        """Read ranges of every stored series that belongs to a series, each cut by its own `tail` or `limit`."""
-        # Dropping, not keeping: the tags that nobody knows of hold the stored series apart.
+        """Read ranges of all stored series of a series, each with its own `tail` or `limit`."""
+        # `drop` instead of `keep`, since unknown tags separate the stored series.
         known = _KNOWN if series.domain is None else (*_KNOWN, DOMAIN)
         condition = flux.filtered(flux.of_series(series)) + flux.dropped(known)
         queries = [
@@ -215,7 +215,7 @@ class InfluxRaw:
         return [part for section in answer for part in stored_series(section)]
 
     def _merged(self, series: RawSeries, parts: Sequence[StoredSeries]) -> Column:
-        """Merge stored series; only where they conflict the server is asked which of them is the newest."""
+        """Merge stored series; the newest of each is queried only if they conflict."""
         newest: dict[Tags, int] = {}
         if conflicting(parts):
             for part in self._stored(series, [(flux.EARLIEST, flux.LATEST, " |> last()")]):
@@ -223,10 +223,10 @@ class InfluxRaw:
         return merged(parts, newest)
 
     def _drop_rivals(self, series: RawSeries, parts: Sequence[StoredSeries], times: Micros, what: str) -> bool:
-        """Delete what other stored series hold at the instants that were just written, and tell whether any did.
+        """Delete the points of other stored series at instants just written, and tell whether there were any.
 
-        Else the newest of the stored series, and not the one written last, would decide. They are deleted by their own
-        tags after the new points are there, so that a reading is never missing.
+        Otherwise the newest stored series would win, not the one written last. The points are deleted by their own tags
+        after the new ones are stored, so that a reading is never missing.
         """
         address = {"_measurement": series.measurement, "entity_id": series.entity_id, DOMAIN: series.domain}
         found = False
@@ -238,12 +238,12 @@ class InfluxRaw:
         return found
 
     def _series_ends(self, end: str, which: Callable[[int, int], int], condition: str = "") -> dict[_Address, int]:
-        """Tell the instant of the first or last reading of each numeric series, whatever further tags it carries.
+        """Give the instant of the first or last reading of each numeric series, over all further tags.
 
         Args:
             end: Flux function that picks a point of each stored series.
-            which: Picks one instant of two.
-            condition: Which points to look at; all by default.
+            which: Selects one of two instants.
+            condition: Condition for points; all by default.
         """
         head = flux.source(self._raw, flux.EARLIEST, flux.LATEST)
         chosen = flux.filtered(condition or "exists r.entity_id")
@@ -256,7 +256,7 @@ class InfluxRaw:
         return ends
 
     def _months(self, head: str) -> dict[tuple[str, _Address], list[_Sums]]:
-        """Give count, sum, first and last by month and address, once for each stored series that has any.
+        """Give count, sum, first and last by month and address, one entry per stored series.
 
         Args:
             head: Query of the points.
@@ -289,7 +289,7 @@ class InfluxRaw:
 
 
 def _added_up(parts: Sequence[_Sums]) -> _Sums:
-    """Add up stored series, the same whatever their order."""
+    """Add up stored series, independent of their order."""
     return _Sums(
         sum(part.points for part in parts),
         math.fsum(part.total for part in parts) + 0.0,

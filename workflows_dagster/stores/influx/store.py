@@ -1,4 +1,4 @@
-"""The InfluxDB 2.x backend: the owner's buckets, read by Grafana and written by Home Assistant."""
+"""The InfluxDB 2.x backend, on the buckets that Home Assistant writes and Grafana reads."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from workflows_dagster.stores.influx.connection import InfluxConnection, ServerF
 from workflows_dagster.stores.influx.processed import InfluxProcessed
 from workflows_dagster.stores.influx.raw import InfluxRaw
 
-# A run must not wait for longer; the next one begins anew. [s]
+# Longest total of retries in a run; the next run starts again. [s]
 _LONGEST_RETRYING = 600.0
 
 
 class InfluxStore(InfluxRaw, InfluxProcessed):
     """Raw readings and processed series in two buckets of one InfluxDB 2.x.
 
-    Writes are synchronous, and count when they read back. Safe for several threads; nothing is opened before first use.
+    Writes are synchronous, and verified by reading back. Safe for several threads; nothing is opened before first use.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class InfluxStore(InfluxRaw, InfluxProcessed):
         retry_attempts: int = 3,
         clock: Clock | None = None,
     ) -> None:
-        """Name the server and the buckets.
+        """Set the server and the buckets.
 
         Args:
             url: Address of the server.
@@ -38,8 +38,8 @@ class InfluxStore(InfluxRaw, InfluxProcessed):
             bucket_raw: Where Home Assistant writes.
             bucket_processed: Where we write.
             timeout_ms: How long to wait for an answer. [ms]
-            retry_attempts: How often to try again what may pass.
-            clock: What waits between tries; the machine's monotonic clock by default.
+            retry_attempts: Number of retries of transient failures.
+            clock: Clock for waits; the machine's monotonic clock by default.
         """
         retries = RetryPolicy(retry_attempts, longest_total=_LONGEST_RETRYING, clock=clock or SystemClock())
         connection = InfluxConnection(url, token, org, timeout_ms, retries)
@@ -54,22 +54,22 @@ class InfluxStore(InfluxRaw, InfluxProcessed):
         self._connection.close()
 
     def check(self) -> ServerFacts:
-        """Find out what works and what does not, without raising and without writing anything."""
+        """Check server, token and buckets, without raising and without writing."""
         return self._connection.look((self._raw, self._processed))
 
     def processed_shard_days(self) -> float | None:
-        """Tell how many days one shard of the processed bucket covers; None where the server does not say. [d]
+        """Give the time that one shard of the processed bucket covers; None if the server does not say. [d]
 
         Raises:
-            StoreError: It cannot be asked.
+            StoreError: The server cannot be queried.
         """  # noqa: D415
         seconds = self._connection.shard_seconds(self._processed)
         return None if seconds is None else seconds / 86_400
 
     def create_bucket_processed(self) -> None:
-        """Create the processed bucket, kept for ever and a year a shard; one that is there stays as it is.
+        """Create the processed bucket, with unlimited retention and yearly shards; an existing one is left unchanged.
 
         Raises:
-            StoreError: The token may not do so.
+            StoreError: The token may not create it.
         """
         self._connection.create_bucket(self._processed)

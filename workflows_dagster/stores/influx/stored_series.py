@@ -1,4 +1,4 @@
-"""Stored series: what InfluxDB keeps apart by tags that a meter's address does not name, and how they are merged."""
+"""Stored series: InfluxDB's series that differ in tags beyond a meter's address, and their merging."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from workflows_dagster.stores.frames import DEFAULT_DOMAIN, Column, Micros, Valu
 from workflows_dagster.stores.influx.annotated_csv import NUMBERS, Section
 
 DOMAIN = "domain"
-# The columns of an answer that are no tags.
+# Columns of an answer that are not tags.
 _NO_TAGS = frozenset({"result", "table", "_time", "_value", "_start", "_stop"})
-# Names and values in the order of the names; a tag without a value is not there.
+# Names and values ordered by name; tags without a value are absent.
 Tags = tuple[tuple[str, str], ...]
 
 
@@ -22,7 +22,7 @@ class StoredSeries:
     """Points of one stored series.
 
     Attributes:
-        tags: Its tags, without those that the query has dropped.
+        tags: Its tags, except those dropped by the query.
         times: Instants, microseconds since 1970 UTC, increasing, shape (n,).
         values: `float64`, shape (n,).
     """
@@ -33,7 +33,7 @@ class StoredSeries:
 
 
 def stored_series(section: Section) -> Iterator[StoredSeries]:
-    """Take the tables of an answer apart; tables of texts are left out."""
+    """Give the stored series of an answer; tables of texts are skipped."""
     if section.value_type not in NUMBERS:
         return
     names = sorted(set(section.types) - _NO_TAGS)
@@ -63,12 +63,12 @@ def _differ(parts: Sequence[StoredSeries]) -> bool:
 def merged(parts: Sequence[StoredSeries], newest: Mapping[Tags, int]) -> Column:
     """Merge stored series in time order, one value at each instant.
 
-    Where two meet, the domain `input_number` wins, else the last domain by name; of one domain the stored series whose
-    newest point is the latest, else the last by its tags' text (the server keeps no time of writing).
+    If two have the same instant, the domain `input_number` wins, else the last domain by name; within a domain the
+    stored series with the latest newest point, else the last by its tags' text (the server stores no time of writing).
 
     Args:
-        parts: Points of the stored series, each stored series in one part or several.
-        newest: Instant of each one's newest point, by its tags; needed only where they conflict.
+        parts: Points of the stored series, each in one or several parts.
+        newest: Instant of each one's newest point, by its tags; needed only if they conflict.
     """
     if not parts:
         return Column(np.empty(0, np.int64), np.empty(0))
