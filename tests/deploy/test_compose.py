@@ -14,6 +14,7 @@ import yaml
 
 from tests.deploy import compose
 from tests.deploy.compose import MAIN, ROOT, RUN_LAUNCHER, SECRETS
+from workflows_dagster.services.dagster_page import PAGE_HOST
 from workflows_dagster.settings import secrets
 
 DOCKER_GROUP = {"DOCKER_GID": "998"}
@@ -169,6 +170,12 @@ def test_a_port_is_on_this_machine_only_until_the_owner_says_otherwise(name: str
 def test_the_page_is_on_port_3000() -> None:
     assert DEFAULT["webserver"]["ports"] == ["127.0.0.1:3000:3000"]
     assert compose.environment(DEFAULT["webserver"])["DAGSTER_WEBSERVER_PORT"] == "3000"
+
+
+def test_the_page_is_told_at_which_address_browsers_reach_it() -> None:
+    given = compose.services(environ={"METERS_PAGE_HOST": "192.168.1.7"})["webserver"]
+    assert given["ports"] == ["192.168.1.7:3000:3000"]
+    assert compose.environment(given)[PAGE_HOST] == "192.168.1.7"
 
 
 @each_of_ours
