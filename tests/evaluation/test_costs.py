@@ -17,16 +17,23 @@ from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.costs import Costing
+from workflows_dagster.evaluation.hour_prices import billing_differences, hourly_prices
 from workflows_dagster.records.days import read_days, write_days
 from workflows_dagster.repair.due import MadeFrom
 from workflows_dagster.settings.load import load
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.ports import RawSeries
+from workflows_dagster.wording import Words
+from workflows_dagster.wording.findings import finding_sentence
 
 MAIN = "      - {meter_id: main, type: physical, output_unit: kWh, utility: electricity}\n"
 FLAT = "      - {meter_id: flat, type: physical, output_unit: kWh, utility: electricity}\n"
 HOURLY = "    tariffs:\n      - utility: electricity\n        hourly_prices: tibber\n        prices: [%s]\n"
 DATED = "{valid_from: 2024-01-01, unit_price: 0.30, per: kWh}"
+TIBBER_METER = (
+    "      - {meter_id: main, type: physical, output_unit: kWh, utility: electricity,\n"
+    "         source: {kind: interval, measurement: energy, entity_id: main}}\n"
+)
 PRICES = RawSeries("energy", "main", "unit_price")
 
 
@@ -468,3 +475,38 @@ def test_a_changed_price_of_one_register_makes_the_masters_cost_due(priced_house
 
     before, after = numbers(A_TARIFF_EACH), numbers(A_TARIFF_EACH.replace("unit_price: 0.20", "unit_price: 0.21"))
     assert (before != after).tolist() == [False, False, True, True]
+
+
+# What Tibber billed
+
+
+def test_where_tibber_says_what_an_hour_cost_that_is_what_the_day_costs(priced_house):
+    house = priced_house(TIBBER_METER, HOURLY % DATED)
+    day = hours("2025-11-15 00:00", 24)
+    for name, value in (("consumption", 4.0), ("unit_price", 0.30), ("cost", 0.40)):
+        house.store.write_readings(RawSeries("energy", "main", name), pd.Series(value, day))
+    store_days(house, date(2025, 11, 15), date(2025, 11, 15), "main")
+    found = Costing(house.settings, house.store).of_meter("main", DayRange.single(date(2025, 11, 15)))
+    assert found["cost"].tolist() == pytest.approx([9.60])
+    (finding,) = billing_differences(
+        house.settings, house.store, *DayRange(date(2025, 11, 1), date(2025, 11, 30)).bounds(house.settings.site.zone)
+    )
+    assert finding.figures == {"billed": pytest.approx(9.60), "priced": pytest.approx(28.80), "currency": "EUR"}
+    assert "€9.60" in finding_sentence(finding, "kWh", Words("en"))
+
+
+def test_a_bill_that_agrees_with_the_prices_within_two_percent_is_no_finding(priced_house):
+    house = priced_house(TIBBER_METER, HOURLY % DATED)
+    day = hours("2025-11-15 00:00", 24)
+    for name, value in (("consumption", 4.0), ("unit_price", 0.30), ("cost", 1.21)):
+        house.store.write_readings(RawSeries("energy", "main", name), pd.Series(value, day))
+    bounds = DayRange(date(2025, 11, 1), date(2025, 11, 30)).bounds(house.settings.site.zone)
+    assert billing_differences(house.settings, house.store, *bounds) == []
+
+
+def test_an_hour_in_which_next_to_nothing_was_used_keeps_its_price(priced_house):
+    house = priced_house(TIBBER_METER, HOURLY % DATED)
+    day = hours("2025-11-15 00:00", 2)
+    for name, values in (("consumption", [0.001, 2.0]), ("unit_price", [0.30, 0.30]), ("cost", [0.01, 0.8])):
+        house.store.write_readings(RawSeries("energy", "main", name), pd.Series(values, day))
+    assert hourly_prices(house.settings, house.store, day[0], day[-1] + pd.Timedelta("1h")).tolist() == [0.30, 0.40]

@@ -15,7 +15,7 @@ from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.months import whole_months
 from workflows_dagster.domain.season import Profile
 from workflows_dagster.evaluation import Evaluation
-from workflows_dagster.evaluation.costs import hourly_prices
+from workflows_dagster.evaluation.hour_prices import hourly_series
 from workflows_dagster.records.days import read_days, write_days
 from workflows_dagster.records.findings import keep_findings
 from workflows_dagster.records.made_from import kept_digests, replace_days
@@ -249,14 +249,14 @@ def test_a_price_of_an_hour_is_due_on_its_day_alone(followed) -> None:
     follow_all(followed)
     before = state(followed)
     hours = pd.date_range("2025-06-09 22:00", "2025-06-11 21:00", freq="h", tz="UTC", unit="us")
-    followed.store.write_readings(hourly_prices(followed.settings), pd.Series(0.25, hours))
+    followed.store.write_readings(hourly_series(followed.settings)[0], pd.Series(0.25, hours))
     assert state(followed) != before
     made_from = MadeFrom(followed.settings)
     assert made_from.due(followed.store, WITHIN)[COSTS].days == (date(2025, 6, 10), date(2025, 6, 11))
     follow(followed, COSTS, DayRange(date(2025, 6, 10), date(2025, 6, 11)))
     assert COSTS not in made_from.due(followed.store, WITHIN)
     # The same object reads only months that have changed.
-    followed.store.write_readings(hourly_prices(followed.settings), pd.Series(0.5, hours[-1:]))
+    followed.store.write_readings(hourly_series(followed.settings)[0], pd.Series(0.5, hours[-1:]))
     assert made_from.due(followed.store, WITHIN)[COSTS].days == (date(2025, 6, 11),)
     assert isinstance(followed.settings.tariffs.tariffs[0], Tariff)
 

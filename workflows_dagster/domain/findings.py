@@ -88,6 +88,8 @@ CODES: Mapping[str, Code] = {
         {"amount": "amount", "days": "count"},
         {"law": "word", "shown": "amount", "advanced": "amount", "sources": "name"},
     ),
+    # Both amounts are of the currency.
+    "billed_otherwise": Code({"billed": "ratio", "priced": "ratio", "currency": "name"}),
     "tibber_hour_unknown": Code({"hours": "count"}, {"asked_days": "count"}),
 }
 

@@ -16,18 +16,14 @@ from workflows_dagster.domain.costs import (
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.frames import COSTS
 from workflows_dagster.evaluation.derived import DerivedMeters
+from workflows_dagster.evaluation.hour_prices import hourly_prices
 from workflows_dagster.evaluation.hours import MeasuredHours, no_register
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter
-from workflows_dagster.stores.ports import RawSeries, Store
+from workflows_dagster.stores.ports import Store
 
 _HOURLY_UNIT = "kWh"
-
-
-def hourly_prices(settings: Settings) -> RawSeries:
-    """Give the series to which the Tibber sync writes the price of each hour, VAT included. [currency/kWh]"""  # noqa: D415
-    return RawSeries("energy", settings.site.tibber.meter_id, "unit_price")
 
 
 def sums_sources(settings: Settings, meter: Meter) -> bool:
@@ -155,5 +151,5 @@ class Costing:
     def _hourly_prices(self, start: pd.Timestamp, end: pd.Timestamp) -> pd.Series:
         """Give the prices of the hours that touch `[start, end)`, by their full hour, UTC. [currency/kWh]"""  # noqa: D415
         if (start, end) not in self._prices:
-            self._prices[start, end] = self._store.readings(hourly_prices(self._settings), start.floor("h"), end)
+            self._prices[start, end] = hourly_prices(self._settings, self._store, start.floor("h"), end)
         return self._prices[start, end]

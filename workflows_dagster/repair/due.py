@@ -21,7 +21,8 @@ from workflows_dagster.domain.costs import standing_charges, unit_prices
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.deviations import LOOKBACK_DAYS
 from workflows_dagster.domain.months import MONTHS_A_YEAR, last_day, month_of, months_in, shifted
-from workflows_dagster.evaluation.costs import hourly_prices, sums_sources
+from workflows_dagster.evaluation.costs import sums_sources
+from workflows_dagster.evaluation.hour_prices import hourly_prices, hourly_series
 from workflows_dagster.records.made_from import (
     all_kept_digests,
     keep_digests,
@@ -97,7 +98,7 @@ class MadeFrom:
         months = {owner: (tuple(found.index), tuple(found)) for owner, found in month_digests(store).items()}
         prices = {}
         if self._settings.tariffs.has_hourly_prices:
-            prices = _by_month(self._fingerprints.look(store, [hourly_prices(self._settings)], now))
+            prices = _by_month(self._fingerprints.look(store, list(hourly_series(self._settings)), now))
         return digest(last, sorted(months.items()), sorted(prices.items()), kept_versions(store), self._recipe)
 
     def due(self, store: Store, within: DayRange) -> dict[str, DueDays]:
@@ -260,11 +261,11 @@ class MadeFrom:
         """Reread the hourly prices of months that changed since the last call, and give those of all months."""
         if not self._settings.tariffs.has_hourly_prices:
             return pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
-        months = _by_month(store.fingerprints([hourly_prices(self._settings)]))
+        months = _by_month(store.fingerprints(list(hourly_series(self._settings))))
         for month, fingerprint in months.items():
             if self._hourly.get(month, ("", None))[0] != fingerprint:
                 begin = pd.Timestamp(f"{month}-01", tz="UTC")
-                readings = store.readings(hourly_prices(self._settings), begin, begin + pd.offsets.MonthBegin(1))
+                readings = hourly_prices(self._settings, store, begin, begin + pd.offsets.MonthBegin(1))
                 self._hourly[month] = (fingerprint, readings)
         self._hourly = {month: self._hourly[month] for month in sorted(months)}
         parts = [readings for _, readings in self._hourly.values()]
@@ -274,7 +275,7 @@ class MadeFrom:
         if not self._settings.tariffs.has_hourly_prices:
             return pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
         start, end = span.bounds(self._zone)
-        return store.readings(hourly_prices(self._settings), start.floor("h"), end)
+        return hourly_prices(self._settings, store, start.floor("h"), end)
 
     def _by_day(self, hourly: pd.Series, span: DayRange) -> Numbers:
         """Digest the prices of the hours that touch each day."""
@@ -293,8 +294,10 @@ class MadeFrom:
 
 def _by_month(fingerprints: pd.DataFrame) -> dict[str, str]:
     """Digest the hourly prices of each UTC month."""
-    rows = fingerprints[["month", "count", "sum", "first", "last"]].itertuples(index=False, name=None)
-    return {str(row[0]): digest(*map(str, row)) for row in rows}
+    by_month: dict[str, list[str]] = {}
+    for row in fingerprints[["month", "count", "sum", "first", "last"]].itertuples(index=False, name=None):
+        by_month.setdefault(str(row[0]), []).extend(map(str, row))
+    return {month: digest(*rows) for month, rows in by_month.items()}
 
 
 def prove_digests(settings: Settings, store: Store, within: DayRange) -> list[str]:

@@ -151,5 +151,6 @@ _SENTENCES: Mapping[str, Callable[[Figures], str]] = {
     "residual_clipped": _clipped,
     "residual_negative": _below_zero,
     "not_conserved": _not_conserved,
+    "billed_otherwise": of_readings.billed_otherwise,
     "tibber_hour_unknown": of_readings.tibber_unknown,
 }

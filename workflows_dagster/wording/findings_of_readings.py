@@ -319,6 +319,18 @@ def tibber_unknown(said: Figures) -> str:
     )
 
 
+def billed_otherwise(said: Figures) -> str:
+    """Write that Tibber billed something else than consumption times the price of the hour."""
+    at, currency = said.words.format, said.text("currency")
+    return said.words.say(
+        "Tibber billed {billed}, and consumption times the price of each hour is {priced}: prices hold for a quarter "
+        "of an hour, and what was used when within the hour decides. The costs here are what was billed. "
+        "Nothing to do.",
+        billed=at.money(said.value("billed"), currency),
+        priced=at.money(said.value("priced"), currency),
+    )
+
+
 def _plural_of(number: float) -> int:
     """Give the number that selects a plural; fractions count as many."""
     return 1 if number == 1 else 2

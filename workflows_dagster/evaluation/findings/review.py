@@ -14,6 +14,7 @@ from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.findings.by_month import month_findings
 from workflows_dagster.evaluation.findings.current import present_findings
 from workflows_dagster.evaluation.findings.stored_days import BESIDE, StoredDays
+from workflows_dagster.evaluation.hour_prices import billing_differences
 from workflows_dagster.records.findings import keep_findings
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter, VirtualMeter
@@ -82,6 +83,8 @@ class Review:
             meter = self._settings.meters[meter_id]
             months = around if isinstance(meter, VirtualMeter) else stored
             of_months = month_findings(meter, months, self._evaluation, self._settings)
+            if meter_id == self._settings.site.tibber.meter_id and self._settings.tariffs.has_hourly_prices:
+                of_months += billing_differences(self._settings, self._store, months.start, months.end)
             keep_findings(self._store, FINDING_MONTHLY, meter_id, months.start, months.end, of_months, write)
             of_months = [finding for finding in of_months if stored.start <= finding.start < stored.end]
             at_present: list[Finding] = []
