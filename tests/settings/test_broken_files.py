@@ -552,8 +552,8 @@ BROKEN_PATTERNS = {
         "seasonal_patterns.yaml: patterns.mains.monthly_percentages[0]: -1.0 is negative. Write 0 or more.",
     ),
     "too much": (
-        _month("[9, 8, 9, 8, 8, 8, 8, 8, 8, 8, 9, 9.1]"),
-        "seasonal_patterns.yaml: patterns.mains.monthly_percentages: the percentages sum to 100.1 instead of 100. "
+        _month("[9, 8, 9, 8, 8, 8, 8, 8, 8, 8, 9, 12.1]"),
+        "seasonal_patterns.yaml: patterns.mains.monthly_percentages: the percentages sum to 103.1 instead of 100. "
         "Correct the months.",
     ),
     "nothing at all": (

@@ -24,6 +24,7 @@ def check(ctx: click.Context, connect: bool, create_bucket: bool, everything: bo
     from workflows_dagster.alerts.delivery import require_usable
     from workflows_dagster.cli.findings_table import report_findings
     from workflows_dagster.cli.tables import wide_console
+    from workflows_dagster.wording.problems import problem_text
     from workflows_dagster.wording.tables import table_word
     from workflows_dagster.wording.words import words_of
 
@@ -50,6 +51,8 @@ def check(ctx: click.Context, connect: bool, create_bucket: bool, everything: bo
         table.add_row(meter.meter_id, kind, utility, meter.output_unit, ", ".join(meter.upstream))
     wide_console().print(table)
     click.echo(words.say("Storage: {backend}. The configuration is good.", backend=settings.site.storage.backend))
+    for hint in settings.hints:
+        click.echo(words.say("Hint: {hint}", hint=problem_text(hint, words)))
     if connect:
         # Imports Dagster, for its home and the graph.
         from workflows_dagster.cli.connections import report_connections

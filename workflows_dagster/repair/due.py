@@ -53,6 +53,9 @@ OWNERS = (COSTS, ANOMALIES, MONTHS, CHECKS)
 # A physical meter's long gap is compared with the year before it, and may itself last a year. [d]
 GAP_LOOKBACK_DAYS = 2 * RATE_WINDOW_DAYS
 
+# What a month is made of its days by; another rule makes all months due.
+_MONTHS_RULE = "residuals clipped once"
+
 _Profiles = dict[str, str]
 
 
@@ -79,7 +82,9 @@ class MadeFrom:
     def __init__(self, settings: Settings) -> None:
         self._settings, self._zone = settings, settings.site.zone
         site, meters = settings.site, [repr(meter) for meter in settings.meters]
-        self._recipe = digest(settings.tariffs, site.gas_conversion, site.anomalies, site.timezone, meters)
+        self._recipe = digest(
+            _MONTHS_RULE, settings.tariffs, site.gas_conversion, site.anomalies, site.timezone, meters
+        )
         self._dated_prices: dict[DayRange, dict[str, Numbers]] = {}
         self._hourly: dict[str, tuple[str, pd.Series]] = {}
         self._fingerprints = Fingerprints()
@@ -202,7 +207,7 @@ class MadeFrom:
         for month in months_in(span):
             if of(month, present)[0] and month >= span.first:
                 parts = (of(month, house), of(shifted(month, -1), house), of(shifted(month, -MONTHS_A_YEAR), house))
-                total = nothing_at()
+                total = nothing_at() + key(_MONTHS_RULE)
                 for place, part in enumerate((*parts, of(month, costs)), start=1):
                     total += mixed(part + key(place))
                 numbers[(month - span.first).days] = folded(total)[0]

@@ -14,6 +14,7 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.days import REPRESENTABLE, DayRange
+from workflows_dagster.domain.falls import SPAN
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.register import CONTEXT
 from workflows_dagster.evaluation import Evaluated, raw_series
@@ -117,7 +118,8 @@ class Expiry:
         if meter.source.kind == "interval":
             return None
         series = raw_series(meter)
-        left = self._store.readings(series, self.horizon, self.horizon, after=CONTEXT + 1)
+        judged_from = self.horizon + pd.Timedelta(microseconds=SPAN)
+        left = self._store.readings(series, judged_from, judged_from, after=CONTEXT + 1)
         if len(left) <= CONTEXT:
             return None
         first = days.civil_day(left.index[CONTEXT], self._zone) + timedelta(days=1)

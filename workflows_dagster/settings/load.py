@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from workflows_dagster.settings.documents import Document, read_document
 from workflows_dagster.settings.fields import civil_day
+from workflows_dagster.settings.hints import pattern_hints, store_hints
 from workflows_dagster.settings.language import Language
 from workflows_dagster.settings.meter_file import Entry, read_meters
 from workflows_dagster.settings.meters import MeterBook, PhysicalMeter
@@ -52,6 +53,7 @@ class Settings:
         secrets: Tokens.
         data_dir: Folder of our own data.
         config_dir: Folder of the configuration.
+        hints: What is worth a look in the files and stops nothing.
     """
 
     site: Site
@@ -61,6 +63,7 @@ class Settings:
     secrets: Secrets
     data_dir: Path
     config_dir: Path
+    hints: tuple[Problem, ...] = ()
 
     def pattern_of(self, meter_id: str) -> tuple[float, ...] | None:
         """Give a meter's monthly percentages: the pattern that it names, else the pattern of its own id, else None.
@@ -140,6 +143,8 @@ def load(
     assert site is not None
     assert pattern_file is not None
     assert tariffs is not None
+    assert config is not None
+    assert patterns_document is not None
     return Settings(
         site=site,
         meters=MeterBook([entry.meter for entry in entries if entry.meter is not None]),
@@ -148,6 +153,7 @@ def load(
         secrets=secrets,
         data_dir=_folder(environ, DATA_DIR) or folder.parent / "data",
         config_dir=folder,
+        hints=(*pattern_hints(patterns_document, entries), *store_hints(config, secrets)),
     )
 
 

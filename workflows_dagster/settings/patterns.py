@@ -12,15 +12,17 @@ from workflows_dagster.settings.problems import shown
 from workflows_dagster.settings.validation import Violation, refusal
 
 _MONTHS = 12
-# Twelve figures rounded to two decimals can miss 100 by this much.
-_TOLERANCE = 0.05
+# Twelve figures rounded to two decimals miss 100 by at most the first, rounded to whole ones hardly by more than the
+# second.
+_ROUNDED_WELL, _ROUNDED = 0.05, 3.0
 
 
 class Pattern(Frozen):
     """One pattern.
 
     Attributes:
-        monthly_percentages: Share of the year by month, January first; it sums to 100. [%], 12 values
+        monthly_percentages: Share of the year by month, January first; scaled to 100 where they sum to 97 to 103.
+            [%], 12 values
         description: What the pattern describes.
     """
 
@@ -38,7 +40,7 @@ class Pattern(Frozen):
         ]
         if len(values) != _MONTHS:
             violations.append(Violation("percentages_not_twelve", {"count": len(values)}))
-        elif abs(total - 100) > _TOLERANCE:
+        elif abs(total - 100) > _ROUNDED:
             violations.append(Violation("percentages_not_100", {"total": f"{total:.6g}"}))
         if violations:
             raise refusal(*violations)
@@ -58,6 +60,11 @@ class PatternFile(Frozen):
     @classmethod
     def _none_yet(cls, written: object) -> object:
         return {} if written is None else written
+
+
+def is_rounded_well(total: float) -> bool:
+    """Tell whether percentages sum to 100, as far as two decimals can."""
+    return abs(total - 100) <= _ROUNDED_WELL
 
 
 def percentages_summing_to_100(values: tuple[float, ...]) -> tuple[float, ...]:

@@ -100,6 +100,9 @@ Code = Literal[
     "percentage_negative",
     "percentages_not_twelve",
     "percentages_not_100",
+    "percentages_scaled",
+    "pattern_unused",
+    "storage_not_said",
     # config.yaml
     "unknown_zone",
     "not_an_address",

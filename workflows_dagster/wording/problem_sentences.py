@@ -227,7 +227,19 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
         marked("Write one a month, January first."),
     ),
     "percentages_not_100": (marked("the percentages sum to {total} instead of 100"), marked("Correct the months.")),
+    "percentages_scaled": (
+        marked("the percentages sum to {total} and were scaled to 100"),
+        marked("Nothing to do, if they are rounded."),
+    ),
+    "pattern_unused": (
+        marked("no meter uses this pattern"),
+        marked("Name it after a meter, or write `pattern: {name}` at one."),
+    ),
     # config.yaml
+    "storage_not_said": (
+        marked("there is an influxdb section and a token, but no storage, so the embedded file is used"),
+        marked("Write `backend: influxdb` under `storage`, or remove the section."),
+    ),
     "unknown_zone": (marked("no time zone {value}"), marked("Write an IANA name, such as Europe/Berlin.")),
     "not_an_address": (marked("not an address"), marked("Write it as http://localhost:8086.")),
     "address_with_login": (
