@@ -86,3 +86,13 @@ def test_a_column_is_named_by_its_header(importing):
 
 def test_the_help_says_what_the_exit_codes_mean(house):
     assert "3 some rows were refused and the others stored" in " ".join(house.run("import", "--help").output.split())
+
+
+def test_mistakes_in_the_tariffs_stop_no_import(importing, house):
+    (house.folder / "config" / "tariffs.yaml").write_text(
+        "tariffs:\n  - {utility: gas, billed_meter: nobody, prices: []}\n"
+    )
+    said = importing("time,value\n2025-01-01,5\n", "--meter", "gas")
+    assert said.exit_code == 0
+    assert "tariffs.yaml has mistakes" in said.stderr
+    assert house.run("check").exit_code != 0

@@ -296,7 +296,7 @@ meters:
     ),
     "a decimal comma": (
         PHYSICAL % "initial_reading: '12,5'",
-        "meters.yaml: m.initial_reading: '12,5' is not a number. Write a number, with a decimal point.",
+        "meters.yaml: m.initial_reading: 12,5 has a decimal comma. Write 12.5.",
     ),
     "a switch for a number": (
         PHYSICAL % "register_digits: yes",
@@ -699,3 +699,20 @@ def test_no_value_in_any_place_ends_in_a_traceback(tmp_path: Path, file: str):
         for odd in ODD[number % 4 :: 4]:
             (folder / file).write_text(yaml.safe_dump(replaced(content, path, odd)), encoding="utf-8")
             assert all(line.endswith((".", "?", ").")) for line in lines(folder))
+
+
+@pytest.mark.parametrize(
+    ("line", "number"),
+    [
+        pytest.param("{valid_from: 2023-01-01, unit_price: 0,11, per: kWh}", "0.11", id="within braces"),
+        pytest.param("{valid_from: 2023-01-01, per: kWh, unit_price: 0,05}", "0.05", id="a zero behind the comma"),
+        pytest.param("{valid_from: 2023-01-01, unit_price: -12,5, per: kWh}", "-12.5", id="below zero"),
+        pytest.param("valid_from: 2023-01-01\n        per: kWh\n        unit_price: 0,11", "0.11", id="on lines"),
+    ],
+)
+def test_a_price_with_a_comma_is_told_how_to_write_it(tmp_path, line, number):
+    tariffs = f"currency: EUR\ntariffs:\n  - utility: gas\n    billed_meter: gas\n    prices:\n      - {line}\n"
+    meters = "meters: [{meter_id: gas, type: physical, output_unit: kWh, utility: gas}]"
+    (said,) = complaints(tmp_path, meters=meters, tariffs=tariffs)
+    assert said.startswith("tariffs.yaml: tariffs[0].prices[0].unit_price: ")
+    assert said.endswith(f"{number.replace('.', ',')} has a decimal comma. Write {number}.")

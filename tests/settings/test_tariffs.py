@@ -214,7 +214,7 @@ BROKEN = {
     ),
     "a decimal comma": (
         tariff("utility: electricity", price("unit_price: '0,30'")),
-        "tariffs[0].prices[0].unit_price: '0,30' is not a number. Write a number, with a decimal point.",
+        "tariffs[0].prices[0].unit_price: 0,30 has a decimal comma. Write 0.30.",
     ),
     "a unit of another quantity": (
         tariff("utility: electricity", price("unit_price: 4, per: m³")),

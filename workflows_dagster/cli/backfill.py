@@ -7,12 +7,12 @@ from datetime import date, timedelta
 import click
 
 from workflows_dagster.cli.command import EXIT_WRONG_INPUT, HouseCommand, fail, settings_of
-from workflows_dagster.cli.parameters import DAY, check_order, known_meter
+from workflows_dagster.cli.parameters import FIRST_DAY, LAST_DAY, check_order, known_meter
 
 
 @click.command(cls=HouseCommand)
-@click.option("--from", "first", type=DAY, help="First day; default: the first of all.")
-@click.option("--to", "last", type=DAY, help="Last day, included; default: yesterday.")
+@click.option("--from", "first", type=FIRST_DAY, help="First day; default: the first of all.")
+@click.option("--to", "last", type=LAST_DAY, help="Last day, included; default: yesterday.")
 @click.option("--meters", "names", help="Only these, separated by commas, and what is made from them.")
 @click.pass_context
 def backfill(ctx: click.Context, first: date | None, last: date | None, names: str | None) -> None:

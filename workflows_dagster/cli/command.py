@@ -60,12 +60,13 @@ class HouseCommand(click.Command):
             unconfigure()
 
 
-def settings_of(ctx: click.Context, *, without_meters: bool = False) -> Settings:
+def settings_of(ctx: click.Context, *, without_meters: bool = False, without_costs: bool = False) -> Settings:
     """Give the settings of the house, loaded once per command.
 
     Args:
         ctx: The command's context.
         without_meters: Whether meters.yaml may be empty.
+        without_costs: Whether the command goes on where tariffs.yaml has mistakes, and says so.
 
     Raises:
         SettingsError: The configuration cannot be used.
@@ -73,7 +74,15 @@ def settings_of(ctx: click.Context, *, without_meters: bool = False) -> Settings
     if ctx.obj is None:
         from workflows_dagster.settings.load import load
 
-        ctx.obj = load(without_meters=without_meters)
+        ctx.obj = load(without_meters=without_meters, without_costs=without_costs)
+        if without_costs:
+            from workflows_dagster.wording import words_of
+
+            # `HouseCommand` has loaded all files before, in vain.
+            hint = words_of(ctx.obj.site).say(
+                "tariffs.yaml has mistakes, which stop costs and not readings: `meters check`."
+            )
+            click.echo(hint, err=True)
     settings: Settings = ctx.obj
     return settings
 

@@ -20,7 +20,7 @@ def forget(ctx: click.Context, meter_id: str, when: str) -> None:
     from workflows_dagster.stores.open import open_store
     from workflows_dagster.wording import words_of
 
-    settings = settings_of(ctx)
+    settings = settings_of(ctx, without_costs=True)
     words = words_of(settings.site)
     meter = physical_meter(settings, meter_id)
     at = moment(settings, when, pd.Timestamp.now("UTC").as_unit("us"))

@@ -74,7 +74,7 @@ def import_(
     from workflows_dagster.wording.imports import doubt_text, understood_texts, verdict_texts
     from workflows_dagster.wording.spreadsheets import file_text
 
-    settings = settings_of(ctx)
+    settings = settings_of(ctx, without_costs=True)
     words = words_of(settings.site)
     for named in (meter_id, *(meter for _, meter in columns)):
         if named is not None:

@@ -23,7 +23,7 @@ COMMANDS = {
     ),
     "import": (
         "import_",
-        "Import readings from FILES: CSV (time,value[,meter_id]), or Ab-Datum;Ab-Zeit;Zählerstand, text or workbook.",
+        "Import readings from FILES: CSV, Excel or OpenDocument, with a column of readings or a column a meter.",
     ),
     "reading": (
         "reading",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -14,9 +14,16 @@ if TYPE_CHECKING:
 
 
 class CivilDay(click.ParamType[date]):
-    """A civil day, `2024-12-31`."""
+    """A civil day, `2024-12-31` or `31.12.2024`.
+
+    Args:
+        end: Which day of a month or year is meant, where one is given; None takes days only.
+    """
 
     name = "day"
+
+    def __init__(self, end: Literal["first", "last"] | None = None) -> None:
+        self._end = end
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
         """Parse a day.
@@ -27,13 +34,16 @@ class CivilDay(click.ParamType[date]):
         if isinstance(value, date):
             return value
         try:
-            return date.fromisoformat(str(value))
+            period = CivilPeriod.parse(str(value))
         except ValueError:
+            period = None
+        if period is None or (self._end is None and period.first != period.last):
             self.fail(f"'{value}' is no day. Write it as 2024-12-31.", param, ctx)
+        return period.last if self._end == "last" else period.first
 
 
 class CalendarMonth(click.ParamType[date]):
-    """A calendar month, `2025-03`."""
+    """A calendar month, `2025-03` or `3.2025`."""
 
     name = "month"
 
@@ -74,6 +84,7 @@ class DayMonthYear(click.ParamType[CivilPeriod]):
 
 
 DAY = CivilDay()
+FIRST_DAY, LAST_DAY = CivilDay("first"), CivilDay("last")
 MONTH = CalendarMonth()
 DAY_MONTH_YEAR = DayMonthYear()
 

@@ -24,7 +24,7 @@ def reading(ctx: click.Context, meter_id: str, value: str, when: str | None, not
     from workflows_dagster.wording import words_of
     from workflows_dagster.wording.hand_readings import reading_text
 
-    settings = settings_of(ctx)
+    settings = settings_of(ctx, without_costs=True)
     words = words_of(settings.site)
     meter = physical_meter(settings, meter_id)
     unit = meter.output_unit

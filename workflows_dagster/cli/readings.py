@@ -26,7 +26,7 @@ def readings(ctx: click.Context, meter_id: str, newest: int, everything: bool) -
     from workflows_dagster.wording.hand_readings import outcome_text
     from workflows_dagster.wording.tables import table_word
 
-    settings = settings_of(ctx)
+    settings = settings_of(ctx, without_costs=True)
     words = words_of(settings.site)
     meter = physical_meter(settings, meter_id)
     with open_store(settings) as store:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from workflows_dagster.cli.command import HouseCommand, fail, settings_of
-from workflows_dagster.cli.parameters import DAY, check_order, known_meter
+from workflows_dagster.cli.parameters import FIRST_DAY, LAST_DAY, check_order, known_meter
 
 if TYPE_CHECKING:
     from workflows_dagster.domain.periods import Step
@@ -19,8 +19,8 @@ Format = Literal["table", "csv", "json"]
 
 @click.command(cls=HouseCommand)
 @click.argument("meter")
-@click.option("--from", "first", type=DAY, help="First day; default: the first there is.")
-@click.option("--to", "last", type=DAY, help="Last day, included; default: the last there is.")
+@click.option("--from", "first", type=FIRST_DAY, help="First day; default: the first there is.")
+@click.option("--to", "last", type=LAST_DAY, help="Last day, included; default: the last there is.")
 @click.option("--by", "step", type=click.Choice(["day", "month", "year"]), default="day", show_default=True)
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @click.pass_context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,19 @@ class Duplicate:
 
 
 @dataclass(frozen=True)
+class DecimalComma:
+    """A number with a decimal comma within braces, where YAML would take what follows the comma for a key.
+
+    Attributes:
+        location: Path of its key.
+        written: The number as it is written.
+    """
+
+    location: Location
+    written: str
+
+
+@dataclass(frozen=True)
 class Document:
     """A file's content.
 
@@ -38,16 +52,20 @@ class Document:
         file: Name of the file.
         content: What it holds.
         duplicates: Keys that occur twice.
+        decimal_commas: Numbers within braces that have a decimal comma, each at its key; what stands before the comma
+            is their value in `content`.
     """
 
     file: str
     content: dict[Any, Any]
     duplicates: tuple[Duplicate, ...]
+    decimal_commas: tuple[DecimalComma, ...] = ()
 
 
 _MOST_BYTES = 1_000_000
 _MOST_NODES = 50_000
 _DEEPEST = 30
+_WHOLE = re.compile(r"[-+]?\d+")
 
 
 class _TooMuchError(Exception):
@@ -119,6 +137,7 @@ def read_document(path: Path, missing: Code, empty: Code) -> Document | list[Pro
             root = loader.get_single_node()
             if root is None:
                 return [Problem(path.name, "", empty)]
+            commas = tuple(_decimal_commas(root, (), set()))
             # Before construction, which merges `<<` keys into the tree beside the keys that override them.
             duplicates = tuple(_duplicates(root, (), set()))
             content = loader.construct_document(root)
@@ -140,7 +159,7 @@ def read_document(path: Path, missing: Code, empty: Code) -> Document | list[Pro
         if isinstance(content, list):
             return [Problem(path.name, "", "file_holds_list")]
         return [Problem(path.name, "", "file_holds_value", {"value": shown(content)})]
-    return Document(path.name, content, duplicates)
+    return Document(path.name, content, duplicates, commas)
 
 
 def _text(path: Path, missing: Code) -> str | Problem:
@@ -192,3 +211,26 @@ def _duplicates(node: yaml.Node, location: Location, seen: set[int]) -> Iterator
                 yield Duplicate(inner, lines[name], line)
             lines.setdefault(name, line)
             yield from _duplicates(value, inner, seen)
+
+
+def _decimal_commas(node: yaml.Node, location: Location, seen: set[int]) -> Iterator[DecimalComma]:
+    """Find `{unit_price: 0,11, per: kWh}`, and take the key 11 out of the tree."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for position, item in enumerate(node.value):
+            yield from _decimal_commas(item, (*location, position), seen)
+    elif isinstance(node, yaml.MappingNode):
+        kept: list[tuple[yaml.Node, yaml.Node]] = []
+        for key, value in node.value:
+            whole = kept[-1][1].value if kept and isinstance(kept[-1][1], yaml.ScalarNode) else ""
+            decimals = key.value if isinstance(key, yaml.ScalarNode) and key.style is None else ""
+            stands_alone = isinstance(value, yaml.ScalarNode) and value.value == "" and value.style is None
+            if node.flow_style and stands_alone and decimals.isdecimal() and _WHOLE.fullmatch(whole):
+                yield DecimalComma((*location, str(kept[-1][0].value)), f"{whole},{decimals}")
+                continue
+            kept.append((key, value))
+            name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
+            yield from _decimal_commas(value, (*location, name), seen)
+        node.value[:] = kept

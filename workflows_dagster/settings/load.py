@@ -92,7 +92,11 @@ class Settings:
 
 
 def load(
-    config_dir: Path | None = None, environ: Mapping[str, str] | None = None, *, without_meters: bool = False
+    config_dir: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    without_meters: bool = False,
+    without_costs: bool = False,
 ) -> Settings:
     """Load the settings; raise one error with all problems.
 
@@ -105,6 +109,7 @@ def load(
             say otherwise.
         environ: Environment variables; None takes those of the process.
         without_meters: Whether meters.yaml may be empty; tariffs.yaml, which would name meters, is then not read.
+        without_costs: Whether mistakes in tariffs.yaml do not matter; there are no tariffs then.
 
     Raises:
         SettingsError: There are problems; the error holds all of them.
@@ -130,7 +135,7 @@ def load(
     if patterns_document:
         problems.extend(_unknown_patterns(entries, patterns_document))
     tariffs_path = _path_in(folder, config, "tariffs_config", _TARIFFS)
-    tariffs = TariffFile() if is_empty else _tariffs(tariffs_path, folder, site, entries, problems)
+    tariffs = TariffFile() if is_empty or without_costs else _tariffs(tariffs_path, folder, site, entries, problems)
     try:
         secrets = load_secrets(_folder(environ, SECRETS_DIR) or folder.parent / "secrets", environ)
     except SettingsError as error:

@@ -36,6 +36,7 @@ Code = Literal[
     "key_twice",
     "key_not_text",
     "not_text",
+    "decimal_comma",
     "not_true_or_false",
     "not_whole",
     "too_large",

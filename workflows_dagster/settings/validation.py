@@ -16,6 +16,7 @@ from workflows_dagster.settings.problems import Figures, Problem, nearest, shown
 
 Namer = Callable[[Location], str]
 
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 _SECRET_NAME = re.compile(r"token|passw|secret|api_?key|credential", re.IGNORECASE)
 
 
@@ -77,7 +78,9 @@ def problems_in(
 
 
 def doubled_keys(document: Document, name: Namer = key_of) -> Iterator[Problem]:
-    """Give a problem for each duplicate key."""
+    """Give a problem for each duplicate key, and for each decimal comma that makes a key of the decimals."""
+    for comma in document.decimal_commas:
+        yield Problem(document.file, name(comma.location), "decimal_comma", _of_decimal_comma(comma.written))
     for duplicate in document.duplicates:
         lines = {"first": duplicate.first_line, "second": duplicate.line}
         yield Problem(document.file, name(duplicate.location), "key_twice", lines)
@@ -141,6 +144,10 @@ _BOUNDS: dict[str, tuple[str, Code]] = {
 }
 
 
+def _of_decimal_comma(written: str) -> Figures:
+    return {"value": written, "number": written.replace(",", ".")}
+
+
 def _translated(details: ErrorDetails) -> tuple[Code, Figures]:
     """Translate one of pydantic's errors into our code and figures."""
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
@@ -156,6 +163,8 @@ def _translated(details: ErrorDetails) -> tuple[Code, Figures]:
         return code, {"value": shown(value), "bound": str(context[name])}
     if kind == "string_too_short":
         return "text_empty", {}
+    if kind == "float_parsing" and isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value.strip()):
+        return "decimal_comma", _of_decimal_comma(value.strip())
     if kind in _WANTED:
         return _WANTED[kind], {"value": shown(value)}
     return "not_valid", {"value": shown(value), "message": details["msg"]}

@@ -82,6 +82,7 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
     "not_true_or_false": (marked("{value} is neither true nor false"), marked("Write true or false.")),
     "not_whole": (marked("{value} is not a whole number"), marked("Write a whole number.")),
     "too_large": (marked("{value} is too large"), marked("Write a smaller number.")),
+    "decimal_comma": (marked("{value} has a decimal comma"), marked("Write {number}.")),
     "not_a_number": (marked("{value} is not a number"), marked("Write a number, with a decimal point.")),
     "number_is_switch": (marked("{value} is not a number"), marked("Write a number.")),
     "not_finite": (marked("{value} is not a finite number"), marked("Write a number, with a decimal point.")),
