@@ -229,12 +229,12 @@ meters:
     "an id that an asset cannot carry": (
         "meters:\n  - {meter_id: büro-strom, type: physical, output_unit: kWh}\n",
         "meters.yaml: büro-strom.meter_id: 'büro-strom' cannot name an asset or a tag. "
-        "Use letters A-Z, digits and _ only; the entity's own name can stand in source.entity_id.",
+        "Use at most 100 letters A-Z, digits and _; the entity's own name can stand in source.entity_id.",
     ),
     "an id with a line break": (
         'meters:\n  - {meter_id: "m\\n", type: physical, output_unit: kWh}\n',
         "meters.yaml: m\\n.meter_id: 'm\\n' cannot name an asset or a tag. "
-        "Use letters A-Z, digits and _ only; the entity's own name can stand in source.entity_id.",
+        "Use at most 100 letters A-Z, digits and _; the entity's own name can stand in source.entity_id.",
     ),
     "an id of our own assets": (
         "meters:\n  - {meter_id: costs, type: physical, output_unit: kWh}\n",

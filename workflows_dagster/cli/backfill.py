@@ -36,7 +36,7 @@ def backfill(ctx: click.Context, first: date | None, last: date | None, names: s
             last=yesterday,
         )
         fail(ctx, sentence, EXIT_WRONG_INPUT)
-    asked = [known_meter(settings, name.strip()) for name in names.split(",")] if names else None
+    asked = [known_meter(settings, name.strip()) for name in names.split(",")] if names is not None else None
     meters = settings.meters.downstream_of(asked) if asked else tuple(m.meter_id for m in settings.meters.in_order())
 
     # Imports Dagster, once it is known that there is something to run.

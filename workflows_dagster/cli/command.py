@@ -24,6 +24,13 @@ class HouseCommand(click.Command):
     its arguments have been parsed: `--help` and usage errors cost 0.1 s of CPU instead of one to three.
     """
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        try:
+            return super().parse_args(ctx, args)
+        except ValueError:
+            raise click.UsageError("a path holds a character that no path can. Correct it.", ctx) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command with the house's logging."""
         from workflows_dagster.logs.configure import configure_command, unconfigure
@@ -49,6 +56,13 @@ class HouseCommand(click.Command):
             ctx.exit(EXIT_WRONG_INPUT)
         except StoreError as error:
             fail(ctx, str(error))
+        except OSError as error:
+            if error.filename is None:
+                raise
+            fail(
+                ctx,
+                f"{error.filename}: cannot be used ({error.strerror or error}). Check the path, its rights, the disk.",
+            )
         except MemoryError:
             fail(ctx, "There is not enough memory for this. Close other programs, or ask for fewer days or files.")
         except Exception:

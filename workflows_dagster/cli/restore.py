@@ -61,13 +61,14 @@ def _own_places() -> Places:
     from workflows_dagster.maintenance.contents import Places
     from workflows_dagster.settings.dagster_home import home_folder
     from workflows_dagster.settings.load import CONFIG_DIR, DATA_DIR
+    from workflows_dagster.settings.paths import expanded
     from workflows_dagster.stores.open import embedded_path
 
     beside = Path(__file__).resolve().parents[2]
     named = os.environ.get(CONFIG_DIR)
-    config = Path(named).expanduser().absolute() if named else _usual_config(beside)
+    config = expanded(named).absolute() if named else _usual_config(beside)
     moved = os.environ.get(DATA_DIR)
-    data = Path(moved).expanduser().absolute() if moved else config.parent / "data"
+    data = expanded(moved).absolute() if moved else config.parent / "data"
     return Places(config, data, embedded_path(data), home_folder(data))
 
 

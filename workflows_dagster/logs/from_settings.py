@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from workflows_dagster.logs.config import LogConfig
 from workflows_dagster.settings.documents import Document, read_document
 from workflows_dagster.settings.load import CONFIG_DIR, DATA_DIR, SECRETS_DIR, Settings, load
+from workflows_dagster.settings.paths import expanded
 from workflows_dagster.settings.problems import SettingsError
 from workflows_dagster.settings.secrets import load_secrets
 from workflows_dagster.settings.site import Logging
@@ -37,9 +38,9 @@ def load_log_config(environ: Mapping[str, str] = os.environ) -> LogConfig:
         return log_config(load(environ=environ), environ)
     except SettingsError as error:
         others = f" and {len(error.problems) - 1} more" if len(error.problems) > 1 else ""
-        folder = Path(environ.get(CONFIG_DIR) or "config").expanduser()
-        data = Path(environ.get(DATA_DIR) or folder.parent / "data").expanduser()
-        secrets = _readable_secrets(Path(environ.get(SECRETS_DIR) or folder.parent / "secrets").expanduser(), environ)
+        folder = expanded(environ.get(CONFIG_DIR) or "config")
+        data = expanded(environ.get(DATA_DIR) or folder.parent / "data")
+        secrets = _readable_secrets(expanded(environ.get(SECRETS_DIR) or folder.parent / "secrets"), environ)
         return replace(_config(_logging_alone(folder), data, secrets), problem=f"{error.problems[0]}{others}.")
 
 
@@ -59,7 +60,7 @@ def _config(logging: Logging, data_dir: Path, secrets: tuple[str, ...]) -> LogCo
     return LogConfig(
         level=logging.level,
         form=logging.format,
-        file=data_dir / Path(logging.file).expanduser() if logging.file else None,
+        file=data_dir / expanded(logging.file) if logging.file else None,
         max_bytes=logging.max_bytes,
         backup_count=logging.backup_count,
         secrets=secrets,

@@ -28,6 +28,7 @@ from workflows_dagster.maintenance.contents import (
 from workflows_dagster.maintenance.problems import UpkeepError
 from workflows_dagster.maintenance.sqlite_backup import copy_database, schema_of
 from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.paths import expanded
 from workflows_dagster.stores.open import EMBEDDED_FILE
 
 BACKUPS_FOLDER = "backups"
@@ -75,7 +76,7 @@ class Backup:
 def backup_folder(settings: Settings) -> Path:
     """Give the folder of the backups; a relative path is relative to the data folder."""
     named = settings.site.upkeep.backup_folder
-    return settings.data_dir / (Path(named).expanduser() if named else Path(BACKUPS_FOLDER))
+    return settings.data_dir / (expanded(named) if named else Path(BACKUPS_FOLDER))
 
 
 def backups_in(folder: Path) -> list[Path]:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from workflows_dagster.settings.paths import expanded
+
 HOME_VARIABLE = "DAGSTER_HOME"
 
 
@@ -20,4 +22,4 @@ def home_folder(data_dir: Path, environ: Mapping[str, str] = os.environ) -> Path
         An absolute path, as Dagster requires; it need not exist.
     """
     named = environ.get(HOME_VARIABLE)
-    return (Path(named).expanduser() if named else data_dir / "dagster_home").absolute()
+    return (expanded(named) if named else data_dir / "dagster_home").absolute()

@@ -152,7 +152,7 @@ def read_document(path: Path, missing: Code, empty: Code) -> Document | list[Pro
         return [Problem(path.name, "", "control_character", {"line": line})]
     except RecursionError:
         return [Problem(path.name, "", "nested_too_deeply")]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         # A wrong tag such as !!int makes PyYAML raise the conversion's own error.
         return [Problem(path.name, "", "odd_value", {"reason": str(error)})]
     if not isinstance(content, dict):

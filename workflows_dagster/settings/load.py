@@ -18,6 +18,7 @@ from workflows_dagster.settings.hints import pattern_hints, store_hints
 from workflows_dagster.settings.language import Language
 from workflows_dagster.settings.meter_file import Entry, read_meters
 from workflows_dagster.settings.meters import MeterBook, PhysicalMeter
+from workflows_dagster.settings.paths import expanded, is_folder
 from workflows_dagster.settings.patterns import PatternFile
 from workflows_dagster.settings.problem_codes import Code
 from workflows_dagster.settings.problems import Problem, SettingsError, nearest, shown
@@ -116,7 +117,7 @@ def load(
     """
     environ = os.environ if environ is None else environ
     folder = config_folder(environ, config_dir)
-    if not folder.is_dir():
+    if not is_folder(folder):
         figures = {"path": str(folder), "variable": CONFIG_DIR, "file": _METERS}
         raise SettingsError([Problem(folder.name, "", "no_folder", figures)])
     problems: list[Problem] = []
@@ -164,7 +165,7 @@ def load(
 
 def config_folder(environ: Mapping[str, str], named: Path | None = None) -> Path:
     """Give the folder of the configuration: the one that is named, or where it is without (see `load`)."""
-    return (named or _folder(environ, CONFIG_DIR) or _usual_config_dir()).expanduser().absolute()
+    return expanded(named or _folder(environ, CONFIG_DIR) or _usual_config_dir()).absolute()
 
 
 def _drop_emptiness(file: str, problems: list[Problem]) -> bool:
@@ -189,7 +190,7 @@ def _language(config: Document | None) -> Language:
 
 
 def _folder(environ: Mapping[str, str], name: str) -> Path | None:
-    return Path(environ[name]).expanduser().absolute() if environ.get(name) else None
+    return expanded(environ[name]).absolute() if environ.get(name) else None
 
 
 def _usual_config_dir() -> Path:
@@ -199,7 +200,7 @@ def _usual_config_dir() -> Path:
 
 def _path_in(folder: Path, config: Document | None, key: str, usual: str) -> Path:
     written: Any = config.content.get(key) if config else None
-    path = Path(written).expanduser() if isinstance(written, str) and written else Path(usual)
+    path = expanded(written) if isinstance(written, str) and written else Path(usual)
     inside, above = folder / path, folder.parent / path
     return above if not _is_there(inside) and _is_there(above) else inside
 

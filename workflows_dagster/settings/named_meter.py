@@ -38,7 +38,7 @@ _NOT_FOR_ASSETS = frozenset(
     | {"arg_dict", "input_arg_dict", "output_arg_dict"}
     | set(keyword.kwlist)
 )
-_ID = re.compile(r"[A-Za-z0-9_]+")
+_ID = re.compile(r"[A-Za-z0-9_]{1,100}")
 
 
 def _meter_id(value: str) -> str:

@@ -132,7 +132,7 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
     ),
     "id_characters": (
         marked("{value} cannot name an asset or a tag"),
-        marked("Use letters A-Z, digits and _ only; the entity's own name can stand in source.entity_id."),
+        marked("Use at most 100 letters A-Z, digits and _; the entity's own name can stand in source.entity_id."),
     ),
     "id_of_system": (marked("'{name}' is the name of one of the system's own assets"), marked("Choose another id.")),
     "id_of_dagster": (marked("'{name}' is a word that Dagster keeps for itself"), marked("Choose another id.")),

@@ -22,7 +22,8 @@ _SMALL_TEXT = 1_000_000
 _STARTS_OF_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xls", ".ods")
 _PACKAGE_PARENT = Path(__file__).resolve().parents[3]
-_LONGEST_ANSWER = 200_000_000
+_LONGEST_ANSWER = 100_000_000
+_BLOCK = 1 << 20
 _WAIT_SECONDS = 60.0
 # Variables that Python may need to start; no others are passed on.
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG")
@@ -94,7 +95,10 @@ def _read_apart(descriptor: int, kind: str) -> list[ReadTable]:
         waiting = threading.Timer(_WAIT_SECONDS, process.kill)
         waiting.start()
         try:
-            answer = process.stdout.read(_LONGEST_ANSWER + 1)
+            # Block by block: a read of the most that may come would take its memory at once.
+            answer = bytearray()
+            while len(answer) <= _LONGEST_ANSWER and (block := process.stdout.read(_BLOCK)):
+                answer += block
             is_too_long = len(answer) > _LONGEST_ANSWER
         except BaseException:
             is_too_long = True
@@ -106,7 +110,7 @@ def _read_apart(descriptor: int, kind: str) -> list[ReadTable]:
     if process.returncode or is_too_long:
         raise TableError("takes_too_much")
     try:
-        return decode(answer)
+        return decode(bytes(answer))
     except TableError:
         raise
     except (ValueError, TypeError, KeyError):

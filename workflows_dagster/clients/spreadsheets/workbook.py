@@ -6,6 +6,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time
 from xml.parsers.expat import ExpatError
 
@@ -29,7 +30,7 @@ def workbook_tables(content: bytes) -> Iterator[Table]:
     Raises:
         TableError: The workbook cannot be used.
     """
-    try:
+    with _told_as_sentence():
         if content.startswith(ZIP):
             yield from _of_archive(content)
         elif _ENCRYPTED_STREAM in content:
@@ -37,6 +38,12 @@ def workbook_tables(content: bytes) -> Iterator[Table]:
         else:
             for table in _sheets(content, is_numbered=False):
                 yield Table(_with_midnights(list(table.lines)))
+
+
+@contextmanager
+def _told_as_sentence() -> Iterator[None]:
+    try:
+        yield
     except PasswordError:
         raise TableError("encrypted_workbook") from None
     except TableError:
@@ -117,12 +124,13 @@ def _with_midnights(lines: list[Line]) -> Iterator[Line]:
 
 def _lines(sheet: CalamineSheet, is_numbered: bool) -> Iterator[Line]:
     first = sheet.start[0] + 1 if sheet.start else 1
-    for number, row in enumerate(sheet.iter_rows(), first):
-        cells = tuple(map(_plain, row))
-        if is_numbered:
-            number, cells = int(str(cells[0])), cells[1:]
-        if any(cell is not None for cell in cells):
-            yield Line(number, cells)
+    with _told_as_sentence():
+        for number, row in enumerate(sheet.iter_rows(), first):
+            cells = tuple(map(_plain, row))
+            if is_numbered:
+                number, cells = int(str(cells[0])), cells[1:]
+            if any(cell is not None for cell in cells):
+                yield Line(number, cells)
 
 
 def _plain(cell: Cell) -> Cell:

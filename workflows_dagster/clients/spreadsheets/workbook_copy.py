@@ -37,6 +37,7 @@ _STRING = re.compile(rb"<(?:\w{1,20}:)?si[\s/>]")
 _BUILT_IN = frozenset({"22", "32", "33", "55", "56"})
 _DAY_ZERO, _DAY_ZERO_1904 = date(1899, 12, 30), date(1904, 1, 1)
 _LAST_SERIAL = 109_575  # 2199-12-31
+_LAST_DAY = 2_958_465  # 9999-12-31
 
 Attributes = Mapping[str, str]
 
@@ -235,7 +236,9 @@ class _Sheet(_Part):
             if moment := self._midnight(number, style):
                 self._put(f'{place} t="d"><v>{moment}</v></c>')
             else:
-                style = style if style.isdecimal() and len(style) < 8 else "0"
+                # Beyond the year 9999 it is no day, whatever its format says.
+                is_styled = style.isdecimal() and len(style) < 8 and 0 <= number <= _LAST_DAY
+                style = style if is_styled else "0"
                 self._put(f'{place} s="{style}"><v>{text.strip()}</v></c>')
         elif kind == "s" and 0 <= _number(text, -1) < self._workbook.strings:
             self._put(f'{place} t="s"><v>{int(text)}</v></c>')
