@@ -1,6 +1,6 @@
 """Runs code server, page and daemon of a clone together: `python -m workflows_dagster.supervisor --port 3000`.
 
-Each is a process of `workflows_dagster.service`, and all end together. Installed, systemd or Docker does this.
+Each is a process of `workflows_dagster.service`, and all end together. In an installation, systemd or Docker does this.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _EXIT_FAILED = 1
 
 
 class _Asked(BaseException):
-    """The terminal or another process asks all of them to end."""
+    """The terminal or another process has requested the end."""
 
 
 class _Ended(Exception):  # noqa: N818
-    """One of them has ended by itself, or does not begin; the text says which."""
+    """One of them has ended by itself, or has not started; the text says which."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line; None takes that of the process.
 
     Returns:
-        0 when it was asked to end, 1 when one of them ended by itself.
+        0 after a requested end, 1 if one of them ended by itself.
     """
     parser = argparse.ArgumentParser(prog="workflows_dagster.supervisor", description=__doc__)
     parser.add_argument("--host", default=_LOOPBACK, help="address that the page listens on")
@@ -77,10 +77,10 @@ def run_together(commands: Mapping[str, Sequence[str]], port: int) -> int:
 
     Args:
         commands: Their command lines by name. The others are started once the first one listens.
-        port: Where the first one listens, on this machine.
+        port: Port of the first one, on this machine.
 
     Returns:
-        0 when it was asked to end, 1 when one of them ended by itself.
+        0 after a requested end, 1 if one of them ended by itself.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _ask_to_end)
@@ -102,12 +102,12 @@ def run_together(commands: Mapping[str, Sequence[str]], port: int) -> int:
 
 
 def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
-    # In a session of its own: Ctrl+C in the terminal comes here alone, and what is left of a process can be found.
+    # In a separate session, so that only this process gets Ctrl+C, and remaining children can be found.
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
 
 def _await_port(processes: Mapping[str, subprocess.Popen[bytes]], port: int) -> None:
-    """Wait for the first one, so that the others find it when they first look."""
+    """Wait until the first one listens, so that the others can connect at once."""
     until = time.monotonic() + _LONGEST_START_SECONDS
     while True:
         _check(processes)
@@ -132,7 +132,7 @@ def _check(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
 
 @contextlib.contextmanager
 def _ending_together(processes: Mapping[str, subprocess.Popen[bytes]]) -> Iterator[None]:
-    """End all of them, with what they have started; who is asked twice does not wait for them."""
+    """End all of them and their children; after a second request, without waiting."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""A service that takes alerts, as apprise's `json://` knows it: a real HTTP server on this machine."""
+"""A real HTTP server on this machine that receives alerts through apprise's `json://`."""
 
 from __future__ import annotations
 

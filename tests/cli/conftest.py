@@ -1,4 +1,4 @@
-"""A small house on disk, and the front door to it."""
+"""A small house on disk, and the command line on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line over a house in a folder, and its readings."""
+"""Runs the command line on a house in a temporary folder."""
 
 from __future__ import annotations
 

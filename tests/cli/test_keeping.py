@@ -1,4 +1,4 @@
-"""`meters backup`, `meters restore`, `meters upkeep`: what they say, and what they leave."""
+"""`meters backup`, `meters restore`, `meters upkeep`: what they print, and which files they leave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a register to days: the three promises, and a pencil's cases."""
+"""Allocation of advances to days: its three laws, and worked examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An advance that nothing beside it comes near."""
+"""Implausible advances: far faster than all neighbouring gaps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cleaning: what a counter's honest and dishonest falls come to."""
+"""Cleaning: rollovers, resets, replacements and glitches of a counter."""
 
 from __future__ import annotations
 

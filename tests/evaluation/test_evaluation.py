@@ -1,4 +1,4 @@
-"""The three promises over a whole house, and a pencil's cases over small ones."""
+"""The three laws of allocation over a whole house, and worked examples over small ones."""
 
 from __future__ import annotations
 

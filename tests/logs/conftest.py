@@ -1,4 +1,4 @@
-"""Logging belongs to the whole process: each test gives it back as it found it."""
+"""Restores the process's logging after each test."""
 
 from __future__ import annotations
 

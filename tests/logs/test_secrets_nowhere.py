@@ -1,4 +1,4 @@
-"""Secrets planted wherever one can stand, and then everything looked through that a person or a program could read."""
+"""Plants secrets in all possible places, and then searches all outputs for them."""
 
 from __future__ import annotations
 

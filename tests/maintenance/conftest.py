@@ -1,4 +1,4 @@
-"""A house with days and a Dagster home of plain databases: what is backed up here need not be understood."""
+"""A house with days, and a Dagster home of simple databases in place of Dagster's own."""
 
 from __future__ import annotations
 

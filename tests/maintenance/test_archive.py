@@ -1,4 +1,4 @@
-"""A backup that is not what it was is refused before anything is made of it."""
+"""A changed or damaged backup is refused before anything is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A backfill that is killed, again and again, comes to the same store as one that was left alone."""
+"""A backfill that is killed repeatedly ends with the same store as an undisturbed one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every backup is tried out, what came of it is noted, and only a good one lets go of the oldest."""
+"""Every backup is verified, the result is recorded, and only a good one removes the oldest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several processes do at once in a test: by itself, because each of them imports it anew."""
+"""Code that several processes of a test run at once; a separate module, because each of them imports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sensor that tells what needs a look, driven as the daemon drives it, with a real receiver."""
+"""The alert sensor, driven as the daemon drives it, with a real receiver."""
 
 from __future__ import annotations
 

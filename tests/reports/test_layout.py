@@ -1,4 +1,4 @@
-"""Which meters a utility is told by, and where the others stand."""
+"""Which meters are a utility's main meters, and the order of the others."""
 
 from __future__ import annotations
 

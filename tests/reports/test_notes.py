@@ -1,4 +1,4 @@
-"""What the reader of a month is told besides its figures."""
+"""The notes of a monthly report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The year so far: consumption and cost since January, last year beside it, and where it is heading."""
+"""The year so far: consumption and cost since January, last year's, and a forecast."""
 
 from __future__ import annotations
 

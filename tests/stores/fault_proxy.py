@@ -1,4 +1,4 @@
-"""A proxy before a real InfluxDB that does to one request what networks, proxies and servers do."""
+"""A proxy before a real InfluxDB that injects one fault of network, proxy or server."""
 
 from __future__ import annotations
 

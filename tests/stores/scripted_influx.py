@@ -1,4 +1,4 @@
-"""A local HTTP server that answers what a test tells it to, and keeps what it was asked."""
+"""A local HTTP server with scripted answers that records its requests."""
 
 from __future__ import annotations
 

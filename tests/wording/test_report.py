@@ -1,4 +1,4 @@
-"""Figures and changes as a family member reads them."""
+"""Figures and changes of the monthly report, in words."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class HeaderAndMeter(click.ParamType[tuple[str, str]]):
     name = "header=meter"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Part the two at the last `=`.
+        """Split the two at the last `=`.
 
         Raises:
             click.BadParameter: One of them is missing.
@@ -113,7 +113,7 @@ def import_(
 
 
 def _store(settings: Settings, by_meter: Mapping[str, Sequence[Row]], words: Words, *, dry_run: bool) -> None:
-    """Compare with what is stored, store, and say so."""
+    """Compare the rows with the stored readings, store them, and print the result."""
     from workflows_dagster.services.reading_import import compare, store_readings
     from workflows_dagster.stores.open import open_store, open_store_to_look
     from workflows_dagster.wording.findings import finding_writer

@@ -1,4 +1,4 @@
-"""`meters init`: a few questions, and a small configuration of one's own."""
+"""`meters init`: asks a few questions and writes a configuration for a new house."""
 
 from __future__ import annotations
 

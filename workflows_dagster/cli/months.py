@@ -1,4 +1,4 @@
-"""`meters months`: the last twelve months of all meters in one table."""
+"""`meters months`: prints the last twelve months of all meters."""
 
 from __future__ import annotations
 

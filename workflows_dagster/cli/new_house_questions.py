@@ -1,4 +1,4 @@
-"""What `meters init` asks, and how it reads answers and options."""
+"""Asks the questions of `meters init`, and parses answers and options."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def from_options(
     language: Language,
     timezone: str,
 ) -> NewHouse:
-    """Read a house from the command's options.
+    """Build a house from the command's options.
 
     Raises:
-        click.BadParameter: An option cannot be read, or two contradict each other.
+        click.BadParameter: An option is invalid, or two contradict each other.
     """
     from workflows_dagster.services.new_house import NewHouse
 
@@ -52,7 +52,7 @@ def from_options(
 
 
 def asked(language: str | None, since: date | None, timezone: str) -> NewHouse:
-    """Ask for a house, question by question; an empty answer takes what is proposed.
+    """Ask for a house, question by question; an empty answer takes the default.
 
     Raises:
         click.Abort: Nobody answers.
@@ -92,7 +92,7 @@ def asked(language: str | None, since: date | None, timezone: str) -> NewHouse:
 
 
 def first_of_last_year() -> date:
-    """Give the day from which a house is computed where nobody says another."""
+    """Give the default of the first day of a house."""
     import pandas as pd
 
     return date(pd.Timestamp.now("UTC").year - 1, 1, 1)
@@ -106,7 +106,7 @@ def _named(utility: str, words: Words) -> str:
 
 
 def _utilities(text: str, words: Words) -> tuple[Utility, ...]:
-    """Read utilities by their English names or those of the reader's language."""
+    """Parse utilities by their English names or those of the reader's language."""
     from workflows_dagster.wording.tables import table_word
 
     by_name = {name.casefold(): name for name in UTILITIES}
@@ -135,7 +135,7 @@ def _pair(text: str, option: str, utilities: Sequence[Utility]) -> tuple[Utility
 
 
 def _number(text: str, what: str) -> float:
-    # A price such as 0,110 has no thousands.
+    # In a price such as 0,110 the comma cannot separate thousands.
     try:
         return number_from(str(text), "," if "," in str(text) else ".")
     except (NotANumberError, AmbiguousNumberError):

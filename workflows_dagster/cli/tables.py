@@ -12,13 +12,13 @@ from workflows_dagster.domain.printable import printable
 
 
 class TerminalConsole(Console):
-    """A console whose texts steer no terminal: rich writes its colours, and nothing of what it is given."""
+    """A console that escapes control characters in texts; only rich's own colour codes reach the terminal."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(file=options.pop("file", getattr(sys.stdout, "styled", None)), **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Make a text that is printed or stands in a cell."""
+        """Make a text to be printed or put into a cell."""
         return super().render_str(printable(text, "\n"), **options)
 
 

@@ -1,4 +1,4 @@
-"""What is known about a counter itself."""
+"""The properties of a counter."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Counter:
-    """What is known about the counter itself.
+    """Properties of a counter.
 
     Attributes:
         meter_id: The meter.
         unit: Unit of the readings.
         resolution: Smallest step that the counter shows; a fall within it is jitter. [unit]
-        digits: Digits before the decimal point, after which it starts again from zero, or None.
-        kind: What a fall means: something to explain (`register`), the next start (`resetting`), or consumption below
-            zero (`turns_back`).
-        declared_resolution: Whether the owner gives the resolution; else lost decimals are looked for.
-        declared_start: Whether the owner gives the first reading; else a zero before all others may be none.
+        digits: Digits before the decimal point, after which it rolls over to zero, or None.
+        kind: Meaning of a fall: to be classified (`register`), a restart (`resetting`), or negative consumption
+            (`turns_back`).
+        declared_resolution: Whether the resolution is configured; else lost decimals are detected.
+        declared_start: Whether the initial reading is configured; else leading zeros may be dropped.
     """
 
     meter_id: str
@@ -31,10 +31,10 @@ class Counter:
 
     @property
     def jitter(self) -> float:
-        """Largest step that is one of the resolution, however the decimals round. [unit]"""  # noqa: D415
+        """Largest fall that counts as jitter: one step of the resolution, plus rounding. [unit]"""  # noqa: D415
         return self.resolution * (1 + 1e-6)
 
     @property
     def modulus(self) -> float:
-        """Value at which the counter starts again from zero. [unit]"""  # noqa: D415
+        """Value at which the counter rolls over to zero. [unit]"""  # noqa: D415
         return float("inf") if self.digits is None else 10.0**self.digits

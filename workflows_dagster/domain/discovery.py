@@ -46,7 +46,7 @@ def likely_unit(measurement: str, entity_id: str) -> str:
 
 
 def is_called_register(measurement: str, entity_id: str) -> bool:
-    """Tell whether the names of a series without a unit speak of a register, or of what one counts."""
+    """Tell whether the names of a series without a unit suggest a register."""
     said = f"{entity_id} {measurement}".casefold()
     return any(word in said for word in (*_REGISTER_WORDS, *(word for word, _ in _UNIT_WORDS)))
 
@@ -54,8 +54,8 @@ def is_called_register(measurement: str, entity_id: str) -> bool:
 def may_be_register(measurement: str, entity_id: str, field: str) -> bool:
     """Tell by its names whether a series may be a register; no minimum or price is one.
 
-    Home Assistant writes an entity without a unit into a measurement of the entity's whole id, or into the one that its
-    option `default_measurement` names, which looks like no unit.
+    Home Assistant writes an entity without a unit into a measurement of the entity's whole id, or into the one named by
+    its option `default_measurement`, which is not a unit.
 
     Args:
         measurement: InfluxDB measurement, usually the unit.

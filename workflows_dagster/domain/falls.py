@@ -1,6 +1,6 @@
-"""Falls of a counter, told apart by what is around them in time: misreadings, lost decimals, restarts, turning back.
+"""Classifies falls of a counter by the readings around them: misreadings, lost decimals, restarts, turning back.
 
-Each verdict depends on the readings within `SPAN` and on `REACH` readings on either side, whatever else is given
+Each verdict depends only on the readings within `SPAN` and on `REACH` readings on either side
 (docs/explanation/methods.md#cleaning).
 """
 
@@ -13,19 +13,19 @@ import numpy as np
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 from workflows_dagster.domain.glitches import LONGEST_RUN, REACH
 
-# The longest misreading: a camera that takes a 3 for an 8 does so until the digit turns.
+# The longest misreading: a camera that reads a 3 as an 8 does so until the digit changes.
 LONGEST_MISREADING = 3 * MICROSECONDS_PER_DAY
-# Time on either side in which a pattern of falls is looked for, and how long after a fall its next peak may come.
+# Time on either side that is searched for a pattern of falls, and longest time from a fall to its next peak.
 PATTERN, _NEXT_PEAK = 4 * MICROSECONDS_PER_DAY, 3 * MICROSECONDS_PER_DAY
-# All the time that a verdict depends on: a misreading's fall and rise may each belong to another one.
+# Total time that a verdict depends on, since a misreading's fall and rise may each belong to another misreading.
 SPAN = 3 * LONGEST_MISREADING + PATTERN + _NEXT_PEAK
-# So often within a pattern's time is one.
+# This many falls within the pattern's time are a pattern.
 _OFTEN = 3
-# The step of a misreading is so many times the usual step, and comes back to so near the old line.
+# A misreading's step is this multiple of the usual step, and returns this close to the old line.
 _STANDS_OUT, _NEAR = 8.0, 0.05
-# A restart leaves at most so much of what the counter showed.
+# A restart leaves at most this part of the previous value.
 _DEEP = 0.7
-# Decimals that are lost are less than one whole unit.
+# Lost decimals are less than one whole unit.
 _WHOLE = {"Wh": 1000.0, "l": 1000.0}
 
 
@@ -34,10 +34,10 @@ class Descent:
     """Consecutive readings over which a counter turns back.
 
     Attributes:
-        first: Number of the reading before it.
-        last: Number of its last reading.
-        amount: How far it goes back. [unit]
-        often: Whether it is one of many.
+        first: Index of the reading before it.
+        last: Index of its last reading.
+        amount: How far the counter goes back. [unit]
+        often: Whether it is part of a pattern.
     """
 
     first: int
@@ -47,18 +47,18 @@ class Descent:
 
 
 def misreadings(times: np.ndarray, values: np.ndarray, jitter: float) -> np.ndarray:
-    """Tell which readings lie between a step that stands out and its return to the old line within some days.
+    """Tell which readings lie between an unusually large step and the return to the old line within days.
 
     Args:
         times: Instants, microseconds since 1970, increasing, shape (n,).
-        values: What the counter showed. [unit], shape (n,)
-        jitter: A fall within it says nothing. [unit]
+        values: Counter readings. [unit], shape (n,)
+        jitter: Largest fall that is ignored. [unit]
 
     Returns:
         Whether each reading is a misreading, shape (n,).
     """
     steps = np.diff(values)
-    # How strange and how long each run is, by its fall and by its rise: it counts where each is the other's best.
+    # Rank of each run by its fall and by its rise; a run counts if each is the other's best match.
     by_fall: dict[int, list[tuple[float, float, int, int]]] = {}
     by_rise: dict[int, list[tuple[float, float, int, int]]] = {}
     for fall in np.flatnonzero(steps < -jitter).tolist():
@@ -80,14 +80,14 @@ def misreadings(times: np.ndarray, values: np.ndarray, jitter: float) -> np.ndar
 
 
 def _returns(times: np.ndarray, values: np.ndarray, steps: np.ndarray, fall: int, jitter: float) -> np.ndarray:
-    """Give the steps up within days of a fall that stands out, over which and the fall the old line goes on."""
+    """Give the rises, within days of a large fall, after which the old line continues."""
     size, usual = -float(steps[fall]), _usual_step(steps, fall)
     if size <= _STANDS_OUT * max(usual, jitter):
         return np.empty(0, dtype=np.int64)
     lo = int(np.searchsorted(times, times[fall] - LONGEST_MISREADING, side="left"))
     hi = int(np.searchsorted(times, times[fall + 1] + LONGEST_MISREADING, side="right"))
     near = max(_NEAR * size, 2.5 * usual)
-    # A run that the fall ends, or begins.
+    # A run that ends or begins with the fall.
     earlier, later = np.arange(max(lo - 1, 0), fall), np.arange(fall + 1, min(hi, len(steps)))
     before = _on_the_line(values[fall + 1] - values[earlier], values[fall] - values[earlier + 1], near, jitter)
     after = _on_the_line(values[later + 1] - values[fall], values[later] - values[fall + 1], near, jitter)
@@ -103,23 +103,23 @@ def _usual_step(steps: np.ndarray, at: int) -> float:
 
 
 def _on_the_line(back: np.ndarray, inside: np.ndarray | float, little: float, jitter: float) -> np.ndarray:
-    """Tell whether a counter is back where it was, but for what it shows inside the run, or little."""
+    """Tell whether a counter is back on its old line, up to the consumption inside the run or a small difference."""
     near: np.ndarray = (back >= -jitter) & (back <= np.maximum(inside, 0.0) + little + jitter)
     return near
 
 
 def found_resolution(times: np.ndarray, values: np.ndarray, resolution: float, jitter: float, unit: str) -> np.ndarray:
-    """Find where a counter often loses decimals: single falls, less than one unit, soon made good.
+    """Find where a counter often loses decimals: single falls of less than one unit, soon regained.
 
     Args:
         times: Instants, microseconds since 1970, increasing, shape (n,).
-        values: What the counter showed. [unit], shape (n,)
+        values: Counter readings. [unit], shape (n,)
         resolution: Smallest step that counters of the unit usually show. [unit]
-        jitter: A fall within it says nothing. [unit]
+        jitter: Largest fall that is ignored. [unit]
         unit: Canonical unit.
 
     Returns:
-        Resolution that the readings around each one speak of: a power of ten where decimals are lost, else as given.
+        Resolution inferred from the readings around each one: a power of ten where decimals are lost, else as given.
         [unit], shape (n,)
     """
     found = np.full(len(values), resolution)
@@ -144,12 +144,12 @@ def found_resolution(times: np.ndarray, values: np.ndarray, resolution: float, j
 
 
 def restarts(times: np.ndarray, values: np.ndarray, jitter: float) -> np.ndarray:
-    """Tell at which readings a counter has started again, as it does on purpose and often: each day, each session.
+    """Tell at which readings a counter has restarted regularly, such as each day or each session.
 
     Args:
         times: Instants, microseconds since 1970, increasing, shape (n,).
-        values: What the counter showed. [unit], shape (n,)
-        jitter: A fall within it says nothing. [unit]
+        values: Counter readings. [unit], shape (n,)
+        jitter: Largest fall that is ignored. [unit]
 
     Returns:
         Whether each reading is the first after a restart, shape (n,).
@@ -167,14 +167,14 @@ def restarts(times: np.ndarray, values: np.ndarray, jitter: float) -> np.ndarray
     for fall in deep.tolist():
         near = np.abs(times[deep] - times[fall]) <= PATTERN
         often, staying = np.count_nonzero(near), np.count_nonzero(near & stays)
-        # A counter that only climbs, whatever it shows in between, never stays below an earlier peak.
+        # A counter that only rises, apart from misreadings, never stays below an earlier peak.
         if often >= _OFTEN and staying >= max(2, often / 3) and (near & lower)[:-1].any():
             found[fall + 1] = True
     return found
 
 
 def _comes_back(values: np.ndarray, jitter: float) -> bool:
-    """Tell whether one step brings a counter back to the first of its readings, before the next fall."""
+    """Tell whether one step returns the counter to its first reading before the next fall."""
     after = values[1 : 2 + LONGEST_RUN]
     size = values[0] - values[1]
     steps, back = np.diff(after), after[1:] - values[0]
@@ -182,12 +182,12 @@ def _comes_back(values: np.ndarray, jitter: float) -> bool:
 
 
 def descents(times: np.ndarray, values: np.ndarray, jitter: float) -> list[Descent]:
-    """Find where a counter turns back: reading after reading a little less.
+    """Find where a counter turns back: consecutive slightly lower readings.
 
     Args:
         times: Instants, microseconds since 1970, increasing, shape (n,).
-        values: What the counter showed, misreadings left out. [unit], shape (n,)
-        jitter: A fall within it says nothing. [unit]
+        values: Counter readings without misreadings. [unit], shape (n,)
+        jitter: Largest fall that is ignored. [unit]
     """
     steps = np.diff(values)
     down = np.flatnonzero(steps < 0)

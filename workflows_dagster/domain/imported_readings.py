@@ -1,4 +1,4 @@
-"""What an import says about whole files and about a meter's new readings."""
+"""Doubts about imported files, and the comparison of new readings with stored ones."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ DoubtCode = Literal["looks_like_register", "looks_like_consumption", "stamps_are
 
 @dataclass(frozen=True)
 class Doubt:
-    """Why a file is probably not what the meter takes.
+    """A doubt whether a file has the right kind of values for its meter.
 
     Attributes:
-        code: What it looks like.
+        code: The probable kind of values.
         path: The file.
         meter_id: The meter.
     """
@@ -28,14 +28,14 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A meter's good rows beside what is stored.
+    """A meter's good rows compared with the stored readings.
 
     Attributes:
-        rows: How many rows there are.
-        new: At instants at which nothing is stored.
-        same: As they are stored.
-        changed: With another value than is stored at their instant.
-        words: Findings about the new and changed readings, with the meter's own history.
+        rows: Number of rows.
+        new: Number of rows at instants without stored reading.
+        same: Number of rows equal to the stored reading.
+        changed: Number of rows that differ from the stored reading.
+        words: Findings about the new and changed readings, by the meter's history.
     """
 
     rows: int

@@ -1,4 +1,4 @@
-"""Which kind a series of numbers is: what a register shows, or the consumption of intervals."""
+"""Distinguishes register readings from consumption of intervals."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import pandas as pd
 
 from workflows_dagster.domain.findings import Finding
 
-# Fewer numbers tell nothing: a heating's consumption climbs for some months.
+# Fewer numbers are inconclusive: heating consumption may rise for some months.
 _FEWEST = 24
 _FEWEST_CLIMBS = 5
-# A register falls when it is replaced or glitches; consumption falls about every second time.
+# A register falls rarely, at replacements and glitches; consumption falls in about every second step.
 _FALLS_OF_REGISTER = 0.01
 _FALLS_OF_CONSUMPTION = (0.3, 0.7)
-# Intervals that are judged together: of quarter hours a day.
+# Number of intervals that are judged together: a day of quarter hours.
 _JUDGED = 96
 
 
 def looks_like_register(values: np.ndarray) -> bool:
-    """Tell whether numbers only climb, as a register does and consumption does not.
+    """Tell whether numbers only rise, as a register does and consumption does not.
 
     Args:
         values: In time order, shape (n,).
@@ -46,14 +46,14 @@ def looks_like_consumption(values: np.ndarray) -> bool:
 
 
 def registers_among_intervals(intervals: pd.Series, meter_id: str) -> list[Finding]:
-    """Find stretches of an interval source that hold what a register shows (docs/explanation/methods.md#plausibility).
+    """Find stretches of an interval source with register readings (docs/explanation/methods.md#plausibility).
 
     Args:
         intervals: Consumption by the UTC instant at which each interval opens, in time order, shape (n,). [meter unit]
         meter_id: The meter.
 
     Returns:
-        A finding a stretch.
+        One finding per stretch.
     """
     values, stamps = intervals.to_numpy(dtype=float), pd.DatetimeIndex(intervals.index)
     climbing = [

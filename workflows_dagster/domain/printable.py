@@ -1,10 +1,10 @@
-"""Texts from elsewhere (cells, file names, answers of servers) as they may be shown on a terminal or in a log."""
+"""Makes foreign texts (cells, file names, servers' answers) safe to print on a terminal or in a log."""
 
 from __future__ import annotations
 
 import unicodedata
 
-# They join and part letters, and do nothing else.
+# Harmless: they only join and separate letters.
 _HARMLESS = frozenset("\u200c\u200d\u00ad")
 
 

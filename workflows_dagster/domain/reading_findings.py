@@ -1,4 +1,4 @@
-"""What cleaning tells about readings that it leaves out, holds, or cannot count."""
+"""Builds cleaning's findings about dropped, held and unconfirmed readings."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.falls import descents
 from workflows_dagster.domain.findings import Finding, Severity
 
-# What was found so near a place where a counter turns back, by day, comes of it.
+# Findings this close to a place where a counter turns back are caused by it.
 _MARGIN = pd.Timedelta(hours=12)
 
 
 def lost(
     times: np.ndarray, values: np.ndarray, jitter: np.ndarray, certain: np.ndarray, counter: Counter
 ) -> list[Finding]:
-    """Say where decimals were lost, and which resolution follows from it."""
+    """Report where decimals were lost, and the inferred resolution."""
     if counter.kind != "register" or counter.declared_resolution:
         return []
     steps = np.diff(values)
@@ -36,7 +36,7 @@ def lost(
 def turned_back(
     times: np.ndarray, values: np.ndarray, certain: np.ndarray, counter: Counter, findings: list[Finding]
 ) -> list[Finding]:
-    """Add where a counter turns back, and leave out what cleaning made of the same readings."""
+    """Report where a counter turns back, replacing cleaning's findings about the same readings."""
     if counter.kind != "register":
         return findings
     found = []
@@ -57,7 +57,7 @@ def turned_back(
 
 
 def dropped(times: np.ndarray, values: np.ndarray, out: np.ndarray, counter: Counter) -> list[Finding]:
-    """Name the runs of readings that were left out."""
+    """Report the runs of dropped readings."""
     index = np.flatnonzero(out)
     runs = np.split(index, np.flatnonzero(np.diff(index) > 1) + 1) if len(index) else []
     findings = []
@@ -73,7 +73,7 @@ def dropped(times: np.ndarray, values: np.ndarray, out: np.ndarray, counter: Cou
 
 
 def unconfirmed(times: np.ndarray, values: np.ndarray, pending: np.ndarray, counter: Counter) -> list[Finding]:
-    """Name a fall that waits for another reading."""
+    """Report a fall that the next reading must confirm."""
     findings = []
     for i in np.flatnonzero(pending):
         at = days.instants(times[[i]])[0]

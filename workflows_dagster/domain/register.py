@@ -1,7 +1,7 @@
 """Cleaning: raw readings of a counter in, the advances between its valid readings out.
 
-Whether a reading is valid, and what the counter advanced by, depends on the reading, at most `CONTEXT` neighbours on
-either side and what lies within `SPAN` of these, so that a slice of the history is cleaned exactly as the whole of it
+A reading's validity and the counter's advance depend only on the reading, at most `CONTEXT` neighbours on either side
+and the readings within `SPAN` of these, so that a slice of the history is cleaned exactly as the whole
 (docs/explanation/methods.md#cleaning).
 """
 
@@ -19,16 +19,16 @@ from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.glitches import LONGEST_RUN, REACH, keep_in_window
 from workflows_dagster.domain.reading_findings import dropped, lost, turned_back, unconfirmed
 
-# A reading's running maximum looks back over REACH readings, each judged by its own window of REACH readings; a pattern
-# looks on over a run.
+# A reading's running maximum covers the REACH readings before, each judged by its own window of REACH readings; a
+# pattern also covers the run after.
 _JUDGES = 2 * REACH + LONGEST_RUN
-# A misreading stands out among the REACH readings around it.
+# A misreading is compared with the REACH readings around it.
 CONTEXT = REACH + _JUDGES
 
 _NEAR_TOP, _NEAR_ZERO = 0.9, 0.1
 # A step is plausible up to this multiple of the fastest neighbouring step.
 _PLAUSIBLE_RATE = 2.0
-# A first reading of zero is none where the next one would be so many times as fast as any climb after it.
+# A leading zero is dropped if the advance to the next reading is this multiple of the fastest one after it.
 _NEVER_SO_FAST = 20.0
 
 
@@ -153,7 +153,7 @@ def clean(readings: pd.Series, counter: Counter, *, begins: bool = True, ends: b
 
 
 def _certain(times: np.ndarray, right: np.ndarray, begins: bool, ends: bool) -> np.ndarray:
-    """Tell which readings have all the neighbours that judge them, shape (n,), `bool`."""
+    """Tell which readings have all neighbours needed for their judgement, shape (n,), `bool`."""
     certain = np.ones(len(times), dtype=bool)
     if len(times) == 0:
         return certain
@@ -168,7 +168,7 @@ def _certain(times: np.ndarray, right: np.ndarray, begins: bool, ends: bool) -> 
 
 
 def _leading_zeros(times: np.ndarray, values: np.ndarray, jitter: float) -> int:
-    """Count the zeros before all other readings that are none: the next reading is too far away to have been used."""
+    """Count the leading zeros to drop: the advance to the next reading is impossibly large."""
     zeros = int(np.argmax(values > jitter)) if (values > jitter).any() else 0
     after = slice(zeros, zeros + REACH)
     climbs = np.diff(values[after]) / np.diff(times[after])
@@ -212,12 +212,12 @@ class _Judged:
     """Readings without misreadings, each judged by its neighbours; all arrays have the shape (n,).
 
     Attributes:
-        values: What the counter showed. [unit]
+        values: Counter readings. [unit]
         kept: Whether a reading is valid.
-        pending: Whether it waits to be confirmed.
-        held: The values, jitter held. [unit]
-        jitter: Largest fall that says nothing. [unit]
-        restart: Whether the counter has started again on purpose.
+        pending: Whether it needs to be confirmed by another reading.
+        held: The values, with jitter replaced by the running maximum. [unit]
+        jitter: Largest fall that counts as jitter. [unit]
+        restart: Whether it is a regular restart of the counter.
     """
 
     values: np.ndarray
@@ -232,7 +232,7 @@ class _Judged:
         n = len(values)
         jitter = np.full(n, counter.jitter)
         if counter.kind == "turns_back":
-            # Only what falls below half of what is usual nearby, and comes back, is no consumption below zero.
+            # A fall below half of the usual level nearby that recovers is a misreading, not negative consumption.
             usual = np.array([np.median(np.abs(values[window])) for window in _windows(n)])
             jitter = np.maximum(jitter, usual / 2)
         if not counter.declared_resolution and counter.kind == "register":
@@ -248,7 +248,7 @@ class _Judged:
             near[max(0, at - REACH) : at + REACH + 1] = True
         if counter.kind == "turns_back" and counter.digits is not None:
             low, high = values <= _NEAR_ZERO * counter.modulus, values >= _NEAR_TOP * counter.modulus
-            # Around zero it turns over to and fro.
+            # Around zero it rolls over in both directions.
             near = np.array([bool(low[w].any() and high[w].any()) for w in _windows(n)])
         fall = np.zeros(n, dtype=bool)
         fall[1:] = values[1:] < values[:-1] - counter.jitter
@@ -327,7 +327,7 @@ def _fall(
 def _net(
     times: np.ndarray, values: np.ndarray, i: int, j: int, difference: float, counter: Counter
 ) -> tuple[float, Finding | None]:
-    """Give what a counter that turns back advanced by, below zero or over its end, and the finding."""
+    """Give the advance of a counter that turns back (negative, or across its rollover), and the finding."""
     if abs(difference) <= counter.modulus / 2:
         return difference, None
     advance = difference + (counter.modulus if difference < 0 else -counter.modulus)

@@ -1,4 +1,4 @@
-"""The owner's texts in descriptions on Dagster's page, which reads descriptions as Markdown."""
+"""Escapes the owner's texts for descriptions on Dagster's page, which are Markdown."""
 
 import re
 
@@ -8,7 +8,7 @@ _MARKED = re.compile(r"[\\`*_{}\[\]<>#|~!&]|^[-+=]|^\d+[.)]|://|(?<=www)\.|@")
 
 
 def as_text(text: str) -> str:
-    """Write a text so that it is shown as it is: no link, no picture, no HTML."""
+    """Escape a text so that it is shown literally: no link, no picture, no HTML."""
     on_one_line = printable(" ".join(text.split()))
     return _MARKED.sub(lambda found: "".join(c if c.isalnum() else f"\\{c}" for c in found[0]), on_one_line)
 

@@ -1,7 +1,7 @@
-"""Readings that expire: of which days the raw store may no longer hold all that they were computed from.
+"""Finds days whose raw readings may have expired.
 
-A bucket with a retention drops readings when they are old. That is no change: the days that were computed from them
-stay as they are, and are neither compared with what is left nor computed anew.
+A bucket with a retention drops old readings. Days computed from expired readings are kept, and neither compared with
+the remaining readings nor recomputed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ALL = DayRange(date.min, date.max)
 
 
 class Expiry:
-    """Knows which days of a house can be computed from readings that have not expired.
+    """Determines the days of a house whose readings have not expired.
 
     Args:
         settings: The house.
@@ -37,10 +37,10 @@ class Expiry:
         now: The present, or somewhat later, UTC.
 
     Attributes:
-        horizon: Readings before this instant may have expired, UTC; None where none of the house's have.
+        horizon: Readings before this instant may have expired, UTC; None if none have.
 
     Raises:
-        StoreError: The store cannot be asked how long it keeps readings.
+        StoreError: The store's retention cannot be queried.
     """
 
     def __init__(self, settings: Settings, store: Store, now: pd.Timestamp) -> None:
@@ -52,15 +52,15 @@ class Expiry:
         self._sure: dict[str, DayRange | None] = {}
 
     def remaining(self, periods: Iterable[str]) -> list[str]:
-        """Give the periods (`YYYY` or `YYYY-MM`) of which no reading can have expired."""
+        """Give the periods (`YYYY` or `YYYY-MM`) without expired readings."""
         return [period for period in periods if self.horizon is None or bounds(period)[0] >= self.horizon]
 
     def sure_days(self, meter_id: str) -> DayRange | None:
-        """Give the days of a meter that depend on no reading that may have expired; None where there are none.
+        """Give the days of a meter that depend on no expired reading; None if there are none.
 
-        Of a counter those after the first readings that are left and serve to clean the others, and up to the last
-        reading where what comes after it is scaled by a year that is no longer there. The register of an hourly meter,
-        and that of a master over a replacement, depend on everything before.
+        For a counter, the days begin after the first remaining readings, which only serve to clean the others. They end
+        at the last reading if the year that gives the rate after it has expired. The registers of an hourly meter, and
+        of a master across a replacement, depend on the whole history.
 
         Raises:
             StoreError: The readings cannot be read.
@@ -74,15 +74,15 @@ class Expiry:
         return self._sure[meter_id]
 
     def kept(self, meter: Meter, asked: DayRange, evaluated: Evaluated) -> Evaluated:
-        """Put what is stored of days whose readings have expired in place of what is left of them.
+        """Replace evaluated days with expired readings by the stored ones.
 
         Args:
             meter: The meter.
             asked: The days that were evaluated.
-            evaluated: What the readings that are left give.
+            evaluated: Result from the remaining readings.
 
         Returns:
-            The stored days and findings where there are stored days, else the evaluated ones.
+            The stored days and findings if there are any, else the evaluated ones.
 
         Raises:
             StoreError: The store cannot be read.

@@ -1,4 +1,4 @@
-"""A utility's year so far: consumption and cost since January, last year beside it, and where it is heading."""
+"""A utility's year so far: consumption and cost since January, last year's, and a forecast."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from workflows_dagster.settings.meters import MasterMeter, Meter
 from workflows_dagster.stores.ports import COST_DAILY, ProcessedStore
 from workflows_dagster.wording.report import ReportWords
 
-# With fewer days nothing is said about the year.
+# With fewer days the year is not mentioned.
 _FEWEST_DAYS = 28
-# The present price is that of the last days.
+# The present price is the mean of the last days.
 _PRICE_DAYS = 31
 
 
 @dataclass(frozen=True)
 class YearSoFar:
-    """A utility's main meter, or several together, since the first of January.
+    """The year of a utility's main meter, or of several together, since 1 January.
 
     Attributes:
         first: First of January.
         last: Last day that counts.
         unit: kWh or m³.
-        used: Consumption of each day of the year until then, NaN where it is not known. [unit], shape (n,)
-        before: The same of the whole year before. [unit]
-        cost: What the days cost, None where a day's cost is not known.
-        pace: What the year will have cost at this pace, likewise.
-        advance: What is paid in advance this year, None where no tariff says so.
+        used: Consumption of each day until then, NaN if unknown. [unit], shape (n,)
+        before: Consumption of each day of the whole year before. [unit]
+        cost: Cost of the days, None if a day's cost is unknown.
+        pace: Forecast cost of the whole year, likewise.
+        advance: Advance payments of the year, None if no tariff has them.
     """
 
     first: date
@@ -52,7 +52,7 @@ class YearSoFar:
 
     @property
     def total(self) -> float | None:
-        """Consumption since January, None where a day is missing. [unit]"""  # noqa: D415
+        """Consumption since January, None if a day is missing. [unit]"""  # noqa: D415
         total = math.fsum(self.used)
         return None if math.isnan(total) else total
 
@@ -77,7 +77,7 @@ def year_so_far(settings: Settings, store: ProcessedStore, meters: Sequence[Mete
         month: First civil day of the month.
 
     Returns:
-        The year; None where no day of it has a value.
+        The year; None if no day has a value.
 
     Raises:
         StoreError: The store cannot be read.
@@ -102,7 +102,7 @@ def year_so_far(settings: Settings, store: ProcessedStore, meters: Sequence[Mete
 
 
 def _with_costs(so_far: YearSoFar, settings: Settings, store: ProcessedStore, meters: Sequence[Meter]) -> YearSoFar:
-    """Add what the year cost, where each of its days has a cost at each of the meters."""
+    """Add the year's cost, if every day has a cost at every meter."""
     zone, currency = settings.site.zone, settings.tariffs.currency
     start, end = days.opening(so_far.first, zone), days.closing(so_far.last, zone)
     counted = (so_far.last - so_far.first).days + 1
@@ -132,7 +132,7 @@ def _with_costs(so_far: YearSoFar, settings: Settings, store: ProcessedStore, me
 
 
 def _advance(settings: Settings, meters: Sequence[Meter]) -> Money | None:
-    """Add up the year's advance payments of the tariffs that price the meters, and the devices behind masters."""
+    """Add up the year's advance payments of the tariffs of the meters and of masters' devices."""
     found = {}
     for meter in meters:
         devices = [settings.meters[name] for name in meter.upstream] if isinstance(meter, MasterMeter) else []
@@ -144,7 +144,7 @@ def _advance(settings: Settings, meters: Sequence[Meter]) -> Money | None:
 
 
 def _share(settings: Settings, meter: Meter, so_far: YearSoFar) -> float:
-    """Give the part of a usual year that the days so far are: by the meter's pattern, else by days."""
+    """Give the days' share of a usual year: by the meter's pattern, else by the number of days."""
     names = [meter.meter_id, *meter.upstream]
     pattern = next((found for name in names if (found := settings.pattern_of(name)) is not None), None)
     zone, year = settings.site.zone, so_far.first.year
@@ -154,7 +154,7 @@ def _share(settings: Settings, meter: Meter, so_far: YearSoFar) -> float:
 
 
 def year_sentence(so_far: YearSoFar | None, report: ReportWords) -> str:
-    """Say a year so far: consumption, last year's, cost, and where it is heading; empty where nothing is known."""
+    """Write the year so far: consumption, last year's, cost, forecast; empty if nothing is known."""
     if so_far is None or so_far.total is None:
         return ""
     words, amount = report.words, report.amount(so_far.total, so_far.unit)
@@ -190,7 +190,7 @@ def _pace_sentence(so_far: YearSoFar, report: ReportWords) -> str:
 
 
 def curve_of(so_far: YearSoFar | None, name: str, report: ReportWords) -> Curve | None:
-    """Give the year's consumption added up day by day, and last year's beside it; None where nothing is known.
+    """Give the year's cumulative consumption and last year's; None if nothing is known.
 
     Args:
         so_far: The year.
@@ -216,7 +216,7 @@ def curve_of(so_far: YearSoFar | None, name: str, report: ReportWords) -> Curve 
 
 
 def _reached(used: np.ndarray) -> tuple[float | None, ...]:
-    """Add up day by day; from the first day that is not known on nothing is."""
+    """Give cumulative sums; None from the first unknown day on."""
     return tuple(None if math.isnan(value) else float(value) for value in np.cumsum(used))
 
 
@@ -226,6 +226,6 @@ def _sum(values: np.ndarray) -> float | None:
 
 
 def _day_count(last: date, year: int) -> int:
-    """Count the days of another year up to the same day of the calendar."""
+    """Count the days of another year up to the same calendar day."""
     same = date(year, last.month, min(last.day, months.last_day(date(year, last.month, 1)).day))
     return (same - date(year, 1, 1)).days + 1

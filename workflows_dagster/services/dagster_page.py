@@ -1,4 +1,4 @@
-"""Which requests Dagster's page answers, by config.yaml; run as a program, it prints them for the page's process."""
+"""Reads from config.yaml which requests Dagster's page answers; run as a program, it prints them for the page."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 PAGE_HOST = "METERS_PAGE_HOST"
-"""Where the page listens, for those who start it: the systemd units and the compose file."""
+"""Environment variable with the page's address, set by the systemd units and the compose file."""
 
 _TIMEOUT_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class PageRules:
-    """Which requests Dagster's page answers.
+    """The rules for requests to Dagster's page.
 
     Attributes:
-        hosts: Names and addresses under which it is reached, beside those of this machine.
-        sentences: What a refused request is answered, by `wording.page_refusals.Refusal`.
-        problem: Why this is not what config.yaml says, where it could not be read.
+        hosts: Names and addresses of the page, in addition to those of this machine.
+        sentences: Answers to refused requests, by `wording.page_refusals.Refusal`.
+        problem: Why config.yaml could not be read and the strictest rules apply, if so.
     """
 
     hosts: tuple[str, ...] = ()
@@ -31,12 +31,12 @@ class PageRules:
 
 
 def page_rules(environ: Mapping[str, str]) -> PageRules:
-    """Read config.yaml alone: the page is there to say what is wrong with the rest.
+    """Read config.yaml only, since the page must run to show the problems of the other files.
 
     Args:
-        environ: The environment that says where the configuration is.
+        environ: Environment variables with the path of the configuration.
     """
-    # Imported here: these bring pandas with them, and the page imports this module.
+    # Imported here: these import pandas, and the page imports this module.
     from pydantic import ValidationError
 
     from workflows_dagster.settings.dagster_page import DagsterPage
@@ -55,12 +55,12 @@ def page_rules(environ: Mapping[str, str]) -> PageRules:
 
 
 def load_in_another_process(environ: Mapping[str, str]) -> PageRules:
-    """Read the rules in a process of its own, which takes the memory for reading settings along when it ends.
+    """Read the rules in a separate process, whose memory is freed when it ends.
 
-    Without them the page still has to run, so any failure gives the strictest rules and their reason.
+    The page must run without them too, so any failure gives the strictest rules and the reason.
 
     Args:
-        environ: The environment that says where the configuration is, and where the page listens.
+        environ: Environment variables with the path of the configuration and the page's address.
     """
     command = [sys.executable, "-m", __name__]
     try:

@@ -1,4 +1,4 @@
-"""The configuration of a house that has none yet: a few meters, their patterns, and tariffs that fit."""
+"""Writes the configuration of a new house: a few meters, their patterns, and tariffs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from workflows_dagster.wording.new_house import Comment, comment, describe, flat
 from workflows_dagster.wording.words import Words
 
 METERS, CONFIG, PATTERNS, TARIFFS = "meters.yaml", "config.yaml", "seasonal_patterns.yaml", "tariffs.yaml"
-# Its own meters in flats; gas and solar are counted once for the house.
+# Utilities that flats may meter separately; gas and solar are metered once for the house.
 WITH_FLATS: tuple[Utility, ...] = ("electricity", "water", "heat")
 _UNITS: Mapping[Utility, str] = {"electricity": "kWh", "gas": "m³", "water": "m³", "heat": "MWh", "solar": "kWh"}
-# What a unit costs, or is paid for, until the owner writes his own. [EUR/per]
+# Example prices, until the owner enters real ones. [EUR/per]
 EXAMPLE_PRICES: Mapping[Utility, float] = {
     "electricity": 0.32,
     "gas": 0.11,
@@ -53,14 +53,14 @@ _ONE_LINE = 10_000
 
 @dataclass(frozen=True)
 class NewHouse:
-    """What an owner says about a house.
+    """The owner's answers about a house.
 
     Attributes:
-        utilities: What is counted.
+        utilities: The metered utilities.
         since: Day of the first reading; nothing is computed before its year.
-        flats: Flats that have a meter of their own, by utility.
-        read_every: How often a person reads a utility's meters; None where they report by themselves. [d]
-        prices: What one unit costs; the others get an example. [EUR/kWh, of water EUR/m³]
+        flats: Flats with their own meter, by utility.
+        read_every: Interval of readings by hand, by utility; None if the meters report by themselves. [d]
+        prices: Price of one unit; the other utilities get an example. [EUR/kWh, for water EUR/m³]
         timezone: Time zone that cuts the days.
         language: Language of reports.
     """
@@ -75,7 +75,7 @@ class NewHouse:
 
 
 class AlreadyDescribedError(FileExistsError):
-    """There is a meters.yaml already.
+    """A meters.yaml exists already.
 
     Args:
         path: The file.
@@ -87,7 +87,7 @@ class AlreadyDescribedError(FileExistsError):
 
 
 def files_of(house: NewHouse) -> dict[str, str]:
-    """Write the text of each file of a house's configuration, by file name."""
+    """Give the text of each configuration file, by file name."""
     words = Words(house.language)
     return {
         CONFIG: _config(house, words),
@@ -98,24 +98,24 @@ def files_of(house: NewHouse) -> dict[str, str]:
 
 
 def write_files(folder: Path, texts: Mapping[str, str]) -> tuple[list[Path], list[Path]]:
-    """Write a new configuration; what is there stays as it is.
+    """Write a new configuration; existing files are left unchanged.
 
     Args:
-        folder: Folder of the configuration; made where it is not there.
+        folder: Folder of the configuration; created if needed.
         texts: As `files_of` gives them.
 
     Returns:
-        The files that were written, and those that were there already.
+        The written files, and those that existed already.
 
     Raises:
-        AlreadyDescribedError: There is a meters.yaml; nothing is written.
+        AlreadyDescribedError: A meters.yaml exists; nothing is written.
         OSError: A file cannot be written.
     """
     if (folder / METERS).exists() or (folder / METERS).is_symlink():
         raise AlreadyDescribedError(folder / METERS)
     folder.mkdir(parents=True, exist_ok=True)
     written, kept = [], []
-    # The meters last: what breaks off before leaves a folder in which the command can be run again.
+    # The meters last, so that the command can be repeated after an interruption.
     for name in sorted(texts, key=lambda name: name == METERS):
         try:
             with (folder / name).open("x", encoding="utf-8") as file:

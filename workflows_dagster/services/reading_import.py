@@ -1,4 +1,4 @@
-"""Imports readings from files: judges every row, also by what is stored already, then stores the good ones."""
+"""Imports readings from files: judges every row, compares with stored readings, and stores the good ones."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, MeterBook, PhysicalMeter, VirtualMeter
 from workflows_dagster.stores.ports import Store
 
-# What a person should know about a new reading, of all that cleaning and plausibility say.
+# Codes of the findings that are shown for new readings.
 _WORDS_ON_READINGS = frozenset({"implausible_rate", "glitch_dropped", "unconfirmed_fall", "undeclared_reset"})
 
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How files are meant to be read.
+    """Options for reading files.
 
     Attributes:
         meter_id: Meter of the rows that name none.
         columns: Meter ids by header.
         stamps: Whether intervals are stamped at their start or end; None means the start.
-        power: Whether columns of power are to become energy.
+        power: Whether columns of power are converted to energy.
     """
 
     meter_id: str | None = None
@@ -51,7 +51,7 @@ def judge_files(settings: Settings, paths: Sequence[Path], options: ImportOption
     Args:
         settings: The house.
         paths: Text files and workbooks.
-        options: How they are meant.
+        options: Options for reading them.
         now: The present, UTC; later readings are refused.
 
     Returns:
@@ -59,7 +59,7 @@ def judge_files(settings: Settings, paths: Sequence[Path], options: ImportOption
 
     Raises:
         SpreadsheetError: A file as a whole cannot be used.
-        UnknownMeterError: One of the options names a meter that there is not.
+        UnknownMeterError: An option names an unknown meter.
     """
     for named in (options.meter_id, *options.columns.values()):
         if named is not None:
@@ -82,7 +82,7 @@ def judge_files(settings: Settings, paths: Sequence[Path], options: ImportOption
 
 
 def doubts(settings: Settings, sheets: Iterable[Sheet], options: ImportOptions) -> list[Doubt]:
-    """Tell which files are probably not what their meters take."""
+    """Find files that probably have the wrong kind of values for their meters."""
     found: list[Doubt] = []
     for sheet in sheets:
         for meter_id, readings in sheet.readings().items():
@@ -110,7 +110,7 @@ def good_rows(sheets: Iterable[Sheet]) -> dict[str, list[Row]]:
 
 
 def compare(settings: Settings, store: Store, by_meter: Mapping[str, Sequence[Row]]) -> dict[str, Comparison]:
-    """Lay good rows beside what is stored: what is new, and what the meter's own history says about it.
+    """Compare good rows with the stored readings, and find implausible new ones.
 
     Raises:
         StoreError: The readings cannot be read.

@@ -1,4 +1,4 @@
-"""How config.yaml says under which names browsers reach Dagster's page."""
+"""The part of config.yaml about Dagster's page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an import understood, doubts and stores, as sentences."""
+"""Writes an import's layout, doubts and results as sentences."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ DOUBTS: dict[DoubtCode, str] = {
 
 
 def doubt_text(doubt: Doubt, words: Words) -> str:
-    """Say why a file is probably not what the meter takes."""
+    """Write why a file probably has the wrong kind of values for the meter."""
     return words.say(DOUBTS[doubt.code], file=doubt.path.name, meter=doubt.meter_id)
 
 
 def understood_texts(sheet: Sheet, words: Words) -> Iterator[str]:
-    """Say how each table of a file was read."""
+    """Write how each table of a file was read."""
     for table in sheet.understood:
         place = f"{sheet.path.name}:{table.sheet}" if table.sheet and len(sheet.understood) > 1 else sheet.path.name
         yield f"{place}: {' '.join(_parts(table, words))}"
@@ -65,7 +65,7 @@ def _parts(table: Understood, words: Words) -> Iterator[str]:
 
 
 def verdict_texts(sheet: Sheet, words: Words) -> Iterator[tuple[str, bool]]:
-    """Say what became of each row, and whether it is bad: what many rows are told only once, of good rows the first."""
+    """Write each row's verdict, and whether it is bad; equal remarks only once, of good rows only the first."""
     groups: dict[tuple[Verdict, str], list[str]] = {}
     good: list[str] = []
     for row in sheet.rows:
@@ -93,7 +93,7 @@ def verdict_texts(sheet: Sheet, words: Words) -> Iterator[tuple[str, bool]]:
 
 
 def comparison_text(meter: str, compared: Comparison, span: tuple[str, str], words: Words, *, dry_run: bool) -> str:
-    """Say how a meter's rows compare with what is stored."""
+    """Write how a meter's rows compare with the stored readings."""
     figures = {"meter": meter, "new": words.format.count(compared.new), "same": words.format.count(compared.same)}
     figures |= {"first": span[0], "last": span[1], "changed": words.format.count(compared.changed)}
     if compared.changed:
@@ -117,7 +117,7 @@ def comparison_text(meter: str, compared: Comparison, span: tuple[str, str], wor
 
 
 def word_on_reading(finding: Finding, said: Callable[[Finding], str], words: Words) -> str:
-    """Say what a meter's history says about a new reading; it is stored all the same."""
+    """Write a finding about a new reading, which is stored nevertheless."""
     return words.say(
         "{meter}, {at}: look at this reading: {finding}",
         meter=finding.meter_id,

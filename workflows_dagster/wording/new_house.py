@@ -1,4 +1,4 @@
-"""Names, descriptions and comments in a new house's configuration, in its owner's language."""
+"""Writes names, descriptions and comments of a new house's configuration in the owner's language."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def comment(which: Comment, words: Words) -> str:
 
 
 def meter_name(name: Utility | Literal["rest"], words: Words) -> str:
-    """Name the main meter of a utility, or what is left of it."""
+    """Name the main meter of a utility, or its remainder."""
     return {
         "electricity": words.say_as("meter id", "electricity"),
         "gas": words.say_as("meter id", "gas"),
@@ -45,7 +45,7 @@ def flat_id(flat: str) -> str:
 
 
 def describe(utility: Utility, flat: str | None, words: Words) -> str:
-    """Describe a meter: the main one (None), a flat's, or what is left ("")."""
+    """Describe a meter: the main one (None), a flat's, or the remainder ("")."""
     whole = {
         "electricity": words.say("Electricity of the whole house"),
         "gas": words.say("Gas of the whole house"),

@@ -1,4 +1,4 @@
-"""What a browser is told whose request Dagster's page refuses."""
+"""Writes the answers to requests that Dagster's page refuses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SENTENCES: Mapping[Refusal, str] = {
 
 
 def refusal_sentences(words: Words) -> dict[str, str]:
-    """Give each refusal's sentence by its code; `{host}` is left in it, for what the request names.
+    """Give each refusal's sentence by its code, with `{host}` as a placeholder for the request's host.
 
     Args:
         words: The reader's language.

@@ -1,4 +1,4 @@
-"""What a column's header says: its name, and the unit that stands with it."""
+"""Parses a column's header into name and unit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from workflows_dagster.clients.spreadsheets.header_words import FOREIGN_UNITS
 from workflows_dagster.domain.units import UNITS
 
-# Power and further units that a file may have; the first letters' case tells W from w.
+# Units of power and further units of files; upper and lower case matter, as in W and w.
 _SPELLINGS = {
     **{unit.lower(): unit for unit in UNITS},
     "m3": "m³",
@@ -24,7 +24,7 @@ _SPELLINGS = {
     "mj": "MJ",
     "kilowattstunden": "kWh",
 }
-# Units of a header without brackets: no short word that may be something else.
+# Units of a header without brackets, without short words that may mean something else.
 _PLAIN = re.compile(r"(?:^|[\s_/,;:-])(?:in |en )?(kwh|mwh|wh|gj|mj|m³|m3|cbm|liter|kw)$", re.IGNORECASE)
 _PLAIN_AFTER_IN = re.compile(r"\b(?:in|en)\s+(w|watt|l)$", re.IGNORECASE)
 _BRACKETS = re.compile(r"\s*(?:\(([^()]*)\)|\[([^\[\]]*)\])$")
@@ -37,10 +37,10 @@ class Header:
     """A column's header.
 
     Attributes:
-        written: As it is written.
+        written: The header as written.
         name: Lower case, without unit.
-        unit: A unit as the system spells it, W, kW or MJ; a foreign one as it is written; None where there is none.
-        is_foreign: Whether the unit is one that nothing leads from to a meter's.
+        unit: A canonical unit, W, kW or MJ; an unsupported one as written; None without unit.
+        is_foreign: Whether the unit cannot be converted to any meter's.
     """
 
     written: str
@@ -50,7 +50,7 @@ class Header:
 
 
 def read_header(cell: object) -> Header:
-    """Part a header into its name and its unit, `Strom Haus (kWh)`, `Gas m³`, `Verbrauch in kWh`, `consumo_kWh`."""
+    """Split a header into name and unit: `Strom Haus (kWh)`, `Gas m³`, `Verbrauch in kWh`, `consumo_kWh`."""
     written = " ".join(str(cell).split()) if cell is not None else ""
     bracketed = _BRACKETS.search(written)
     if bracketed:
@@ -70,12 +70,12 @@ def read_header(cell: object) -> Header:
 
 
 def unit_of(text: str) -> str | None:
-    """Give the unit that a text is, as the system spells it; None where it is none that is known."""
+    """Give the canonical unit that a text names; None if it is not a known unit."""
     return _SPELLINGS.get(text.strip().lower())
 
 
 def is_foreign(text: str) -> bool:
-    """Tell whether a text is a unit that nothing leads from to a meter's."""
+    """Tell whether a text is a unit that cannot be converted to any meter's."""
     return text.strip().lower() in FOREIGN_UNITS
 
 

@@ -1,4 +1,4 @@
-"""The words by which columns and rows of files are known: German, English, French, Spanish; lower case."""
+"""Words that identify columns and rows of files: German, English, French, Spanish; lower case."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DAYS = ENGLISH_DAYS | _words(
     "datum uhrzeit|datum und uhrzeit|zeitpunkt|messzeitpunkt|zeitstempel|startdatum|start-datum|beginn|tag|"
     "début|debut|horodate|fecha"
 )
-# Columns of the time of day; `time` and `start` are, where there is a date.
+# Columns of the time of day; `time` and `start` only beside a column of dates.
 CLOCKS = _words(
     "uhrzeit|ab-zeit|ab zeit|zeit|uhrzeit von|zeit von|startzeit|start-zeit|hora|heure|time|start time|start"
 )
@@ -24,9 +24,9 @@ CONSUMPTIONS = _words("verbrauch|menge|consumption|consumed|usage|consumo|consom
 VALUES = _words("value|wert|valeur|valor")
 # Cells beside or above the unit.
 UNIT_CELLS = _words("einheit|unit|uom|unite|unité|unidad")
-# Rows that add up others.
+# Rows with totals.
 SUMS = _words("summe|gesamt|gesamtsumme|jahressumme|insgesamt|total|sum|somme|suma")
-# Nothing leads from these to a meter's unit: a column of them is refused.
+# These cannot be converted to a meter's unit; columns with them are refused.
 FOREIGN_UNITS = _words(
     "btu|therm|therms|thm|ccf|mcf|ft³|ft3|cf|gal|gallon|gallons|kcal|a|v|va|kva|var|kvar|°c|c|°f|€|eur|usd|$|chf|£|%|ct"
 )

@@ -35,7 +35,7 @@ _READERS: dict[str, Callable[[str], Cell]] = {
 
 
 def main() -> None:
-    """Read the file that is the standard input; write what `decode` reads to the standard output, line by line."""
+    """Read the file from standard input; write what `decode` reads to standard output, line by line."""
     _limit()
     write = sys.stdout.write
     try:

@@ -1,4 +1,4 @@
-"""Reads readings from a file, text or workbook, English or German, with a verdict on every row."""
+"""Reads readings from text files and workbooks, with a verdict on every row."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SHOWN_CELLS = 20
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one reading of the file.
+    """One reading of the file and its verdict.
 
     Attributes:
         line: Line of the text file or row of the sheet, from 1.
@@ -38,7 +38,7 @@ class Row:
         time: UTC instant, or None if unreadable.
         value: Reading, or None if unreadable. [meter unit]
         verdict: `good`: to be written. `bad`: unusable. `duplicate`: another row is equal or replaces it.
-            `passed_over`: it is no reading, and not meant to be one.
+            `passed_over`: not meant as a reading.
         remarks: Reasons of the verdict, or assumptions.
         sheet: Name of the sheet in a workbook with several tables of readings, else None.
     """
@@ -59,11 +59,11 @@ class Understood:
     Attributes:
         sheet: Name of the sheet, or None in a text file.
         line: Line of its header.
-        columns: Each column of readings: its header, its meter or None, and the meter's unit where it was converted.
-        unmatched: Headers of columns with a unit that belong to no meter.
-        bare: What a day without a time of day means; None where every row has a time.
-        ends: Meters of intervals whose stamps go from 01:00 to 24:00, as the ends of intervals do.
-        minutes: Length of the intervals by meter, where it was found from the stamps. [min]
+        columns: Each column of readings: header, meter or None, and the meter's unit if converted.
+        unmatched: Headers of columns with a unit but without a meter.
+        bare: Time of day assumed for days without one; None if every row has a time.
+        ends: Interval meters whose stamps run from 01:00 to 24:00, like ends of intervals.
+        minutes: Length of the intervals by meter, inferred from the stamps. [min]
     """
 
     sheet: str | None
@@ -118,8 +118,8 @@ def read_spreadsheet(
 ) -> Sheet:
     """Read a file of readings and judge each of its rows.
 
-    The header may stand below titles. It names a column of days (or of days and times), perhaps one of times of day and
-    one of meters, and one of readings; or a column a meter. Units in the header are converted to the meter's. Both
+    The header may follow title lines. It has a column of days (or of days and times), possibly one of times of day and
+    one of meters, and one of readings, or one column per meter. Units in the header are converted to the meter's. Both
     number notations are read; see `cells.number` for what is ambiguous. Times without an offset are civil time of the
     house. Of two readings at one instant the later row wins.
 
@@ -130,9 +130,9 @@ def read_spreadsheet(
         meter_id: Meter of the rows that name none.
         now: Instant after which a reading is refused as future, UTC; None refuses none.
         meters: The house's physical meters.
-        columns: Meter ids by header, where neither id nor description is the header.
+        columns: Meter ids by header, for headers that are neither id nor description.
         stamps: Whether intervals are stamped at their start or at their end; None means the start.
-        power: Whether a column of power is meant: the mean of each interval becomes energy.
+        power: Whether columns of mean power are converted to energy.
 
     Raises:
         SpreadsheetError: The file as a whole cannot be used.
@@ -181,7 +181,7 @@ def _unknown(path: Path, widest: Line | None, has_header_only: bool) -> Spreadsh
 def _rows(
     layout: Layout, lines: Sequence[Line], table: ReadTable, wanted: Wanted, options: _Options
 ) -> tuple[list[Row], Understood]:
-    """Judge a table's lines, each with a row for each of its readings."""
+    """Judge a table's lines; give a row for each reading."""
     expected = layout.is_day_first
     day_cells = [cell for line in lines for cell in (_cell(line, layout.day), _cell(line, layout.clock))]
     day_first = is_day_first(day_cells, expected=expected)
@@ -254,7 +254,7 @@ def _drafts(
     *,
     is_text: bool,
 ) -> list[Draft | Remark]:
-    """Read a line's readings, each with what is wrong with it; an empty cell of a column a meter is none."""
+    """Parse a line's readings with their faults; in a table with one column per meter, empty cells are skipped."""
     is_wide = layout.values[0].meter_id is not None
     filled = [column for column in layout.values if not is_wide or _cell(line, column.place) is not None]
     if not filled:

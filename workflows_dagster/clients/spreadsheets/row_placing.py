@@ -1,4 +1,4 @@
-"""From what the lines say to instants in UTC and amounts in the meters' units, meter by meter."""
+"""Converts the lines' readings to instants in UTC and the meters' units, meter by meter."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _FEWEST_ENDS = 2
 
 @dataclass(frozen=True)
 class Draft:
-    """A reading as its line says it.
+    """A reading as written in its line.
 
     Attributes:
         line: Number of the line.
-        meter_id: The meter that it is about, or None where nothing says.
-        meter: The same, where the house has it.
-        stamp: When, or None where it cannot be read.
-        value: Number of the cell, or None where it cannot be read. [unit of the header]
+        meter_id: The meter, or None if it is not given.
+        meter: The house's meter of this id, if any.
+        stamp: Its time, or None if unreadable.
+        value: Number of the cell, or None if unreadable. [unit of the header]
         header: Header of its column.
-        faults: Why it cannot be used.
+        faults: Reasons why it is unusable.
     """
 
     line: int
@@ -46,13 +46,13 @@ class Draft:
 
 @dataclass(frozen=True)
 class PlacedRow:
-    """A reading in UTC and in the meter's unit, or why it is none.
+    """A reading in UTC and in the meter's unit, or the reasons why it is unusable.
 
     Attributes:
-        at: Instant, for an interval the one at which it opens; None where there is none.
+        at: Instant; for an interval its opening; None if unknown.
         value: Amount. [meter unit]
-        remarks: What was assumed.
-        faults: Why it cannot be used.
+        remarks: Assumptions.
+        faults: Reasons why it is unusable.
     """
 
     at: pd.Timestamp | None
@@ -67,8 +67,8 @@ class PlacedRows:
 
     Attributes:
         rows: In the order of the drafts.
-        ends: Meters of intervals whose stamps go from 01:00 to 24:00 and were taken as starts.
-        minutes: Length of the intervals by meter, where it was found. [min]
+        ends: Interval meters whose stamps run from 01:00 to 24:00 but were taken as starts.
+        minutes: Inferred length of the intervals by meter. [min]
     """
 
     rows: tuple[PlacedRow, ...]
@@ -79,14 +79,14 @@ class PlacedRows:
 def place(
     drafts: Sequence[Draft], zone: ZoneInfo, bare: time, is_stamped_at_end: bool, is_power_meant: bool
 ) -> PlacedRows:
-    """Place a table's readings in time, and convert them.
+    """Convert a table's readings to UTC and the meters' units.
 
     Args:
         drafts: In the order of the file.
         zone: The house's zone.
-        bare: Time of day that a day alone means; for intervals it is midnight.
-        is_stamped_at_end: Whether intervals are stamped where they end.
-        is_power_meant: Whether power is to become energy.
+        bare: Time of day of a day without time; for intervals midnight.
+        is_stamped_at_end: Whether intervals are stamped at their end.
+        is_power_meant: Whether power is to be converted to energy.
     """
     by_meter: dict[str | None, list[int]] = {}
     for number, draft in enumerate(drafts):
@@ -128,7 +128,7 @@ def _minutes(times: Sequence[Placed], declared: int | None) -> np.ndarray:
 
 
 def _opened(one: Placed, minutes: int, zone: ZoneInfo) -> Placed:
-    """Give the instant at which an interval opens that is stamped where it ends."""
+    """Give the opening of an interval that is stamped at its end."""
     if one.at is None:
         return one
     if minutes < MINUTES_PER_DAY:
@@ -140,7 +140,7 @@ def _opened(one: Placed, minutes: int, zone: ZoneInfo) -> Placed:
 
 
 def _are_ends(drafts: Sequence[Draft]) -> bool:
-    """Tell whether the days end with 24:00 and none begins with 00:00."""
+    """Tell whether days end with 24:00 and none begins with 00:00."""
     stamps = [draft.stamp for draft in drafts if draft.stamp is not None]
     ends = sum(stamp.is_end_of_day for stamp in stamps)
     starts = sum(not (s.is_end_of_day or s.is_bare) and s.moment.time() == time() for s in stamps)

@@ -1,4 +1,4 @@
-"""Where a table's readings are: its header, below titles and notes, and what each of its columns holds."""
+"""Finds a table's header, below titles and notes, and identifies its columns."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _UNIT_IN_ONE_CELL = re.compile(r"(?:uom|unit|einheit|unité|unite)\s*:\s*(\S+)",
 
 @dataclass(frozen=True)
 class KnownMeter:
-    """What a table's columns and rows are matched with.
+    """A meter to match with columns and rows.
 
     Attributes:
         meter_id: The meter's id.
         unit: Its unit, canonical.
         description: What it counts, in the owner's words.
-        is_interval: Whether it takes consumption of intervals; else what a register shows.
-        minutes: Length of its intervals, where it is declared. [min]
+        is_interval: Whether it takes consumption of intervals, not register readings.
+        minutes: Declared length of its intervals, if any. [min]
     """
 
     meter_id: str
@@ -38,9 +38,9 @@ class ValueColumn:
     """A column of readings.
 
     Attributes:
-        place: Its number, from 0.
+        place: Its index, from 0.
         header: Its header.
-        meter_id: The meter that it belongs to; None where the rows or the command name it.
+        meter_id: Its meter; None if the rows or the command name it.
     """
 
     place: int
@@ -50,7 +50,7 @@ class ValueColumn:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a table's header says.
+    """The layout of a table, from its header.
 
     Attributes:
         line: Line of the header.
@@ -58,10 +58,10 @@ class Layout:
         clock: Column of the time of day, or None.
         meter: Column that names the meter, or None.
         values: Columns of readings, at least one.
-        unmatched: Headers of columns with a unit that belong to no meter.
-        width: Columns of the header.
-        is_day_first: What the language of the header lets one expect of dates with slashes; None where nothing.
-        is_comma_usual: Whether decimals usually have a comma.
+        unmatched: Headers of columns with a unit but without a meter.
+        width: Number of columns in the header.
+        is_day_first: Order of dates with slashes, by the header's language; None if unknown.
+        is_comma_usual: Whether the decimal mark is usually a comma.
     """
 
     line: int
@@ -77,12 +77,12 @@ class Layout:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the command says about the columns.
+    """The command's options for columns.
 
     Attributes:
         meters: The house's physical meters, to match columns with.
         meter_id: Meter of the rows that name none, or None.
-        columns: Meter ids by header, as asked for.
+        columns: Requested meter ids by header.
     """
 
     meters: Sequence[KnownMeter] = ()
@@ -90,15 +90,15 @@ class Wanted:
     columns: Mapping[str, str] | None = None
 
     def meter(self, meter_id: str | None) -> KnownMeter | None:
-        """Give a meter by its id; None where it is not known."""
+        """Give a meter by its id; None if unknown."""
         return next((meter for meter in self.meters if meter.meter_id == meter_id), None)
 
 
 def find_layout(lines: Sequence[Line], wanted: Wanted) -> tuple[Layout, Sequence[Line]] | None:
-    """Find a table's header, and the lines below it; None where no line is one.
+    """Find a table's header and the lines below it; None if there is no header.
 
     Raises:
-        TableError: There is one, and it does not say which column is meant.
+        TableError: The header does not identify the column of readings.
     """
     for number, line in enumerate(lines[:DEEPEST_HEADER]):
         if any(isinstance(cell, int | float | date | datetime) for cell in line.cells):
@@ -118,7 +118,7 @@ def _layout(line: Line, wanted: Wanted) -> Layout | None:
     days = [place for place, name in enumerate(names) if name in header_words.DAYS]
     if not days:
         return None
-    # Beside a date, `time` is the time of day.
+    # Beside a column of dates, `time` is the time of day.
     day = next((place for place in days if names[place] != "time"), days[0])
     clock = next((place for place, name in enumerate(names) if name in header_words.CLOCKS and place != day), None)
     meter = next((place for place, name in enumerate(names) if name in header_words.METERS), None)
@@ -178,7 +178,7 @@ def _values(
 
 
 def _named_value(headers: Sequence[Header], rest: Sequence[int], wanted: Wanted) -> int | None:
-    """Give the column that is named as readings are; of several kinds the one that the meter takes."""
+    """Give the column with a name for readings; of several kinds, the one that the meter takes."""
     meter = wanted.meter(wanted.meter_id)
     kinds = (
         (header_words.CONSUMPTIONS, header_words.VALUES, header_words.STANDS)
@@ -199,7 +199,7 @@ def _named_value(headers: Sequence[Header], rest: Sequence[int], wanted: Wanted)
 
 
 def _whose(header: Header, asked: Mapping[str, str], wanted: Wanted) -> str | None:
-    """Give the meter of a header: as asked for, else by the meter's id or description."""
+    """Give the meter of a header: the requested one, else by id or description."""
     if _is_asked(header, asked):
         return asked.get(header.written.lower()) or asked[header.name]
     names = {header.written.lower(), header.name} - {""}
@@ -240,7 +240,7 @@ def _with_unit(column: ValueColumn, unit: str) -> ValueColumn:
 
 
 def _unit_above(lines: Sequence[Line]) -> str | None:
-    """Give the unit that stands above the header: `UOM: kWh` in one cell, or below or beside a cell `Unit`."""
+    """Give the unit above the header: `UOM: kWh` in one cell, or below or beside a cell `Unit`."""
     for number, line in enumerate(lines):
         for place, cell in enumerate(line.cells):
             text = cell if isinstance(cell, str) else ""

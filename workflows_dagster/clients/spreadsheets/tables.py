@@ -1,4 +1,4 @@
-"""Tables of cells, and which of the tables that a file may mean are read.
+"""Tables of cells, and the choice among a file's possible tables.
 
 Neither this module nor what it imports loads pandas: it also runs in the process that reads foreign files.
 """
@@ -17,7 +17,7 @@ from workflows_dagster.clients.spreadsheets.verdicts import Figure, FileCode
 Cell = str | int | float | bool | datetime | date | time | timedelta | None
 
 _SHOWN = 40
-# Titles, an address and an account number may stand above a table.
+# Titles, an address and an account number may precede a table.
 DEEPEST_HEADER = 40
 
 
@@ -54,7 +54,7 @@ class Table:
     Attributes:
         lines: The non-empty lines, header first, read lazily; iteration may raise `TableError`.
         separator: Separator of the cells of a text file; None for a workbook.
-        name: Name of the sheet; None of a text file.
+        name: Name of the sheet; None for a text file.
     """
 
     lines: Iterator[Line]
@@ -67,9 +67,9 @@ class ReadTable:
     """A table that has been read.
 
     Attributes:
-        lines: The lines with any content.
-        is_text: Whether it stood in a text file; else in a workbook, whose tables may have notes at their side.
-        name: Name of the sheet; None of a text file.
+        lines: The non-empty lines.
+        is_text: Whether it is from a text file, not from a workbook, whose tables may have notes beside them.
+        name: Name of the sheet; None for a text file.
     """
 
     lines: Sequence[Line]
@@ -94,12 +94,13 @@ def cleaned(cell: Cell) -> Cell:
 
 
 def tables_to_read(tables: Iterable[Table]) -> Iterator[Table]:
-    """Choose among the tables that a file may mean: every sheet, and of the separators of a text the right one.
+    """Choose among a file's possible tables: every sheet, or the right separator of a text.
 
-    That is the first by which some line near the top has a column of days; without one the one that parts most cells.
+    The right separator is the first that gives a column of days in some line near the top, else the one that gives most
+    cells.
 
     Raises:
-        TableError: The file is empty, or no separator parts it.
+        TableError: The file is empty, or has no separator.
     """
     widest: tuple[int, Table] | None = None
     broken: TableError | None = None
@@ -125,11 +126,11 @@ def tables_to_read(tables: Iterable[Table]) -> Iterator[Table]:
 
 
 def limited(lines: Iterable[Line], rows: int) -> Iterator[Line]:
-    """Give a table's lines, cut behind the last column that is looked at.
+    """Give a table's lines, cut after the last column that is evaluated.
 
     Args:
         lines: The lines.
-        rows: How many rows the file has had already.
+        rows: Number of rows of the file read before.
 
     Raises:
         TableError: There are too many, or a header has too many columns.

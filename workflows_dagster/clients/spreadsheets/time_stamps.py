@@ -1,4 +1,4 @@
-"""Stamps of readings: from a day and a time of day as people and portals write them to instants in UTC."""
+"""Parses dates and times of day as people and portals write them, and converts them to UTC."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Stamp:
     """A time as it is written.
 
     Attributes:
-        moment: With an offset where one is given, else civil time of the house.
-        is_bare: There is no time of day; `moment` is the day's midnight.
-        is_end_of_day: It is written as 24:00; `moment` is the midnight after.
-        is_of_two: The time of day stands in a cell of its own.
+        moment: Time with its offset, if given, else local time.
+        is_bare: Whether there is no time of day; `moment` is then the day's midnight.
+        is_end_of_day: Whether it is written as 24:00; `moment` is then the midnight after.
+        is_of_two: Whether the time of day is in a separate cell.
     """
 
     moment: datetime
@@ -51,11 +51,11 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Placed:
-    """An instant, and what is said about it.
+    """An instant with remarks.
 
     Attributes:
-        at: UTC, or None where the time does not exist.
-        remarks: What was assumed, or why there is none.
+        at: UTC, or None if the time does not exist.
+        remarks: Assumptions, or why there is no instant.
     """
 
     at: pd.Timestamp | None
@@ -63,14 +63,14 @@ class Placed:
 
 
 def is_day_first(cells: Iterable[Cell], *, expected: bool | None) -> bool | None:
-    """Tell in which order dates with slashes are written, by those that can be read one way only.
+    """Determine the order of dates with slashes from the unambiguous ones.
 
     Args:
-        cells: The column of dates, and of times of day where there is one.
-        expected: What the header's language lets one expect, or None.
+        cells: The column of dates, and that of times of day, if any.
+        expected: Order in the header's language, or None.
 
     Returns:
-        True for `31/12/2024`, False for `12/31/2024` and where times have AM and PM; None where nothing tells.
+        True for `31/12/2024`, False for `12/31/2024` and times with AM or PM; None if unknown.
     """
     orders = set()
     for cell in cells:
@@ -90,16 +90,16 @@ def is_day_first(cells: Iterable[Cell], *, expected: bool | None) -> bool | None
 
 
 def stamp(day: Cell, clock: Cell, *, day_first: bool | None, alone: bool) -> Stamp:
-    """Read a day and a time of day, in one cell or in two.
+    """Parse a day and a time of day, in one or two cells.
 
     Args:
         day: The cell of the day, or of both.
-        clock: The cell of the time of day; None without one.
-        day_first: What `31/12/2024` is written like, see `is_day_first`.
-        alone: Whether the column of the day is to hold the time of day too, for the words of a refusal.
+        clock: The cell of the time of day, if any.
+        day_first: Order of dates with slashes, see `is_day_first`.
+        alone: Whether the column of the day should also hold the time of day; decides the error.
 
     Raises:
-        CellError: There is no day, one of them cannot be read, or they hold two different times of day.
+        CellError: There is no day, a cell is unreadable, or the cells have different times of day.
     """
     if day is None:
         raise CellError("time_empty" if alone else "date_empty")
@@ -119,16 +119,16 @@ def stamp(day: Cell, clock: Cell, *, day_first: bool | None, alone: bool) -> Sta
 
 
 def placed(stamps: Sequence[Stamp], zone: ZoneInfo, bare: time) -> list[Placed]:
-    """Place the stamps of one meter in UTC.
+    """Convert the stamps of one meter to UTC.
 
-    A time without an offset that the autumn day has twice is told apart by the order in the file: of two rows with the
-    same time the first is the earlier (the later, in a file that runs backwards); a row without a second one belongs to
-    the hour before the step back, or after it. Without a step back it is taken as the first, with a remark.
+    For times without offset in autumn's repeated hour, the order in the file decides: of two rows with the same time,
+    the first is the earlier (the later, in a file in descending order). A row without a second one belongs to the hour
+    before or after the step back. Without a step back it is taken as the first occurrence, with a remark.
 
     Args:
         stamps: In the order of the file.
         zone: The house's zone.
-        bare: Time of day that a day alone means.
+        bare: Time of day of a day without time.
     """
     moments = [
         datetime.combine(one.moment.date(), bare) if one.is_bare and one.moment.tzinfo is None else one.moment
@@ -154,7 +154,7 @@ def _placed(moment: datetime, fold: int | None, zone: ZoneInfo) -> Placed:
 
 
 def _folds(moments: Sequence[datetime], zone: ZoneInfo) -> dict[int, int]:
-    """Give the times that exist twice and that the order tells apart: 0 for the first, 1 for the second, by place."""
+    """Give the occurrence (0 or 1), by index, of repeated times that the order distinguishes."""
     twice = [place for place, moment in enumerate(moments) if moment.tzinfo is None and _is_twice(moment, zone)]
     folds: dict[int, int] = {}
     for places in _by_day(twice, moments):
@@ -183,7 +183,7 @@ def _by_day(places: Sequence[int], moments: Sequence[datetime]) -> list[list[int
 
 
 def _runs_backwards(moments: Sequence[datetime], places: Sequence[int]) -> bool:
-    """Tell whether the file has later times first, by the times around the doubled hour."""
+    """Tell whether the file is in descending order, by the times around the repeated hour."""
     before, after = places[0] - 1, places[-1] + 1
     first = moments[before] if before >= 0 else None
     last = moments[after] if after < len(moments) else None
@@ -210,7 +210,7 @@ def _utc(moment: datetime) -> pd.Timestamp:
 
 def _day(cell: Cell, day_first: bool | None, otherwise: RowCode) -> Stamp:
     if isinstance(cell, datetime):
-        # A workbook keeps a day as its midnight.
+        # A workbook stores a day as its midnight.
         return Stamp(cell, is_bare=cell.time() == time())
     if isinstance(cell, date):
         return Stamp(datetime.combine(cell, time()), is_bare=True)
@@ -262,7 +262,7 @@ def _time_of_day(cell: Cell) -> timedelta:
 
 
 def _elapsed(named: dict[str, str | None], cell: Cell) -> timedelta:
-    """Give the time of day as what has passed since midnight; 24:00 is the end of the day."""
+    """Parse the time of day as the time since midnight; 24:00 is the end of the day."""
     hour, minute, second = int(named["h"] or 0), int(named.get("min") or 0), int(named.get("s") or 0)
     if named.get("half"):
         if not 1 <= hour <= 12:

@@ -1,4 +1,4 @@
-"""From a column's unit to a meter's: conversion, and power by the interval as energy."""
+"""Converts a column's unit to a meter's, and mean power to energy."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from workflows_dagster.clients.spreadsheets.header_names import POWER_UNITS, Hea
 from workflows_dagster.clients.spreadsheets.verdicts import CellError
 from workflows_dagster.domain import units
 
-# Megajoules stand in files, but are no unit of a meter here.
+# Megajoules occur in files, but no meter has them.
 _MEGAJOULES_PER_GIGAJOULE = 1000.0
 
 
 def converted(value: float, header: Header, unit: str) -> float:
-    """Give a number of a column in a meter's unit; without a unit in the header it has the meter's.
+    """Convert a column's number to a meter's unit; without a unit in the header it is already in it.
 
     Raises:
         CellError: The units measure different quantities.
@@ -27,7 +27,7 @@ def converted(value: float, header: Header, unit: str) -> float:
         factor = units.factor(given, unit)
     except units.UnitError:
         raise CellError("unit_differs", column=header.written, unit=str(header.unit), meter_unit=unit) from None
-    # 12345 / 1000 is nearer to 12.345 than 12345 × 0.001.
+    # 12345 / 1000 is closer to 12.345 than 12345 × 0.001.
     inverse = round(1 / factor)
     return value / inverse if factor < 1 and abs(1 / factor - inverse) < 1e-9 * inverse else value * factor
 
@@ -38,16 +38,16 @@ def is_power(header: Header) -> bool:
 
 
 def energy(power: float, header: Header, minutes: int, unit: str) -> float:
-    """Give what mean power gives in an interval, in a meter's unit.
+    """Convert mean power over an interval to energy in a meter's unit.
 
     Args:
-        power: Mean power of the interval, in the header's unit; without one, in the meter's by the hour.
+        power: Mean power of the interval, in the header's unit; without one, in the meter's unit per hour.
         header: The column's header.
         minutes: Length of the interval. [min]
         unit: The meter's unit.
 
     Raises:
-        CellError: The meter measures no energy.
+        CellError: The meter does not measure energy.
     """
     amount = power * minutes / 60
     if header.unit is None:

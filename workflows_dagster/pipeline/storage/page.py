@@ -1,4 +1,4 @@
-"""Puts the guard around Dagster's page."""
+"""Wraps Dagster's page in the guard."""
 
 from importlib import import_module
 from types import SimpleNamespace
@@ -18,17 +18,17 @@ class UnguardedPageError(RuntimeError):
 
 
 def guard_page(rules: PageRules, version: str = __version__) -> None:
-    """Have Dagster's page, which this process is about to run, refuse what foreign web pages send to it.
+    """Make Dagster's page, which this process is about to run, refuse requests of foreign web pages.
 
-    Dagster's program makes the application and passes it, with the address to listen on, to `uvicorn.run`. That call
-    gets the application within its guard.
+    Dagster's program passes its application and the address to `uvicorn.run`. That call is patched to receive the
+    application wrapped in the guard.
 
     Args:
         rules: Which requests it answers.
         version: Version of dagster-webserver.
 
     Raises:
-        UnguardedPageError: It is a version that may do otherwise.
+        UnguardedPageError: The version is unknown and may work differently.
     """
     program: Any = import_module("dagster_webserver.cli")
     if not is_tested(version) or getattr(program, "uvicorn", None) is not uvicorn:

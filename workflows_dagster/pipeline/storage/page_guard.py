@@ -1,9 +1,9 @@
-"""Refuses what a foreign web page can make a browser send: a guard around a web application (ASGI).
+"""An ASGI guard that refuses requests which a foreign web page makes a browser send.
 
-A browser sends requests to this machine for every page that it shows, and Dagster's page executes them all. The guard
-goes by what a browser says about each request and a foreign page cannot change: which name it was sent to (Host), which
-page made it (Origin, Sec-Fetch-Site), and whether it opens a page (Sec-Fetch-Mode and -Dest). Other programs send only
-Host; they are not refused, since whoever runs a program here needs no browser.
+A browser sends requests to this machine for any page that it shows, and Dagster's page would execute them all. The
+guard checks headers that browsers set and foreign pages cannot change: which name it was sent to (Host), which page
+made it (Origin, Sec-Fetch-Site), and whether it opens a page (Sec-Fetch-Mode and -Dest). Other programs send only Host;
+they are not refused, since a program on this machine needs no browser for an attack.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _PORTS = {"http": "80", "https": "443"}
 _OWN_SITES = frozenset({"same-origin", "none"})
 _JSON = frozenset({"application/json", "application/graphql"})
 _STATUS: Mapping[Refusal, int] = {"unknown_host": 403, "other_site": 403, "query_by_get": 405, "content_type": 415}
-# Nothing of the page is shown within a foreign one, where it could be clicked unseen, nor loaded into one.
+# Forbid foreign pages to embed the page, where it could be clicked unseen, or to load parts of it.
 _HEADERS = {"X-Frame-Options": "SAMEORIGIN", "Cross-Origin-Resource-Policy": "same-origin"}
 
 
 class PageGuard:
-    """Answers what is refused by itself, and hands on all else.
+    """Answers refused requests itself, and passes on all others.
 
     Args:
         app: The application.
-        hosts: Names and addresses under which it is reached, beside those of this machine.
-        sentences: What a refused request is answered; one without a sentence is answered its code.
+        hosts: Names and addresses of the page, in addition to those of this machine.
+        sentences: Answers to refused requests by code; without a sentence the code is the answer.
     """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str] = (), sentences: Mapping[str, str] | None = None) -> None:
@@ -86,10 +86,10 @@ class PageGuard:
             return "other_site"
         if not opens_page and not _OWN_SITES.issuperset(headers.getlist("sec-fetch-site")):
             return "other_site"
-        # A browser that accepts HTML gets the page for typing queries; any other client gets its query executed.
+        # A browser that accepts HTML gets the query editor; for any other client the query is executed.
         if method in ("GET", "HEAD") and is_graphql and "text/html" not in headers.get("accept", ""):
             return "query_by_get"
-        # Browsers send all other types without asking first, and old ones without Origin.
+        # Browsers send all other types without preflight, and old browsers without Origin.
         if method == "POST" and headers.get("content-type", "").partition(";")[0].strip().lower() not in _JSON:
             return "content_type"
         return None
@@ -108,7 +108,7 @@ class PageGuard:
 
 
 def _normal(host: str) -> str:
-    """Give a name in small letters, and an address in the one spelling that all its others mean."""
+    """Give a name in lower case, and an address in canonical form."""
     name = host.lower().removeprefix("[").removesuffix("]")
     try:
         address = ip_address(name)
@@ -118,7 +118,7 @@ def _normal(host: str) -> str:
 
 
 def _is_origin_of(origin: str, host: str) -> bool:
-    """Tell whether an Origin is a host with its port; a proxy may speak HTTPS where the page speaks HTTP."""
+    """Tell whether an Origin has the host and port; the scheme may differ behind an HTTPS proxy."""
     scheme, _, place = origin.partition("://")
     port = _PORTS.get(scheme)
     return port is not None and _with_port(place, port) == _with_port(host, port)
