@@ -52,7 +52,7 @@ def test_a_backup_holds_configuration_data_and_history_and_says_what_must_be_in_
     }
     manifest = made.manifest
     assert manifest.made == "2026-03-01T04:10:00+00:00"
-    assert (manifest.readings, manifest.points) == (2, 4)
+    assert (manifest.readings, manifest.points) == (2, 6)
     assert manifest.sums == {"main": {"2026-01": 2.75, "2026-02": 0.1 + 0.2}}
     assert manifest.partitions == {'["main"]': 2}
     assert manifest.files["data/utility_meters.sqlite"].schema_versions == {"user_version": str(len(MIGRATIONS))}

@@ -53,7 +53,7 @@ def test_a_sum_that_is_off_in_the_last_bit_fails_the_trial(house):
 
 def test_lost_readings_and_partitions_fail_the_trial(house):
     made = make_backup(house.settings, house.places, house.folder / "backups", NOW)
-    with pytest.raises(UpkeepError, match="2 readings and 4 values instead of 3 and 4"):
+    with pytest.raises(UpkeepError, match="2 readings and 6 values instead of 3 and 6"):
         drill(altered(made, lambda manifest: manifest.update(readings=3)), house.settings)
     with pytest.raises(UpkeepError, match=r"knows 2 partitions of \[\"main\"\] instead of 5"):
         drill(altered(made, lambda manifest: manifest.update(partitions={'["main"]': 5})), house.settings)
