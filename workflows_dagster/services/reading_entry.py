@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
 
-from workflows_dagster.clients.spreadsheets.cells import german_time, instant, iso_time
+from workflows_dagster.clients.spreadsheets.cells import TIME_OF_A_BARE_DAY
+from workflows_dagster.clients.spreadsheets.time_stamps import Stamp, placed, stamp
 from workflows_dagster.clients.spreadsheets.verdicts import CellError, Remark
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
@@ -66,32 +67,32 @@ def moment_of(text: str, settings: Settings, now: pd.Timestamp) -> pd.Timestamp:
     local = now.tz_convert(zone)
     text = text.strip()
     try:
-        civil = _civil(text, local)
-        at, _ = instant(civil, zone)
+        written = _written(text, local)
     except CellError as error:
         raise WrongMomentError(error.remark) from None
+    (placed_at,) = placed([written], zone, TIME_OF_A_BARE_DAY)
+    at = placed_at.at
+    if at is None:
+        raise WrongMomentError(placed_at.remarks[0])
     if at > now:
         raise WrongMomentError(Remark("in_the_future", {"time": at.tz_convert(zone).to_pydatetime()}))
     return at
 
 
-def _civil(text: str, local: pd.Timestamp) -> datetime:
+def _written(text: str, local: pd.Timestamp) -> Stamp:
     if _CLOCK_ONLY.fullmatch(text):
-        return german_time(f"{local:%d.%m.%Y}", text)
+        return stamp(f"{local:%d.%m.%Y}", text, day_first=None, alone=False)
     short = _WITHOUT_YEAR.fullmatch(text)
     if short is None:
-        return german_time(text, None) if "." in text.split(" ")[0] else iso_time(text)
+        return stamp(text, None, day_first=None, alone="." not in text.split(" ")[0])
     clock = (short["clock"] or "").strip() or None
-    civil = german_time(f"{short['d']}.{short['m']}.{local.year}", clock)
-    if civil.date() > local.date() and date(local.year - 1, 1, 1) < civil.date():
-        return german_time(f"{short['d']}.{short['m']}.{local.year - 1}", clock)
-    # Today without a time of day: the reading was taken just now.
-    return local.floor("min").tz_localize(None).to_pydatetime() if clock is None and civil > _bare(local) else civil
-
-
-def _bare(local: pd.Timestamp) -> datetime:
-    bare: datetime = local.tz_localize(None).to_pydatetime()
-    return bare
+    found = stamp(f"{short['d']}.{short['m']}.{local.year}", clock, day_first=None, alone=False)
+    if found.moment.date() > local.date():
+        return stamp(f"{short['d']}.{short['m']}.{local.year - 1}", clock, day_first=None, alone=False)
+    if found.is_bare and found.moment.date() == local.date() and local.time() < TIME_OF_A_BARE_DAY:
+        # Today without a time of day: the reading was taken just now.
+        return Stamp(local.floor("min").tz_localize(None).to_pydatetime())
+    return found
 
 
 def readings_written(text: str) -> tuple[Meaning, ...]:
