@@ -38,7 +38,7 @@ from workflows_dagster.evaluation.evaluated import Evaluated
 from workflows_dagster.records.profiles import kept_profile
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
-from workflows_dagster.stores.ports import RawSeries, Store
+from workflows_dagster.stores.ports import EarlierName, RawSeries, Store
 
 # Time around the days whose readings take part in cleaning, and a day more, so that dense readings reach over it.
 _AROUND = pd.Timedelta(microseconds=SPAN) + pd.Timedelta(days=1)
@@ -294,7 +294,8 @@ class PhysicalMeters:
 
 def raw_series(meter: PhysicalMeter) -> RawSeries:
     """Give the address of a physical meter's raw readings."""
-    return RawSeries(meter.raw_measurement, meter.raw_entity_id, meter.raw_field, meter.source.domain)
+    earlier = tuple(EarlierName(name.id, pd.Timestamp(name.until)) for name in meter.source.renamed)
+    return RawSeries(meter.raw_measurement, meter.raw_entity_id, meter.raw_field, meter.source.domain, earlier)
 
 
 def habit_of(meter: PhysicalMeter) -> Habit:

@@ -123,7 +123,7 @@ def _fingerprints(settings: Settings, look: Look) -> dict[str, pd.DataFrame]:
     """Read all meters' fingerprints at once, including an interval meter's register readings."""
     series: dict[str, list[RawSeries]] = {}
     for meter in settings.meters.physical:
-        own = [raw_series(meter)]
+        own = list(raw_series(meter).parts())
         if meter.source.kind == "interval":
             own.append(RawSeries(meter.output_unit, meter.meter_id))
         series[meter.meter_id] = own

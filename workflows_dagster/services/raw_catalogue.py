@@ -40,10 +40,10 @@ class Discovered:
 
 def series_of(meter: PhysicalMeter) -> tuple[RawSeries, ...]:
     """Give every series that a physical meter reads; an interval meter also reads its register."""
-    source = raw_series(meter)
+    sources = raw_series(meter).parts()
     if meter.source.kind == "interval":
-        return (source, RawSeries(meter.output_unit, meter.meter_id))
-    return (source,)
+        return (*sources, RawSeries(meter.output_unit, meter.meter_id))
+    return sources
 
 
 def newest_by_meter(catalogue: pd.DataFrame, meters: Iterable[PhysicalMeter]) -> dict[str, pd.Timestamp | None]:

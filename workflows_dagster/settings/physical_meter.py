@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from workflows_dagster.domain import days
 from workflows_dagster.settings.fields import Frozen, Moment, Number, Text, Whole, civil_day
 from workflows_dagster.settings.named_meter import NamedMeter
 from workflows_dagster.settings.problems import shown
@@ -15,10 +17,23 @@ from workflows_dagster.settings.validation import Violation, refusal
 
 _COARSE_UNITS = {"Wh": 1.0, "l": 1.0, "HKV": 1.0}
 _FINE = 0.001
+_LIST = "[{id: old, until: 2024-03-10T14:00}, {id: new}]"
 
 
 def _unit_resolution(fields: dict[str, Any]) -> float:
     return _COARSE_UNITS.get(fields["output_unit"], _FINE)
+
+
+class Renamed(Frozen):
+    """An earlier name of an entity.
+
+    Attributes:
+        id: Home Assistant's entity without its domain.
+        until: When it got its next name: a civil day, from which on that holds, or an instant.
+    """
+
+    id: Text
+    until: Moment
 
 
 class Source(Frozen):
@@ -28,7 +43,9 @@ class Source(Frozen):
         kind: A cumulative counter (register), one that starts again from zero on purpose (resetting), or consumption of
             each hour, quarter hour or day (interval).
         interval_minutes: Length of an interval; 1440 is a civil day. None infers it from the readings' spacing. [min]
-        entity_id: Home Assistant's entity without its domain; None means the meter's id.
+        entity_id: Home Assistant's entity without its domain; None means the meter's id. Of a renamed one a list:
+            `[{id: old, until: 2024-03-10T14:00}, {id: new}]`.
+        renamed: The earlier names of a renamed entity, as the list under entity_id gives them.
         measurement: InfluxDB measurement; None means the meter's unit.
         field: Field that holds the number; None means the kind's usual one.
         domain: Home Assistant's domain; None accepts any.
@@ -42,6 +59,27 @@ class Source(Frozen):
     domain: Text | None = None
     interval_minutes: Annotated[Whole, Field(ge=1, le=1440)] | None = None
     turns_back: bool = False
+    renamed: tuple[Renamed, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_in_a_list(cls, written: object) -> object:
+        """Take a list of names apart: the last is the entity, the others are its earlier names."""
+        if not isinstance(written, dict) or not isinstance(written.get("entity_id"), list):
+            return written
+        *earlier, last = written["entity_id"] or [None]
+        if not isinstance(last, dict) or set(last) != {"id"}:
+            raise refusal(Violation("entity_list", {"example": _LIST}))
+        return {**written, "entity_id": last["id"], "renamed": earlier}
+
+    @field_validator("renamed")
+    @classmethod
+    def _one_after_the_other(cls, names: tuple[Renamed, ...], found: ValidationInfo) -> tuple[Renamed, ...]:
+        zone = (found.context or {}).get("zone", ZoneInfo("UTC"))
+        ends = [days.instant(name.until, zone, end=False) for name in names]
+        if any(later <= earlier for earlier, later in pairwise(ends)):
+            raise refusal(Violation("entity_list", {"example": _LIST}))
+        return tuple(name.model_copy(update={"until": end}) for name, end in zip(names, ends, strict=True))
 
     @field_validator("interval_minutes")
     @classmethod
@@ -132,6 +170,11 @@ class PhysicalMeter(NamedMeter):
     def raw_entity_id(self) -> str:
         """Tag `entity_id` of the raw readings."""
         return self.source.entity_id or self.meter_id
+
+    @property
+    def first_entity_id(self) -> str:
+        """Tag `entity_id` that the raw readings had at first."""
+        return self.source.renamed[0].id if self.source.renamed else self.raw_entity_id
 
     @property
     def raw_field(self) -> str:

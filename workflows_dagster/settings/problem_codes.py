@@ -76,6 +76,7 @@ Code = Literal[
     "interval_with_register",
     "register_with_intervals",
     "only_registers_turn_back",
+    "entity_list",
     "too_few_digits",
     "no_periods",
     "period_ends_before_start",

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from workflows_dagster.stores import renamed
 from workflows_dagster.stores.database_file import DatabaseFile
 from workflows_dagster.stores.frames import (
     DEFAULT_DOMAIN,
@@ -71,6 +72,8 @@ class EmbeddedStore:
         after: int = 0,
     ) -> pd.Series:
         """Read one series in `[start, end)`, and its neighbours outside."""
+        if series.earlier:
+            return renamed.read(self, series, start, end, before=before, after=after)
         lowest, highest = _FOREVER[0] if start is None else micros(start), _FOREVER[1] if end is None else micros(end)
         select = "SELECT time, value, written FROM readings WHERE series = ?"
         with self._file.reading() as connection:
@@ -91,6 +94,9 @@ class EmbeddedStore:
 
     def write_readings(self, series: RawSeries, readings: pd.Series) -> None:
         """Write readings, replacing those at equal instants. A repeat changes nothing."""
+        if series.earlier:
+            renamed.write(self, series, readings)
+            return
         given = given_readings(readings)
         if not len(given.times):
             return
@@ -126,6 +132,9 @@ class EmbeddedStore:
 
     def delete_readings(self, series: RawSeries, start: pd.Timestamp, end: pd.Timestamp) -> None:
         """Delete the readings of a series in `[start, end)`, both UTC."""
+        if series.earlier:
+            renamed.delete(self, series, start, end)
+            return
         bounds = (micros(start), micros(end))
         with self._file.writing() as connection:
             for number in self._raw_numbers(connection, series):

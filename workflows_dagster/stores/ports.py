@@ -19,6 +19,19 @@ class StoreError(RuntimeError):
 
 
 @dataclass(frozen=True, order=True)
+class EarlierName:
+    """An entity's name before it was renamed.
+
+    Attributes:
+        entity_id: Tag `entity_id`, without the domain.
+        until: Instant from which on the next name holds, UTC.
+    """
+
+    entity_id: str
+    until: pd.Timestamp
+
+
+@dataclass(frozen=True, order=True)
 class RawSeries:
     """Address of one meter's raw readings: Home Assistant's measurement, entity and field.
 
@@ -27,12 +40,19 @@ class RawSeries:
         entity_id: Tag `entity_id`, without the domain.
         field: Field that holds the number.
         domain: Tag `domain`, or None for any.
+        earlier: Names that the entity had before, the oldest first.
     """
 
     measurement: str
     entity_id: str
     field: str = "value"
     domain: str | None = None
+    earlier: tuple[EarlierName, ...] = ()
+
+    def parts(self) -> tuple[RawSeries, ...]:
+        """Give the series of each name, the oldest first."""
+        names = [*(name.entity_id for name in self.earlier), self.entity_id]
+        return tuple(RawSeries(self.measurement, name, self.field, self.domain) for name in names)
 
 
 @dataclass(frozen=True)

@@ -161,6 +161,10 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
         marked("a source of kind {kind} does not turn back"),
         marked("Remove turns_back, or the kind."),
     ),
+    "entity_list": (
+        marked("a list of names needs ids, and for all but the last the time until which it was used, in order"),
+        marked("Write it as {example}."),
+    ),
     "too_few_digits": (
         marked("{digits} digits cannot show the initial_reading {reading}"),
         marked("Count the digits before the decimal mark again."),

@@ -46,7 +46,7 @@ def raw_key(meter: PhysicalMeter) -> dg.AssetKey:
     Dagster takes letters of the English alphabet, digits and `_`. Of another entity the rest becomes `_`, and a digest
     keeps it apart from all others: `m³` is `m__c7db57c8`.
     """
-    entity = meter.raw_entity_id
+    entity = meter.first_entity_id
     if _KEY.fullmatch(entity):
         return dg.AssetKey([RAW_PREFIX, entity])
     digest = hashlib.sha256(entity.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]

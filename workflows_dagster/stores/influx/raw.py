@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from workflows_dagster.stores import renamed
 from workflows_dagster.stores.frames import (
     DEFAULT_DOMAIN,
     Column,
@@ -76,11 +77,16 @@ class InfluxRaw:
         after: int = 0,
     ) -> pd.Series:
         """Read one series in `[start, end)`, and its neighbours outside."""
+        if series.earlier:
+            return renamed.read(self, series, start, end, before=before, after=after)
         lowest, highest = flux.bounds(start, end)
         return readings_of(self._readings(series, lowest, highest, before, after))
 
     def write_readings(self, series: RawSeries, readings: pd.Series) -> None:
         """Write readings, replacing those at equal instants. A repeat changes nothing."""
+        if series.earlier:
+            renamed.write(self, series, readings)
+            return
         given = given_readings(readings)
         if not len(given.times):
             return
@@ -107,6 +113,9 @@ class InfluxRaw:
 
     def delete_readings(self, series: RawSeries, start: pd.Timestamp, end: pd.Timestamp) -> None:
         """Delete the readings of a series in `[start, end)`, both UTC, and with them their points' other fields."""
+        if series.earlier:
+            renamed.delete(self, series, start, end)
+            return
         lowest, highest = flux.bounds(start, end)
         if lowest >= highest:
             return
