@@ -40,7 +40,7 @@ install: $(READY)
 
 demo: $(READY)
 	@mkdir -p "$(DAGSTER_HOME)"
-	$(BIN)/meters demo
+	$(BIN)/meters demo --page http://localhost:$(PORT)
 	@$(MAKE) --no-print-directory serve
 
 serve: $(READY)

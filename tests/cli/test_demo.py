@@ -116,3 +116,13 @@ def test_on_a_terminal_for_which_nothing_fits_nothing_is_cut_off_either(demo: De
     lines = printed(demo, 20)
     assert "…" not in "".join(lines)
     assert figures_shown(lines) == figures_shown(printed(demo, 500))
+
+
+def test_the_demo_says_what_is_worth_opening(demo: Demo) -> None:
+    said = demo.result.output.partition("Worth opening")[2]
+    report, meter, graph = re.findall(r": ((?:file|http)://\S+)", said)
+    assert report.startswith("file://")
+    assert report.endswith(".html")
+    first = next(iter(demo.settings.meters.masters), None) or next(iter(demo.settings.meters))
+    assert meter == f"http://localhost:3000/assets/{first.meter_id}"
+    assert graph == "http://localhost:3000/asset-groups"

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 @click.command(cls=HouseCommand)
 @click.option("--years", type=click.IntRange(1, 20), default=4, show_default=True, help="Years of history.")
+@click.option("--page", default="http://localhost:3000", show_default=True, help="Where the Dagster page will be.")
 @click.pass_context
-def demo(ctx: click.Context, years: int) -> None:
+def demo(ctx: click.Context, years: int, page: str) -> None:
     """Load the sample household into the embedded store, compute its history, and show its last twelve months."""
     import pandas as pd
 
@@ -58,6 +59,34 @@ def demo(ctx: click.Context, years: int) -> None:
     run_with_progress(ctx, settings, meters, DayRange(first, last))
     _report(ctx, settings, last)
     print_last_months(TerminalConsole(), settings, last)
+    _print_links(settings, page.rstrip("/"), last)
+    if first.year > settings.first_day.year:
+        click.echo(
+            words.say(
+                "The days begin in {year}. With workflows.analytics.start_year: {year} in config.yaml the catalog has "
+                "no empty years before them.",
+                year=first.year,
+            )
+        )
+
+
+def _print_links(settings: Settings, page: str, last: date) -> None:
+    """Say what is worth opening: the report, a meter in the catalog, and how all meters hang together."""
+    from workflows_dagster.domain.months import month_of, shifted
+    from workflows_dagster.reports.monthly import REPORTS_FOLDER
+    from workflows_dagster.wording import words_of
+
+    say, meters = words_of(settings.site).say, settings.meters
+    shown = next(iter(meters.masters), None) or next(iter(meters))
+    month = shifted(month_of(last + timedelta(days=1)), -1)
+    report = (settings.data_dir / REPORTS_FOLDER / f"{month:%Y-%m}.html").resolve()
+    click.echo(say("Worth opening (the pages once `make serve` runs):"))
+    for text, link in (
+        (say("the report"), report.as_uri()),
+        (say("a meter and its days"), f"{page}/assets/{shown.meter_id}"),
+        (say("how the meters hang together"), f"{page}/asset-groups"),
+    ):
+        click.echo(f"  {text}: {link}")
 
 
 def _report(ctx: click.Context, settings: Settings, last: date) -> None:

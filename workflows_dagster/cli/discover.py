@@ -44,6 +44,10 @@ def discover(ctx: click.Context, only_lines: bool) -> None:
     if not len(settings.meters):
         click.echo("meters:")
     click.echo(entries_for(found, settings), nl=False)
+    begun = min(one.first for one in found).tz_convert(settings.site.zone).year
+    if begun != settings.site.workflows.analytics.start_year and not len(settings.meters):
+        sentence = words.say("In config.yaml, so that the days begin with the first reading:")
+        click.echo(f"\n# {sentence}\n# workflows: {{analytics: {{start_year: {begun}}}}}")
 
 
 def _summary(found: list[Discovered], catalogue: pd.DataFrame, words: Words) -> str:
