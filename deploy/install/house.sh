@@ -25,7 +25,7 @@ keep_folder() {
     as_owner "$3" chmod "$2" "$(at "$1")"
 }
 
-# Put a file where none is. It appears whole or not at all, and never in place of another.
+# Create a file if it does not exist, atomically.
 # $1: from, $2: to, $3: mode, $4: owner
 lay() {
     local to draft

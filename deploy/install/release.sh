@@ -13,7 +13,7 @@ PIP_ARGS=${PIP_ARGS:-}
 RELEASE=
 RELEASE_IS_OURS_TO_REMOVE=
 
-# Which Python that is, told of one from 3.11 on that can make virtual environments; nothing of any other.
+# Print the version of a Python if it is 3.11 or newer and can make virtual environments; else print nothing.
 good_python() {
     "$1" -I -S -c 'import os, sys
 from importlib.util import find_spec
@@ -22,7 +22,7 @@ if sys.version_info < (3, 11) or not (find_spec("venv") and find_spec("ensurepip
 print(sys.version, os.uname().machine)' 2>/dev/null
 }
 
-# Settle on a Python, from Debian's packages if there is none.
+# Choose a Python; install Debian's if there is none.
 find_python() {
     local candidate
     for candidate in ${PYTHON:-python3 python3.11 python3.12 python3.13}; do
@@ -44,8 +44,8 @@ find_python() {
     PYTHON_BUILD=$(good_python "$PYTHON") || refuse "python3: $("$PYTHON" -V) is older than 3.11. Use Debian 12 or later."
 }
 
-# The files of a release, relative to the source. The folder of a release is everyone's to read, so no file goes along
-# that may be somebody's own secret.
+# List the files of a release, relative to the source. Everyone can read the folder of a release, so files that may hold
+# secrets are left out.
 shipped_files() {
     local name
     cd "$SOURCE" || return 1
@@ -57,7 +57,7 @@ shipped_files() {
     done | LC_ALL=C sort
 }
 
-# Name the release after all that goes into it, so that the same makes the same.
+# Name the release after a digest of its contents, so that equal contents give the same name.
 name_release() {
     local version hash
     version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$SOURCE/pyproject.toml" | head -n 1)
@@ -78,7 +78,7 @@ release_named_by() {
 
 is_complete() { [ -n "$1" ] && [ -f "$(at "$PROGRAM/releases/$1")/complete" ]; }
 
-# Make the release's folder; what is there and complete stays as it is.
+# Make the release's folder, unless it exists and is complete.
 build_release() {
     local folder log
     folder=$(at "$PROGRAM/releases/$RELEASE")
@@ -152,7 +152,7 @@ forget_unfinished_release() {
     if [ -n "$RELEASE_IS_OURS_TO_REMOVE" ]; then rm -rf "$(at "$PROGRAM/releases/$RELEASE")"; fi
 }
 
-# Let a link name a release. The rename makes it one or the other at every moment.
+# Point a link to a release, atomically by a rename.
 point() {
     local link=$1 release=$2 folder
     [ "$(release_named_by "$link")" != "$release" ] || return 0
@@ -172,13 +172,13 @@ settle_on() {
     forget_other_releases
 }
 
-# The mark goes first: cut off in between, what is left must not pass for a whole release.
+# Remove the mark first, so that an interrupted removal does not leave a folder that passes for complete.
 remove_release() {
     rm -f "$1/complete"
     rm -rf "$1"
 }
 
-# Remove the releases that nobody goes back to: older ones, and those that failed or were cut off.
+# Remove releases that no rollback needs: older, failed and incomplete ones.
 forget_other_releases() {
     local folder kept
     kept="/$RELEASE/$(release_named_by current)/$(release_named_by served)/$(release_named_by previous)/"

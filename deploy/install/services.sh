@@ -101,7 +101,7 @@ restart_services() {
     find_wanted && systemctl daemon-reload && systemctl restart "${WANTED[@]}" && systemctl start "$TARGET"
 }
 
-# Look at all wanted services at once: how many run, and how often systemd has started one again since they were begun.
+# Query all wanted services at once: how many run, and how often systemd has restarted one.
 RUNNING=0
 RESTARTS=0
 look_at_services() {
@@ -117,7 +117,7 @@ look_at_services() {
     done < <(systemctl show --property NRestarts --property ActiveState "${WANTED[@]}" 2>/dev/null || :)
 }
 
-# Wait until the page serves the meters, all services run and the daemon has given a sign of life. What is wrong is printed.
+# Wait until the page serves the meters, all services run and the daemon has sent a heartbeat. Problems are printed.
 # (A bare `return` in what a trap calls would return the status of what failed before: say 0.)
 # $1: seconds since 1970 from which on a sign of life counts.
 page_serves() {

@@ -19,9 +19,9 @@ from workflows_dagster.cli.command import HouseCommand, fail, settings_of
 )
 @click.pass_context
 def backup(ctx: click.Context, folder: Path | None) -> None:
-    """Back up data, Dagster's home and configuration (without secrets) into one file, and try it out.
+    """Back up data, Dagster's home and configuration (without secrets) into one file, and verify it.
 
-    It may be done while everything is at work. Only `meters backup` without --to lets go of the oldest.
+    The services may be running. Only `meters backup` without --to removes the oldest backups.
     """
     from workflows_dagster.maintenance.contents import places
     from workflows_dagster.maintenance.problems import UpkeepError

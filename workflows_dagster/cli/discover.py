@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--lines", "only_lines", is_flag=True, help="Print the lines for meters.yaml and nothing else.")
 @click.pass_context
 def discover(ctx: click.Context, only_lines: bool) -> None:
-    """List what looks like a meter among the raw readings and stands in no file, as lines ready for meters.yaml.
+    """List raw readings that look like a meter but are not configured, as lines ready for meters.yaml.
 
     While meters.yaml is empty, the lines are all of it.
     """

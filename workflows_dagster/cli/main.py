@@ -15,7 +15,7 @@ COMMANDS = {
     "check": ("check", "Check the configuration, every error at once; and what it needs to reach."),
     "discover": (
         "discover",
-        "List what looks like a meter among the raw readings and stands in no file, as lines ready for meters.yaml.",
+        "List raw readings that look like a meter but are not configured, as lines ready for meters.yaml.",
     ),
     "demo": (
         "demo",
@@ -37,12 +37,12 @@ COMMANDS = {
     "explain": ("explain", "Explain why a METER's number for a DAY is what it is, with figures to calculate with."),
     "report": (
         "report",
-        "Report on a MONTH (2025-03; default: the last one that is over) as a page that opens by itself.",
+        "Write the report of a MONTH (2025-03; default: the last complete one) as one self-contained page.",
     ),
     "notify": ("notify", "Try the addresses to which alerts go: with --test a message is sent to each."),
     "backup": (
         "backup",
-        "Back up data, Dagster's home and configuration (without secrets) into one file, and try it out.",
+        "Back up data, Dagster's home and configuration (without secrets) into one file, and verify it.",
     ),
     "restore": ("restore", "Make the backup FILE the house."),
     "upkeep": (

@@ -27,7 +27,7 @@ _SUFFIXES: dict[Format, str] = {"html": "html", "markdown": "md"}
 @click.option("--out", metavar="PATH", help="File to write, - for the standard output; default: data/reports/MONTH.")
 @click.pass_context
 def report(ctx: click.Context, month: date | None, form: Format, out: str | None) -> None:
-    """Report on a MONTH (2025-03; default: the last one that is over) as a page that opens by itself."""
+    """Write the report of a MONTH (2025-03; default: the last complete one) as one self-contained page."""
     import pandas as pd
 
     from workflows_dagster.domain import days, months

@@ -13,8 +13,8 @@ INSTANCE_FILE = """\
 # Dagster's instance file. It belongs into the folder that DAGSTER_HOME names; a copy there is yours to edit, nothing
 # overwrites it. Every path below is under that folder, so it may be moved as a whole while nothing runs.
 
-# Stock SQLite, but the events of a step in one transaction: seconds where stock takes minutes. The databases are the
-# same and stand where stock puts them (history/runs); without this section stock takes over, with the history.
+# Stock SQLite, but with the events of a step in one transaction: seconds where stock takes minutes. The databases are
+# the same, in the stock folder (history/runs); without this section the stock storage continues with the same history.
 # Runs and schedules are in stock SQLite, which needs no section: history/runs.db and schedules/.
 event_log_storage:
   module: workflows_dagster.pipeline.storage.event_log
@@ -23,8 +23,8 @@ event_log_storage:
     home:
       env: DAGSTER_HOME
 
-# One run at a time: SQLite has one writer, two runs would wait for each other, and two runs over the same days would
-# write the same points. What is requested meanwhile waits in the queue.
+# One run at a time: SQLite has one writer, so two runs would wait for each other, and two runs over the same days would
+# write the same points. Other requested runs wait in the queue.
 run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator
@@ -34,7 +34,7 @@ run_coordinator:
     max_user_code_failure_retries: 5
     user_code_failure_retry_delay: 30
 
-# A run that a power cut ended still counts as running, and with one run at a time it would hold up the queue for good.
+# A run ended by a power cut still counts as running, and with one run at a time it would block the queue for ever.
 # So no run may take longer than an hour; raise this on a machine where the first backfill needs more.
 run_monitoring:
   enabled: true
@@ -44,14 +44,14 @@ run_monitoring:
   cancel_timeout_seconds: 180
   poll_interval_seconds: 60
 
-# Every schedule here looks at the present and takes up all that was left: after a week off one tick is enough.
+# Every schedule here depends on the present state only: after a week off, one tick catches up with everything.
 scheduler:
   module: dagster.core.scheduler
   class: DagsterDaemonScheduler
   config:
     max_catchup_runs: 1
 
-# A run that asks for it (tag dagster/max_retries) is tried again when it fails; no other is.
+# A failed run is retried only if it has the tag dagster/max_retries.
 run_retries:
   enabled: true
   max_retries: 0
@@ -75,18 +75,17 @@ retention:
 freshness:
   enabled: true
 
-# What a run prints goes to the run's own output (journal, docker logs) at once. Capturing it would start four
-# processes a run, lose the last lines at times and leave two files a run for ever. Steps and their log lines are on the
-# page in any case.
+# A run's output goes to the journal or docker logs at once. Capturing it would start four processes per run, sometimes
+# lose the last lines, and leave two files per run for ever. The page shows steps and their log lines in any case.
 compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
 
-# At DEBUG every partition of every run is a line on the console. The event log has them in any case.
+# At DEBUG every partition of every run is a line on the console. The event log has them anyway.
 python_logs:
   python_log_level: INFO
 
-# The house's figures and habits are nobody else's business.
+# No usage statistics leave the house.
 telemetry:
   enabled: false
 nux:
