@@ -124,16 +124,24 @@ def test_a_query_carries_names_as_flux_strings_and_asks_for_a_packed_answer(open
 def test_neighbours_are_looked_for_further_and_further_out_and_only_on_the_side_that_lacks_them(opened: Opened) -> None:
     store, server = opened(
         # The two results that are empty are a blank line each.
-        readings("2024-03-02T06:00:00Z,3", results=3),
-        readings("2023-01-01T00:00:00Z,1"),
+        readings("2024-02-29T06:00:00Z,2", "2024-03-02T06:00:00Z,3", results=3),
+        readings("2024-01-01T00:00:00Z,1"),
         readings("2015-01-01T00:00:00Z,0.5"),
     )
-    found = store.readings(GAS, *DAY, before=2, after=1)
-    assert found.tolist() == [0.5, 1.0, 3.0]
+    found = store.readings(GAS, *DAY, before=3, after=1)
+    assert found.tolist() == [0.5, 1.0, 2.0, 3.0]
     assert [request.flux.count("from(") for request in server.requests] == [3, 1, 1]
-    assert "tail(n: 2)" in server.requests[0].flux
+    assert "tail(n: 3)" in server.requests[0].flux
     assert "limit(n: 1)" in server.requests[0].flux
     assert "tail(n: 1)" in server.requests[2].flux
+
+
+def test_neighbours_of_a_series_whose_readings_are_far_apart_are_asked_for_at_once(opened: Opened) -> None:
+    rows = "2022-03-01T06:00:00Z,1", "2023-03-01T06:00:00Z,2", "2024-02-29T06:00:00Z,3"
+    store, server = opened(readings(*rows), readings(*rows[1:], results=2))
+    store.readings(GAS)
+    assert store.readings(GAS, *DAY, before=2).tolist() == [2.0, 3.0]
+    assert [request.flux.count("from(") for request in server.requests] == [1, 2]
 
 
 def test_a_deletion_ends_a_nanosecond_before_the_end_because_the_server_includes_both_ends(opened: Opened) -> None:

@@ -33,8 +33,8 @@ from workflows_dagster.stores.influx.stored_series import DOMAIN, StoredSeries, 
 from workflows_dagster.stores.ports import RawSeries
 
 _DAY = 86_400_000_000
-# How far to search for neighbours: enough for a reporting meter, for one read by hand, and the whole history.
-_REACHES = (45 * _DAY, 800 * _DAY, flux.LATEST - flux.EARLIEST)
+# How far to look for neighbours at least, and from where on all there is costs no more.
+_NEAR, _FAR, _ALL = 45 * _DAY, 800 * _DAY, flux.LATEST - flux.EARLIEST
 _SERIES_TAGS = ("_measurement", "entity_id", "_field", "domain")
 # Columns that are not tags that distinguish stored series.
 _KNOWN = ("_start", "_stop", "_measurement", "_field", "entity_id")
@@ -66,6 +66,8 @@ class InfluxRaw:
         self._raw = bucket
         self._marks = Marks(connection, bucket_marks)
         self._retention: pd.Timedelta | None = None
+        # Mean time between two readings that were read last. [µs]
+        self._spacing: dict[RawSeries, float] = {}
 
     def readings(
         self,
@@ -183,13 +185,13 @@ class InfluxRaw:
         )
 
     def _readings(self, series: RawSeries, lowest: int, highest: int, before: int = 0, after: int = 0) -> Column:
-        """Read `[lowest, highest)` and neighbours, in ever wider ranges."""
+        """Read `[lowest, highest)` and neighbours, looking for these as far out as the readings are apart."""
         highest = max(lowest, highest)
         ranges = [(lowest, highest, "")]
         found = Column(np.empty(0, np.int64), np.empty(0))
         parts: list[StoredSeries] = []
-        reached = 0
-        for reach in _REACHES:
+        reached, reach = 0, self._reach_of(series, max(before, after))
+        while reached < _ALL:
             earlier = before - int(np.searchsorted(found.times, lowest))
             later = after - int((found.times >= highest).sum())
             if earlier > 0:
@@ -205,10 +207,20 @@ class InfluxRaw:
             if asked:
                 parts += self._stored(series, asked)
                 found = self._merged(series, parts)
+            if len(found.times) > 1:
+                self._spacing[series] = float(found.times[-1] - found.times[0]) / (len(found.times) - 1)
             ranges, reached = [], reach
+            # Readings so few that they tell nothing of the others are quickly read.
+            further = max(self._reach_of(series, max(before, after)), 4 * reach)
+            reach = further if series in self._spacing and further < _FAR else _ALL
         first = max(int(np.searchsorted(found.times, lowest)) - before, 0)
         last = int(np.searchsorted(found.times, highest)) + after
         return Column(found.times[first:last], found.values[first:last])
+
+    def _reach_of(self, series: RawSeries, count: int) -> int:
+        """Give how far so many readings reach, by what is known of the series. [µs]"""  # noqa: D415
+        reach = int(1.5 * count * self._spacing.get(series, 0.0))
+        return max(_NEAR, reach) if reach < _FAR else _ALL
 
     def _stored(self, series: RawSeries, ranges: Sequence[tuple[int, int, str]]) -> list[StoredSeries]:
         """Read ranges of all stored series of a series, each with its own `tail` or `limit`."""
