@@ -58,6 +58,36 @@ class _Sums(NamedTuple):
     last: int
 
 
+class _Reach:
+    """How far to look for neighbours on one side: first by what is known of the series, then by what was found.
+
+    Args:
+        wanted: How many are wanted.
+        spacing: Mean time between two readings, where it is known. [µs]
+    """
+
+    def __init__(self, wanted: int, spacing: float | None) -> None:
+        self._wanted, self._reached = wanted, 0
+        self._next = self._clamped(wanted * (spacing or 0.0))
+
+    def next_ring(self, found: int) -> Iterator[tuple[int, int]]:
+        """Give from where to where to look now; nothing where enough was found, or all there is was looked at.
+
+        Args:
+            found: How many were found so far.
+        """
+        if found < self._wanted and self._reached < _ALL:
+            if self._reached:
+                self._next = self._clamped(self._reached * self._wanted / found if found else _ALL)
+            yield self._reached, self._next
+            self._reached = self._next
+
+    @staticmethod
+    def _clamped(reach: float) -> int:
+        # Readings so far apart are few, and quickly read.
+        return max(_NEAR, int(1.5 * reach)) if 1.5 * reach < _FAR else _ALL
+
+
 class InfluxRaw:
     """Implements `RawStore` on one bucket; marks are written to another."""
 
@@ -190,37 +220,26 @@ class InfluxRaw:
         ranges = [(lowest, highest, "")]
         found = Column(np.empty(0, np.int64), np.empty(0))
         parts: list[StoredSeries] = []
-        reached, reach = 0, self._reach_of(series, max(before, after))
-        while reached < _ALL:
-            earlier = before - int(np.searchsorted(found.times, lowest))
-            later = after - int((found.times >= highest).sum())
-            if earlier > 0:
-                ranges.append((lowest - reach, lowest - reached, f" |> tail(n: {earlier})"))
-            if later > 0:
-                ranges.append((highest + reached, highest + reach, f" |> limit(n: {later})"))
-            asked = [
-                (start, end, tail)
-                for start, end, tail in ranges
-                # The server refuses an empty range.
-                if max(start, flux.EARLIEST) < min(end, flux.LATEST)
-            ]
+        back, on = _Reach(before, self._spacing.get(series)), _Reach(after, self._spacing.get(series))
+        while True:
+            earlier, later = int(np.searchsorted(found.times, lowest)), int((found.times >= highest).sum())
+            for start, end in back.next_ring(earlier):
+                ranges.append((lowest - end, lowest - start, f" |> tail(n: {before - earlier})"))
+            for start, end in on.next_ring(later):
+                ranges.append((highest + start, highest + end, f" |> limit(n: {after - later})"))
+            if not ranges:
+                break
+            # The server refuses an empty range.
+            asked = [one for one in ranges if max(one[0], flux.EARLIEST) < min(one[1], flux.LATEST)]
             if asked:
                 parts += self._stored(series, asked)
                 found = self._merged(series, parts)
-            if len(found.times) > 1:
-                self._spacing[series] = float(found.times[-1] - found.times[0]) / (len(found.times) - 1)
-            ranges, reached = [], reach
-            # Readings so few that they tell nothing of the others are quickly read.
-            further = max(self._reach_of(series, max(before, after)), 4 * reach)
-            reach = further if series in self._spacing and further < _FAR else _ALL
+            ranges = []
+        if len(found.times) > 1:
+            self._spacing[series] = float(found.times[-1] - found.times[0]) / (len(found.times) - 1)
         first = max(int(np.searchsorted(found.times, lowest)) - before, 0)
         last = int(np.searchsorted(found.times, highest)) + after
         return Column(found.times[first:last], found.values[first:last])
-
-    def _reach_of(self, series: RawSeries, count: int) -> int:
-        """Give how far so many readings reach, by what is known of the series. [µs]"""  # noqa: D415
-        reach = int(1.5 * count * self._spacing.get(series, 0.0))
-        return max(_NEAR, reach) if reach < _FAR else _ALL
 
     def _stored(self, series: RawSeries, ranges: Sequence[tuple[int, int, str]]) -> list[StoredSeries]:
         """Read ranges of all stored series of a series, each with its own `tail` or `limit`."""
