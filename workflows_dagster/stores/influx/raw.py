@@ -33,7 +33,7 @@ from workflows_dagster.stores.influx.stored_series import DOMAIN, StoredSeries, 
 from workflows_dagster.stores.ports import RawSeries
 
 _DAY = 86_400_000_000
-# How far to look for neighbours at least, and from where on all there is costs no more.
+# Least range in which to search for neighbours, and the one from which the whole history costs no more.
 _NEAR, _FAR, _ALL = 45 * _DAY, 800 * _DAY, flux.LATEST - flux.EARLIEST
 _SERIES_TAGS = ("_measurement", "entity_id", "_field", "domain")
 # Columns that are not tags that distinguish stored series.
@@ -59,7 +59,7 @@ class _Sums(NamedTuple):
 
 
 class _Reach:
-    """How far to look for neighbours on one side: first by what is known of the series, then by what was found.
+    """Ranges in which to search for neighbours on one side: first by the known spacing, then by what was found.
 
     Args:
         wanted: How many are wanted.
@@ -215,7 +215,7 @@ class InfluxRaw:
         )
 
     def _readings(self, series: RawSeries, lowest: int, highest: int, before: int = 0, after: int = 0) -> Column:
-        """Read `[lowest, highest)` and neighbours, looking for these as far out as the readings are apart."""
+        """Read `[lowest, highest)` and neighbours; how far apart the readings are determines the range."""
         highest = max(lowest, highest)
         ranges = [(lowest, highest, "")]
         found = Column(np.empty(0, np.int64), np.empty(0))
