@@ -224,3 +224,20 @@ def test_a_store_that_cannot_be_reached_is_1(house: FrontDoor) -> None:
     assert result.exit_code == 1
     assert "Check that InfluxDB is running" in result.stderr
     assert TOKEN not in result.output
+
+
+def test_a_series_that_goes_on_where_a_meter_ended_is_proposed_as_its_new_name(house: FrontDoor) -> None:
+    house.meters("meters: [{meter_id: st, type: physical, output_unit: kWh}]\n")
+    house.read(RawSeries("kWh", "st"), every("h", "2024-03-01", list(5230 + np.arange(250) * 0.5)))
+    house.read(RawSeries("kWh", "st_2"), every("h", "2024-03-11 14:00", list(5357 + np.arange(100) * 0.5)))
+    house.read(RawSeries("kWh", "other"), every("h", "2024-03-11 14:00", list(9000 + np.arange(100) * 0.5)))
+    result = house.run("discover", "--lines")
+    assert result.exit_code == 0, result.output
+    assert "meter_id: other\n" in result.stdout
+    assert "meter_id: st_2" not in result.stdout
+    assert "# st_2 goes on where st ended." in result.stdout
+    (line,) = [line for line in result.stdout.splitlines() if "entity_id:" in line]
+    assert line == "#   entity_id: [{id: st, until: 2024-03-11T15:00}, {id: st_2}]"
+    house.meters(f"meters: [{{meter_id: st, type: physical, output_unit: kWh, source: {{{line.lstrip('# ')}}}}}]\n")
+    assert load().meters.physical[0].first_entity_id == "st"
+    assert "st_2" not in house.run("discover", "--lines").stdout

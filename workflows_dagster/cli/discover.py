@@ -27,12 +27,14 @@ def discover(ctx: click.Context, only_lines: bool) -> None:
     from workflows_dagster.cli.tables import wide_console
     from workflows_dagster.services.configuration import entries_for
     from workflows_dagster.services.raw_catalogue import discover as discover_registers
+    from workflows_dagster.services.renamed_entities import continuations, names_line
     from workflows_dagster.stores.open import open_store
     from workflows_dagster.wording import words_of
 
     settings = settings_of(ctx, without_meters=True)
     with open_store(settings) as store:
         found, catalogue = discover_registers(store, settings.meters.physical)
+        renamed = continuations(store, found, settings)
     words = words_of(settings.site)
     click.echo(_summary(found, catalogue, words), err=True)
     if not found:
@@ -43,7 +45,15 @@ def discover(ctx: click.Context, only_lines: bool) -> None:
         click.echo(f"\n{heading}\n")
     if not len(settings.meters):
         click.echo("meters:")
-    click.echo(entries_for(found, settings), nl=False)
+    again = [one for one, _ in renamed]
+    click.echo(entries_for([one for one in found if one not in again], settings), nl=False)
+    for one, meter in renamed:
+        told = words.say(
+            "{entity} goes on where {meter} ended. If it was renamed, write under `source` of {meter}:",
+            entity=one.series.entity_id,
+            meter=meter.meter_id,
+        )
+        click.echo(f"# {told}\n#   {names_line(one, meter, settings)}")
     begun = min(one.first for one in found).tz_convert(settings.site.zone).year
     if begun != settings.site.workflows.analytics.start_year and not len(settings.meters):
         sentence = words.say("In config.yaml, so that the days begin with the first reading:")

@@ -28,6 +28,8 @@ _BAD_SHARE, _FALLS_A_YEAR = 0.02, 1.0
 # Smallest steps that registers show. [unit]
 _COARSE, _FINE = 1.0, 0.001
 _YEAR = pd.Timedelta(days=365.25)
+# A renamed entity sends again within a month, and meanwhile uses at most so many times the usual.
+_LONGEST_RENAMING, _FASTER, _FEW = pd.Timedelta(days=31), 5.0, 3
 _BY_HAND = pd.Timedelta(days=3)
 
 
@@ -107,3 +109,20 @@ def usual_gap(readings: pd.Series) -> pd.Timedelta | None:
 def reading_interval(gap: pd.Timedelta | None) -> int | None:
     """Give the days between readings of a meter that a person reads; None where it seems to report by itself. [d]"""  # noqa: D415
     return None if gap is None or gap < _BY_HAND else round(gap / pd.Timedelta(days=1))
+
+
+def goes_on(old: pd.Series, new: pd.Series) -> bool:
+    """Tell whether a series goes on with the register where another ended, as after a renaming.
+
+    Args:
+        old: The last readings of one, by UTC instant, increasing, shape (n,). [unit]
+        new: The first readings of the other, likewise. [unit]
+    """
+    if len(old) < _FEW or new.empty:
+        return False
+    gap, advance = new.index[0] - old.index[-1], float(new.iloc[0] - old.iloc[-1])
+    if not pd.Timedelta(0) < gap <= _LONGEST_RENAMING or advance < 0:
+        return False
+    steps, length = old.diff().dropna(), old.index[-1] - old.index[0]
+    usual = float(old.iloc[-1] - old.iloc[0]) * (gap / length)
+    return bool((steps >= 0).all()) and advance <= _FASTER * (max(usual, 0.0) + float(steps.max()))
