@@ -137,7 +137,7 @@ def judge_gaps(
         use = float(register.advances[k])
         if use > usual.rate * of_gap or (long.also_quiet and not usual.rests):
             judged = _judged(use, of_gap, (opening, closing), usual, last, scale, rule)
-            rows[last] = (*judged.figures, *_told(judged, before))
+            rows[last] = (*judged.figures, *_reported(judged, before))
             before = judged
     columns = {name: [row[k] for row in rows.values()] for k, name in enumerate(COLUMNS)}
     frame = pd.DataFrame({name: columns[name] for name in COLUMNS[:5]}, index=pd.Index(list(rows), dtype="object"))
@@ -167,7 +167,7 @@ def _judged(
     return _Judged(*span, figures, int(np.sign(ratio - 1)) * unusual, is_grave(use, max(expected, dust)), reason)
 
 
-def _told(gap: _Judged, before: _Judged | None) -> tuple[str | None, Reason | None]:
+def _reported(gap: _Judged, before: _Judged | None) -> tuple[str | None, Reason | None]:
     """Give a gap's severity and reason; None within a run, unless it becomes grave.
 
     A run goes on where less than a day lies between two gaps.

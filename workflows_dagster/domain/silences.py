@@ -32,7 +32,7 @@ _FEW_BETWEEN = 2
 
 @dataclass(frozen=True)
 class Habit:
-    """How often a meter is read.
+    """The usual frequency of a meter's readings.
 
     Attributes:
         meter_id: The meter.

@@ -34,7 +34,7 @@ class _Mark:
 
 
 class Fingerprints:
-    """What `RawStore.fingerprints` would give, at a fraction of the cost. Not for several threads."""
+    """Gives the results of `RawStore.fingerprints` at a fraction of the cost. Not thread-safe."""
 
     def __init__(self) -> None:
         self._months: dict[RawSeries, dict[str, _Row]] = {}

@@ -129,12 +129,12 @@ class StaleDays:
             if isinstance(self._settings.meters[meter_id], PhysicalMeter):
                 # A dropped glitch changes no figures, but its finding must still be stored.
                 known = kept_findings(self._store, meter_id, cuts[0], cuts[-1], [FINDING_DAILY])
-                found |= self._told_differently(evaluated.findings, known, cuts)
+                found |= self._with_other_findings(evaluated.findings, known, cuts)
             new = found - kept
             differing |= (found & kept) | (new & self._computed(meter_id) if new else set())
         return {day for day in differing if day in sure}
 
-    def _told_differently(
+    def _with_other_findings(
         self, computed: Iterable[Finding], stored: Iterable[Finding], cuts: pd.DatetimeIndex
     ) -> set[date]:
         """Give the days whose findings differ in code or figures.

@@ -37,7 +37,7 @@ class Renamed(Frozen):
 
 
 class Source(Frozen):
-    """Where a meter's raw readings are.
+    """The source of a meter's raw readings.
 
     Attributes:
         kind: A cumulative counter (register), one that starts again from zero on purpose (resetting), or consumption of

@@ -55,7 +55,7 @@ Url = Annotated[str, AfterValidator(_url)]
 
 
 class Storage(Frozen):
-    """Where readings and results are kept.
+    """The storage of readings and results.
 
     Attributes:
         backend: A SQLite file (embedded), or the owner's InfluxDB 2.x (influxdb).
@@ -184,7 +184,7 @@ class Site(Frozen):
     Attributes:
         timezone: IANA zone that cuts the days.
         language: Language of reports, alerts, findings and tables.
-        storage: Where readings and results are kept.
+        storage: The storage of readings and results.
         influxdb: The owner's InfluxDB.
         tibber: Tibber's hourly consumption.
         gas_pairs: Gas factors, one pair or a dated list. The key is `gas_conversion`.

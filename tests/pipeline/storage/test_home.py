@@ -17,7 +17,7 @@ from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION
 
-from tests.pipeline.making_homes import make_at_once, open_at_once
+from tests.pipeline.concurrent_homes import make_at_once, open_at_once
 from workflows_dagster.pipeline.backfill import dagster_instance
 from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE, BatchingSqliteEventLogStorage
 from workflows_dagster.pipeline.storage.home import INSTANCE_FILE, HomeError, ensure_home

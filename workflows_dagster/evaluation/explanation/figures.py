@@ -51,7 +51,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Where a meter's consumption over a day, month or year comes from.
+    """The explanation of a meter's consumption over a day, month or year.
 
     Attributes:
         meter_id: The meter.

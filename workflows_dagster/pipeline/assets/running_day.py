@@ -14,7 +14,7 @@ from workflows_dagster.stores.ports import RUNNING_DAY, Store
 
 RUNNING_DAY_KEY = dg.AssetKey("running_day")
 # How far back leftover running days are removed.
-_LEFT_STANDING = pd.Timedelta(days=400)
+_LEFTOVER_SPAN = pd.Timedelta(days=400)
 
 
 def running_day_asset(settings: Settings) -> dg.AssetsDefinition:
@@ -65,5 +65,5 @@ def _write_one(
     frame = evaluation.days(meter.meter_id, DayRange.single(today)).days
     fields = [name for name in RUNNING_DAY.fields if name in frame]
     points = frame[fields].assign(until=now.isoformat())
-    store.replace(RUNNING_DAY, meter.meter_id, meter.output_unit, start - _LEFT_STANDING, end, points)
+    store.replace(RUNNING_DAY, meter.meter_id, meter.output_unit, start - _LEFTOVER_SPAN, end, points)
     return bool(frame["consumption"].notna().any())
