@@ -82,7 +82,8 @@ def overdue_readings(settings: Settings, store: ProcessedStore) -> Iterator[Caus
     write = finding_writer(settings)
     for meter_id, findings in _found(settings, store, FINDING_NOW):
         for finding in findings:
-            if finding.severity == "warn":
+            # A reminder is no warning, and is sent all the same: before the reading is due.
+            if finding.severity == "warn" or finding.code == "reading_due":
                 figures = {"meter": meter_id, "finding": write(finding)}
                 yield Cause(f"house:{meter_id}:{finding.code}", "finding", figures, finding.start)
 

@@ -78,6 +78,7 @@ CODES: Mapping[str, Code] = {
             "reader": "word",
         },
     ),
+    "reading_due": Code({"due": "day"}),
     "no_readings": Code({}, {"entity": "name"}),
     "extrapolated_long": Code(),
     "estimated_backwards": Code({}, {"before": "word"}),

@@ -144,6 +144,7 @@ _SENTENCES: Mapping[str, Callable[[Figures], str]] = {
     "hours_missing": of_readings.hours_missing,
     "reading_late": of_readings.late,
     "reading_overdue": of_readings.overdue,
+    "reading_due": of_readings.due,
     "no_readings": of_readings.no_readings,
     "extrapolated_long": of_readings.extrapolated,
     "estimated_backwards": of_readings.backwards,

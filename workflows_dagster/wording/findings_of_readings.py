@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from workflows_dagster.wording.finding_figures import Figures
 
 # Significant digits of the expected consumption.
@@ -315,6 +317,27 @@ def tibber_unknown(said: Figures) -> str:
         "sure.",
         said.count("hours"),
         asked=asked,
+        **figures,
+    )
+
+
+def due(said: Figures) -> str:
+    """Write that a reading by hand is due soon, or was due some days ago."""
+    at = said.words.format
+    day = date.fromisoformat(said.text("due"))
+    figures = {
+        "weekday": at.weekday(day),
+        "day": at.day(day),
+        "last": at.day(at.day_at(said.finding.start)),
+        "meter": said.finding.meter_id,
+    }
+    if day < at.day_at(said.finding.end):
+        return said.words.say(
+            "was to be read on {weekday}, {day}; the last reading is of {last}. `meters reading {meter} …` stores one.",
+            **figures,
+        )
+    return said.words.say(
+        "is to be read on {weekday}, {day}; the last reading is of {last}. `meters reading {meter} …` stores one.",
         **figures,
     )
 

@@ -16,6 +16,8 @@ from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.physical import habit_of
 from workflows_dagster.settings.meters import PhysicalMeter
 
+# So long before a reading by hand is due it is asked for.
+_REMINDED_BEFORE = pd.Timedelta(days=3)
 _LONG = pd.Timedelta(days=31)
 _YEAR = pd.Timedelta(days=365)
 # A sensor's clock may be slightly ahead of ours.
@@ -58,12 +60,21 @@ def present_findings(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Times
         findings.append(Finding("reading_ahead", meter.meter_id, now, newest))
     elif since > _LONG or is_silent(recent, habit_of(meter), now):
         findings.extend(_silence(meter, evaluation, now, zone))
+    if meter.reading_interval_days is not None and since > pd.Timedelta(0) and not _is_overdue(findings):
+        due = newest + pd.Timedelta(days=meter.reading_interval_days)
+        if now >= due - _REMINDED_BEFORE:
+            figures: dict[str, Figure] = {"due": days.civil_day(due, zone).isoformat()}
+            findings.append(Finding("reading_due", meter.meter_id, newest, now, figures, "note"))
     ends = physical.ends(meter)
     if start is not None and ends is not None and ends[0] - start > _LONG:
         # A single reading gives no rate.
         before = {"before": "no_value" if ends[0] == ends[1] else "estimated"}
         findings.append(Finding("estimated_backwards", meter.meter_id, start, ends[0], before, "note"))
     return findings
+
+
+def _is_overdue(findings: list[Finding]) -> bool:
+    return any(finding.code == "reading_overdue" for finding in findings)
 
 
 def _silence(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Timestamp, zone: ZoneInfo) -> list[Finding]:
