@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from workflows_dagster.domain.findings import Finding
+from workflows_dagster.services.exchange_lines import exchanges
 from workflows_dagster.services.findings import UnusualDay, house_findings
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.open import embedded_path, open_store
@@ -36,6 +37,7 @@ def report_findings(settings: Settings, console: Console, now: pd.Timestamp, *, 
         return
     with open_store(settings) as store:
         found = house_findings(settings, store, now, everything=everything)
+        exchanged = list(exchanges(store, found.recent, settings))
     words = words_of(settings.site)
     if found.doubted:
         click.echo(words.say("Newest readings that look wrong (see `meters readings`, `meters forget`):"))
@@ -45,6 +47,10 @@ def report_findings(settings: Settings, console: Console, now: pd.Timestamp, *, 
         console.print(_table(settings, found.recent))
     elif not found.doubted:
         click.echo(words.say("No findings in the last three months need attention."))
+    for finding, lines in exchanged:
+        day = words.format.day(words.format.day_at(finding.start))
+        click.echo(words.say("If {meter} was exchanged on {day}, in meters.yaml:", meter=finding.meter_id, day=day))
+        click.echo(lines, nl=False)
     if found.unusual:
         console.print(_unusual(settings, found.unusual))
     older = words.say_count("{number} older finding", "{number} older findings", found.older)
