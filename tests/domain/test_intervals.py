@@ -161,6 +161,9 @@ def test_what_is_declared_is_not_searched_for():
     hours = hourly([0.25] * 48, MIDNIGHT)
     register = register_from_intervals(hours, "w", CLOCK, zone=BERLIN, minutes=15)
     assert spread(register, date(2024, 1, 10), date(2024, 1, 10))["consumption"].iloc[0] == pytest.approx(24.0)
+    (found,) = register.findings
+    assert (found.code, found.figures) == ("interval_length", {"declared_minutes": 15, "found_minutes": 60})
+    assert register_from_intervals(hours, "w", CLOCK, zone=BERLIN, minutes=60).findings == ()
 
 
 def test_a_source_that_changes_from_hours_to_quarter_hours_keeps_both():

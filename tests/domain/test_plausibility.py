@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
 from tests.domain.house import COUNTER, GAS_TABLE, hourly, series
 from tests.sentences import said
-from workflows_dagster.domain.plausibility import implausible_rates
+from workflows_dagster.domain.plausibility import implausible_rates, unit_changes
 from workflows_dagster.domain.register import clean
 from workflows_dagster.domain.season import FLAT, table_profile, weight_of
 
@@ -87,3 +88,18 @@ def test_a_digit_too_many_is_named_though_most_gaps_beside_it_are_of_nothing():
     (jump,) = found(hourly(values))
     assert "500 kWh within 1 hour" in said(jump) or "501 kWh within 1 hour" in said(jump)
     assert "inf" not in said(jump)
+
+
+@pytest.mark.parametrize("times", [1000.0, 0.001], ids=["a thousandfold", "a thousandth"])
+def test_a_unit_that_changes_under_the_same_name_is_a_finding(times):
+    values = [5000 + 0.5 * k for k in range(48)]
+    values = [value * (times if k >= 24 else 1) for k, value in enumerate(values)]
+    register = clean(hourly(values), COUNTER)
+    (change,) = unit_changes(register, "strom", 0.001)
+    assert (change.code, change.figures["times"]) == ("unit_changed", times)
+    assert change.figures["before"] == pytest.approx(5011.5)
+
+
+def test_a_counter_that_is_used_changes_no_unit():
+    register = clean(hourly([0.001, 1.0, 2.0, 50.0, 900.0]), COUNTER)
+    assert unit_changes(register, "strom", 0.001) == []

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from workflows_dagster.wording import Words
 
 
+_SHOWN_WORDS = 5
+
+
 class HeaderAndMeter(click.ParamType[tuple[str, str]]):
     """A column's header and its meter, `Gas m³=gas`."""
 
@@ -128,5 +131,14 @@ def _store(settings: Settings, by_meter: Mapping[str, Sequence[Row]], words: Wor
         times = [row.time for row in rows if row.time is not None]
         span = words.format.minute(min(times)), words.format.minute(max(times))
         click.echo(comparison_text(name, compared[name], span, words, dry_run=dry_run))
-        for finding in compared[name].words:
+        doubtful = compared[name].words
+        for finding in doubtful[:_SHOWN_WORDS]:
             click.echo(word_on_reading(finding, sentence, words), err=True)
+        if len(doubtful) > _SHOWN_WORDS:
+            more = words.say_count(
+                "{meter}: {number} more like it: see `meters check --all`.",
+                "{meter}: {number} more like these: see `meters check --all`.",
+                len(doubtful) - _SHOWN_WORDS,
+                meter=name,
+            )
+            click.echo(more, err=True)

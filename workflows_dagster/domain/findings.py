@@ -60,7 +60,9 @@ CODES: Mapping[str, Code] = {
     "counter_turns_back": Code({"amount": "amount"}),
     "decimals_lost": Code({"before": "amount", "after": "amount", "resolution": "amount"}),
     "negative_interval": Code({"count": "count", "lowest": "amount"}),
+    "interval_length": Code({"declared_minutes": "count", "found_minutes": "count"}),
     "register_as_intervals": Code({"count": "count", "first": "amount", "last": "amount"}),
+    "unit_changed": Code({"before": "amount", "after": "amount", "times": "ratio"}),
     "implausible_rate": Code({"advance": "amount", "usual": "amount"}, {"times": "ratio"}),
     "hours_missing": Code({"hours": "hours", "advance": "amount"}),
     "reading_late": Code(

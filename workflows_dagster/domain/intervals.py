@@ -11,7 +11,7 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.findings import Finding
-from workflows_dagster.domain.interval_lengths import lengths
+from workflows_dagster.domain.interval_lengths import found_minutes, lengths
 from workflows_dagster.domain.kind_of_values import registers_among_intervals
 from workflows_dagster.domain.register import Register, empty
 from workflows_dagster.domain.season import Weight
@@ -58,6 +58,8 @@ def register_from_intervals(
     # Null and negative intervals keep their place without an amount.
     stamps = days.microseconds(pd.DatetimeIndex(given.index))
     opening, closing = stamps[known], lengths(stamps, zone, minutes).closing[known]
+    if minutes is not None:
+        findings += _other_length(stamps, minutes, meter_id)
     known_readings = anchors.times if anchors is not None else np.empty(0, dtype=np.int64)
     times = np.unique(np.concatenate([opening, closing, known_readings]))
     advances = _laid_out(times, opening, closing, usable.to_numpy(dtype=float))
@@ -81,6 +83,16 @@ def register_from_intervals(
         findings=findings,
         unknown=unknown,
     )
+
+
+def _other_length(stamps: np.ndarray, minutes: int, meter_id: str) -> tuple[Finding, ...]:
+    """Tell where most intervals are longer or shorter than declared."""
+    found = int(np.bincount(found_minutes(stamps)).argmax())
+    if found == minutes or len(stamps) < 2:
+        return ()
+    start, end = days.instants(stamps[[0, -1]])
+    figures = {"declared_minutes": float(minutes), "found_minutes": float(found)}
+    return (Finding("interval_length", meter_id, start, end, figures),)
 
 
 def _laid_out(times: np.ndarray, opening: np.ndarray, closing: np.ndarray, amounts: np.ndarray) -> np.ndarray:

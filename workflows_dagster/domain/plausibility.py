@@ -17,6 +17,10 @@ _ADVANCE = 3.0
 _FEWEST = 6
 # For a garden tap in spring, or sunshine after grey weeks, the neighbours show no usual rate.
 _FEWEST_IN_USE = 3
+# Between kWh and Wh, m³ and l; a counter does not come so near to it by being used.
+_UNIT_STEP = 1000.0
+_NEAR_UNIT_STEP = 0.01
+_STEPS_SHOWN = 100.0
 
 
 def implausible_rates(register: Register, meter_id: str, resolution: float, weight: Weight) -> list[Finding]:
@@ -55,6 +59,27 @@ def implausible_rates(register: Register, meter_id: str, resolution: float, weig
         start, end = days.instants(register.times[[k, k + 1]])
         figures = {"advance": float(register.advances[k]), "usual": largest, "times": float(rate[k]) / fastest}
         findings.append(Finding("implausible_rate", meter_id, start, end, figures))
+    return findings
+
+
+def unit_changes(register: Register, meter_id: str, resolution: float) -> list[Finding]:
+    """Find readings from which on the counter shows a thousandfold or a thousandth.
+
+    Args:
+        register: Valid readings.
+        meter_id: The meter.
+        resolution: Smallest step that it shows. [unit]
+    """
+    before, after = register.values[:-1], register.values[1:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = after / before
+    large = np.minimum(before, after) >= _STEPS_SHOWN * resolution
+    findings = []
+    for times in (_UNIT_STEP, 1 / _UNIT_STEP):
+        for k in np.flatnonzero(large & (np.abs(ratio / times - 1) <= _NEAR_UNIT_STEP)).tolist():
+            start, end = days.instants(register.times[[k, k + 1]])
+            figures = {"before": float(before[k]), "after": float(after[k]), "times": times}
+            findings.append(Finding("unit_changed", meter_id, start, end, figures))
     return findings
 
 

@@ -30,7 +30,7 @@ from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.falls import SPAN
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.intervals import by_day, register_from_intervals
-from workflows_dagster.domain.plausibility import implausible_rates
+from workflows_dagster.domain.plausibility import implausible_rates, unit_changes
 from workflows_dagster.domain.register import CONTEXT, Register, clean
 from workflows_dagster.domain.season import FLAT, Profile, Weight, fit_profile, table_profile, weight_of
 from workflows_dagster.domain.silences import NEIGHBOURS, Habit, late_readings, missing_intervals
@@ -145,6 +145,7 @@ class PhysicalMeters:
         return [
             *(finding for finding in late if not _was_misread(finding, register.findings)),
             *implausible_rates(register, meter.meter_id, meter.resolution, weight),
+            *unit_changes(register, meter.meter_id, meter.resolution),
         ]
 
     def profile(self, meter: PhysicalMeter) -> Profile:

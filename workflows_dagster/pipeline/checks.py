@@ -63,8 +63,10 @@ READINGS = Check(
             "reading_out_of_time",
             "reading_ahead",
             "negative_interval",
+            "interval_length",
             "register_as_intervals",
             "implausible_rate",
+            "unit_changed",
         }
     ),
 )

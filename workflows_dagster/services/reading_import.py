@@ -25,7 +25,9 @@ from workflows_dagster.settings.meters import MasterMeter, MeterBook, PhysicalMe
 from workflows_dagster.stores.ports import Store
 
 # Codes of the findings that are shown for new readings.
-_WORDS_ON_READINGS = frozenset({"implausible_rate", "glitch_dropped", "unconfirmed_fall", "undeclared_reset"})
+_WORDS_ON_READINGS = frozenset(
+    {"implausible_rate", "unit_changed", "glitch_dropped", "unconfirmed_fall", "undeclared_reset"}
+)
 
 
 @dataclass(frozen=True)

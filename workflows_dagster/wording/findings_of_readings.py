@@ -134,6 +134,16 @@ def negative(said: Figures) -> str:
     )
 
 
+def interval_length(said: Figures) -> str:
+    """Write that intervals are longer or shorter than declared."""
+    return said.words.say(
+        "most intervals are {found} minutes apart, and source.interval_minutes says {declared}; what is missing is "
+        "estimated by it. Correct it in meters.yaml, or remove it.",
+        found=said.number("found_minutes"),
+        declared=said.number("declared_minutes"),
+    )
+
+
 def register_as_intervals(said: Figures) -> str:
     """Write that an interval source holds what a register shows."""
     return said.words.say_count(
@@ -144,6 +154,25 @@ def register_as_intervals(said: Figures) -> str:
         said.count("count"),
         first=said.number("first"),
         last=said.amount("last"),
+    )
+
+
+def unit_changed(said: Figures) -> str:
+    """Write that a counter shows a thousandfold or a thousandth from a reading on."""
+    times = said.value("times")
+    figures = {"before": said.number("before"), "after": said.amount("after")}
+    if times > 1:
+        return said.words.say(
+            "the counter shows {times} times as much from here on ({before}, then {after}), as if its unit had changed "
+            "or a decimal mark were missing. Correct the readings, or the unit where they come from.",
+            times=said.words.format.fixed(times, 0),
+            **figures,
+        )
+    return said.words.say(
+        "the counter shows a {times}th from here on ({before}, then {after}), as if its unit had changed or a decimal "
+        "mark were too much. Correct the readings, or the unit where they come from.",
+        times=said.words.format.fixed(1 / times, 0),
+        **figures,
     )
 
 

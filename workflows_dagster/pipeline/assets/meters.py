@@ -158,7 +158,7 @@ def describe(meter: Meter, settings: Settings) -> str:
             "until " + str(meter.deinstallation_date) if meter.deinstallation_date else "",
         ]
         there = " ".join(part for part in life if part)
-        kind = "hourly consumption" if meter.source.kind == "interval" else "readings of the register"
+        kind = "consumption of each interval" if meter.source.kind == "interval" else "readings of the register"
         return (
             f"{opening}\n\nConsumption of each day from the {kind} {as_code(meter.raw_entity_id)}"
             + (f", {there}" if there else "")
