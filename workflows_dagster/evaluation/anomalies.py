@@ -52,7 +52,7 @@ class Anomalies:
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings, self._store = settings, store
         self._zone, self._rule = settings.site.zone, settings.site.anomalies.rule
-        self._physical = PhysicalMeters(settings, store)
+        self._physical = PhysicalMeters(settings, store, hold=True)
 
     def of_meter(self, meter_id: str, asked: DayRange) -> MeterAnomalies:
         """Judge each of a meter's days by the 56 days before it.

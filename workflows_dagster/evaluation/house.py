@@ -24,15 +24,18 @@ class Evaluation:
         settings: The house.
         store: Its readings and profiles.
         until: The present, UTC, if the last day asked for may be running; the day then ends there.
+        hold: See `HeldReadings`.
 
     Attributes:
         of_physical: Its physical meters, their profiles and histories.
         of_derived: Its master and virtual meters, their periods and conversions.
     """
 
-    def __init__(self, settings: Settings, store: Store, until: pd.Timestamp | None = None) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, until: pd.Timestamp | None = None, *, hold: bool = False
+    ) -> None:
         self._settings, self._store, self._until = settings, store, until
-        self.of_physical = PhysicalMeters(settings, store)
+        self.of_physical = PhysicalMeters(settings, store, hold=hold)
         self.of_derived = DerivedMeters(settings, self._day_of)
         self._single_days: dict[tuple[str, date], pd.DataFrame] = {}
 

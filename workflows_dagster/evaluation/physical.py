@@ -35,6 +35,7 @@ from workflows_dagster.domain.register import CONTEXT, Register, clean
 from workflows_dagster.domain.season import FLAT, Profile, Weight, fit_profile, table_profile, weight_of
 from workflows_dagster.domain.silences import NEIGHBOURS, Habit, late_readings, missing_intervals
 from workflows_dagster.evaluation.evaluated import Evaluated
+from workflows_dagster.evaluation.held_readings import HeldReadings
 from workflows_dagster.records.profiles import kept_profile
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
@@ -72,10 +73,17 @@ class Basis:
 
 
 class PhysicalMeters:
-    """Evaluates the physical meters of one house."""
+    """Evaluates the physical meters of one house.
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    Args:
+        settings: The house.
+        store: Its readings and profiles.
+        hold: See `HeldReadings`.
+    """
+
+    def __init__(self, settings: Settings, store: Store, *, hold: bool = False) -> None:
         self._settings, self._store = settings, store
+        self._raw = HeldReadings(store, hold=hold)
         self._zone = settings.site.zone
         self._profiles: dict[str, Profile] = {}
 
@@ -168,7 +176,7 @@ class PhysicalMeters:
         if meter.source.kind == "interval":
             return self._from_intervals(meter)
         start, end = self.bounds(meter)
-        readings = self._limited(self._store.readings(raw_series(meter)), start, end)
+        readings = self._limited(self._raw.read(raw_series(meter)), start, end)
         return clean(self._anchored(meter, readings, start), counter_of(meter))
 
     def ends(self, meter: PhysicalMeter) -> tuple[pd.Timestamp, pd.Timestamp] | None:
@@ -221,7 +229,7 @@ class PhysicalMeters:
         neighbours = CONTEXT + beside + 4
         first, last = max(lo - _AROUND, days.REPRESENTABLE[0]), min(hi + _AROUND, days.REPRESENTABLE[1])
         while True:
-            found = self._store.readings(raw_series(meter), first, last, before=neighbours, after=neighbours)
+            found = self._raw.read(raw_series(meter), first, last, neighbours=neighbours)
             readings = self._limited(found, start, end)
             cut_off = (
                 start is not None and len(found) and found.index[0] < start,
@@ -275,12 +283,12 @@ class PhysicalMeters:
 
     def _from_intervals(self, meter: PhysicalMeter) -> Register:
         start, end = self.bounds(meter)
-        intervals = self._limited(self._store.readings(raw_series(meter)), start, end)
+        intervals = self._limited(self._raw.read(raw_series(meter)), start, end)
         intervals = intervals[intervals.index < end] if end is not None else intervals
         typed_in = RawSeries(meter.output_unit, meter.meter_id)
         anchors = None
         if typed_in != raw_series(meter):
-            readings = self._limited(self._store.readings(typed_in), start, end)
+            readings = self._limited(self._raw.read(typed_in), start, end)
             anchors = clean(readings, counter_of(meter)) if len(readings) else None
         return register_from_intervals(
             intervals,

@@ -52,7 +52,7 @@ class StaleDays:
         self._settings, self._store, self._within = settings, store, within
         self._computed_days = computed
         self._zone = settings.site.zone
-        self._evaluation = Evaluation(settings, store)
+        self._evaluation = Evaluation(settings, store, hold=True)
         # The last complete day is yesterday: this is no earlier than the present.
         self.expiry = Expiry(settings, store, days.opening(within.last + timedelta(days=2), self._zone))
         self._whole: dict[str, Evaluated] = {}

@@ -65,7 +65,7 @@ class Review:
     def __init__(self, settings: Settings, store: Store, now: pd.Timestamp) -> None:
         # Rounded to the hour, so that a second review changes nothing.
         self._settings, self._store, self._now = settings, store, now.floor("h").as_unit("us")
-        self._evaluation = Evaluation(settings, store)
+        self._evaluation = Evaluation(settings, store, hold=True)
 
     def of(self, meter_ids: Sequence[str], asked: DayRange) -> Iterator[Reviewed]:
         """Review meters over days and the months that these lie in, virtual meters over the months around them too.

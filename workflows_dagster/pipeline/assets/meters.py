@@ -111,7 +111,7 @@ def _asset(meter: Meter, settings: Settings, partitions: dg.DailyPartitionsDefin
     )
     def days_of_meter(context: dg.AssetExecutionContext, store: StoreResource, **frames: pd.DataFrame) -> pd.DataFrame:
         asked = day_range(context.partition_key_range)
-        evaluation = Evaluation(settings, store.store)
+        evaluation = Evaluation(settings, store.store, hold=True)
         expiry = Expiry(settings, store.store, pd.Timestamp.now("UTC"))
         if isinstance(meter, PhysicalMeter):
             evaluated = expiry.kept(meter, asked, evaluation.physical(meter, asked))
