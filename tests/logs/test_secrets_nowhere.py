@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -36,8 +37,11 @@ from gql.transport.requests import RequestsHTTPTransport
 from graphql import graphql_sync
 from influxdb_client.rest import ApiException
 
+from tests.clients.hostile_files import HEADER, xlsx
 from tests.stores.influx_server import free_port
 from workflows_dagster.cli import main
+from workflows_dagster.clients.tibber.client import TibberClient
+from workflows_dagster.clients.tibber.service import TibberError
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.logs.configure import configure_service, unconfigure
 from workflows_dagster.logs.from_settings import load_log_config, log_config
@@ -46,7 +50,7 @@ from workflows_dagster.pipeline.backfill import dagster_instance
 from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.pipeline.jobs import TIBBER_JOB
 from workflows_dagster.pipeline.partitions import range_tags
-from workflows_dagster.pipeline.storage.run_log import RunLogger
+from workflows_dagster.pipeline.storage.run_log import RunLogger, mask_errors
 from workflows_dagster.settings.load import load
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +60,9 @@ TIBBER = "tibber-Plant3d?&#+/=%41{}$HOME"
 ALERTS = "mailto://house:alert-Plant3d!word@127.0.0.1:9?to=owner@example.org"
 DATABASE = "database-Plant3d@:/word"
 SECRETS = {"influx": INFLUX, "tibber": TIBBER, "alerts": ALERTS, "password": "alert-Plant3d!word", "database": DATABASE}
+
+# Fewer characters of a secret would also stand in harmless words.
+PART = 10
 
 METERS = """\
     meters:
@@ -83,12 +90,17 @@ class Echo:
     """A server that answers everything with an error which quotes what it was sent, as a careless one may."""
 
     def __init__(self) -> None:
+        # What comes before the token in an answer: so a cut may fall anywhere in it.
+        self.before = ""
+        echo = self
+
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 sent = self.headers.get("Authorization", "")
                 token = sent.partition(" ")[2]
-                words = f"{sent} | {token} | {quote(token, safe='')} | {base64.b64encode(token.encode()).decode()}"
+                encoded = base64.b64encode(token.encode()).decode()
+                words = f"{echo.before}{sent} | {token} | {quote(token, safe='')} | {encoded}"
                 # A GraphQL answer is a good one for HTTP, with the error inside.
                 status = 200 if self.path == "/tibber" else 500
                 answer = {"code": "x", "message": words, "errors": [{"message": words}]}
@@ -147,6 +159,19 @@ class House:
             if spelling in content
         ]
 
+    def halves(self) -> list[str]:
+        """Where a part of a secret stands, as a cut leaves it: its first or last characters, however spelt."""
+        text = "\n".join(self.shown) + "".join(
+            path.read_text(errors="replace") for path in self.state.rglob("*.log") if path.is_file()
+        )
+        parts = {
+            part
+            for name in ("influx", "tibber", "database")
+            for spelling in spellings(SECRETS[name])
+            for part in (spelling.decode()[:PART], spelling.decode()[-PART:])
+        }
+        return [part for part in parts if part in text]
+
 
 @pytest.fixture
 def house(tmp_path: Path, echo: Echo, monkeypatch: pytest.MonkeyPatch) -> House:
@@ -181,6 +206,8 @@ def house(tmp_path: Path, echo: Echo, monkeypatch: pytest.MonkeyPatch) -> House:
 def logged(house: House) -> Iterator[None]:
     """Log as a run does."""
     console = io.StringIO()
+    # As the graph does when it is loaded.
+    mask_errors()
     configure_service(load_log_config(house.environ), "run", console, RunLogger)
     yield
     unconfigure()
@@ -365,4 +392,99 @@ def test_what_the_settings_show_of_themselves_holds_no_secret(house: House) -> N
         repr(log_config(settings, house.environ)),
         settings.secrets.model_dump_json(),
     ]
+    assert house.leaks() == []
+
+
+CANARIES = (
+    *((name, "plain") for name in SECRETS),
+    *((name, "in an address") for name in SECRETS),
+    *((name, "base64") for name in SECRETS),
+    *((name, "cut by a server's answer") for name in ("influx", "tibber")),
+    ("all", "arguments of processes"),
+    ("all", "environment of child processes"),
+    ("all", "a backup"),
+)
+
+
+def test_there_are_twenty_canaries() -> None:
+    assert len(CANARIES) == 20
+
+
+@pytest.mark.parametrize("spelt", ["plain", "in an address", "base64"])
+def test_no_half_of_a_secret_is_left_by_a_cut(house: House, echo: Echo, spelt: str) -> None:
+    """The server's words are cut to some 300 characters; the cut falls into each spelling of the token."""
+    token_at = {"plain": 0, "in an address": len(f"Token {INFLUX} | {INFLUX} | "), "base64": 170}[spelt]
+    try:
+        for inside in range(2, 40, 12):
+            echo.before = "x" * max(300 - token_at - inside, 0)
+            result = CliRunner().invoke(main, ["show", "haupt_strom"])
+            house.shown.append(result.output + result.stderr)
+            client = TibberClient(f"{echo.url}/tibber", TIBBER, None, attempts=1)
+            with pytest.raises(TibberError) as caught:
+                client.hours(None)
+            house.shown.append(str(caught.value))
+    finally:
+        echo.before = ""
+    assert any("xxx" in text for text in house.shown)
+    assert house.halves() == []
+    assert house.leaks() == []
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has started, and those that they have."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, task.read_text().split()):
+            found += [child, *descendants(child)]
+    return found
+
+
+def test_no_secret_is_among_the_arguments_of_a_process_or_in_the_environment_of_a_child(house: House) -> None:
+    """Two tokens come from the environment of the command itself; those that it starts get none of them."""
+    (house.folder / "readings.xlsx").write_bytes(xlsx(HEADER + "<row><c><v>1</v></c></row>" * 5_000))
+    commands = (["notify", "--test"], ["import", str(house.folder / "readings.xlsx"), "--meter", "haupt_strom"])
+    seen: set[int] = set()
+    arguments: dict[str, bytes] = {}
+    environments: dict[str, bytes] = {}
+    for words in commands:
+        run = "from workflows_dagster.cli import main; main()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", run, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        while process.poll() is None:
+            for pid in [process.pid, *descendants(process.pid)]:
+                try:
+                    arguments[f"{words[0]} {pid}"] = Path(f"/proc/{pid}/cmdline").read_bytes()
+                    if pid != process.pid:
+                        seen.add(pid)
+                        content = Path(f"/proc/{pid}/environ").read_bytes()
+                        # Between fork and exec it is still the parent's; and the standard library asks `file` what
+                        # kind of program Python is.
+                        given = arguments[f"{words[0]} {pid}"]
+                        if given != arguments[f"{words[0]} {process.pid}"] and b"python" in given.split(b"\0")[0]:
+                            environments[f"{words[0]} {pid}"] = content
+                except OSError:
+                    continue
+            time.sleep(0.002)
+        house.shown.append(process.communicate()[0])
+    assert len(seen) >= 2
+    assert environments
+    for place, content in (*arguments.items(), *environments.items()):
+        found = [name for name, secret in SECRETS.items() for each in spellings(secret) if each in content]
+        assert not found, (place, arguments[place])
+    assert house.leaks() == []
+
+
+def test_no_secret_is_in_a_backup(house: House) -> None:
+    with dagster_instance(house.state / "dagster_home") as instance, logged(house):
+        assert not careless_job.execute_in_process(instance=instance, raise_on_error=False).success
+    result = CliRunner().invoke(main, ["backup"])
+    house.shown.append(result.output)
+    (made,) = house.state.rglob("meters-backup-*.tar.gz")
+    with tarfile.open(made) as tar:
+        for member in tar:
+            content = tar.extractfile(member)
+            assert content is not None
+            (house.state / f"unpacked-{member.name.replace('/', '-')}").write_bytes(content.read())
+    assert len(list(house.state.glob("unpacked-*"))) >= 4
     assert house.leaks() == []

@@ -19,7 +19,7 @@ from tests.maintenance.kept_house import NOW
 from workflows_dagster.maintenance.archive import is_known, unpack
 from workflows_dagster.maintenance.backup import make_backup
 from workflows_dagster.maintenance.problems import UpkeepError
-from workflows_dagster.maintenance.restore import restore
+from workflows_dagster.maintenance.restore import restore, restore_into
 
 LATER = NOW + timedelta(days=3)
 Members = list[tuple[tarfile.TarInfo, bytes]]
@@ -81,6 +81,10 @@ def world(folder: Path) -> dict[str, str]:
     return found
 
 
+def of_manifest(**claims: object) -> Callable[[Members, dict], None]:
+    return lambda _, manifest: manifest.update(claims)
+
+
 ESCAPES = [
     "config//etc/cron.d/x",
     "config/../../outside.yaml",
@@ -120,6 +124,55 @@ def test_a_name_outside_of_the_layout_is_refused_before_anything_is_written(hous
     assert not is_known(name)
 
 
+def test_nothing_outside_is_written_whoever_restores(house, backup, tmp_path_factory):
+    """Names that lead to one folder by all ways, in one place after the other; root may write everywhere."""
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "kept").write_text("as it was")
+    up = "../" * 30
+    names = [
+        f"config/{outside}/x.yaml",
+        f"config/{up}{str(outside)[1:]}/x.yaml",
+        f"{outside}/x.yaml",
+        f"{up}{str(outside)[1:]}/x.yaml",
+        f"data/{outside}/utility_meters.sqlite",
+        f"home/{outside}/history/runs.db",
+        f"home/history/runs/{up}{str(outside)[1:]}/index.db",
+        f"config/{outside}/kept",
+    ]
+    before = world(outside), world(house.folder)
+    for name in names:
+        for place in (0, 1, -1):
+
+            def with_name(members: Members, _: dict, name: str = name, place: int = place) -> Members:
+                return [*members[:place], regular(name, b"* * * * * root id"), *members[place:]]
+
+            hostile = crafted(backup, with_name)
+            for act in (
+                lambda hostile=hostile: restore(hostile, house.places, LATER, replace=True),
+                lambda hostile=hostile: restore_into(house.folder / "look", hostile, ["config", "data", "home"]),
+            ):
+                with pytest.raises(UpkeepError, match=r"which no backup does"):
+                    act()
+            hostile.unlink()
+            shutil.rmtree(house.folder / "look", ignore_errors=True)
+            assert (world(outside), world(house.folder)) == before
+
+
+@pytest.mark.parametrize(
+    "version", ["1.13rc1", "1.13", "1!1.13.0", "1.13.27.post1+local", "1.13.0.dev0", "v1.13", "١.٢"]
+)
+def test_an_odd_version_of_dagster_is_taken_or_refused_in_a_sentence(house, backup, version: str):
+    hostile = crafted(backup, of_manifest(dagster=version))
+    before = world(house.folder)
+    said = ""
+    try:
+        restore(hostile, house.places, LATER, replace=True)
+    except UpkeepError as error:
+        said = str(error)
+    assert said.isprintable()
+    assert (world(house.folder) == before) == bool(said)
+
+
 @pytest.mark.parametrize(
     "member",
     [
@@ -155,10 +208,6 @@ def test_a_link_that_waits_where_something_is_unpacked_is_not_followed(backup, t
     with pytest.raises(UpkeepError, match="would come to lie outside of"):
         unpack(backup, {"config": tmp_path / "out"})
     assert list((tmp_path / "outside").iterdir()) == []
-
-
-def of_manifest(**claims: object) -> Callable[[Members, dict], None]:
-    return lambda _, manifest: manifest.update(claims)
 
 
 @pytest.mark.parametrize(

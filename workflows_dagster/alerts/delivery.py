@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 
 from workflows_dagster.alerts import apprise_process
 from workflows_dagster.settings.problems import Problem, SettingsError
+from workflows_dagster.settings.secrets import IN_ENVIRONMENT
 
 # Dagster limits a tick of the sensor to a minute.
 TIMEOUT_SECONDS = 20.0
@@ -102,9 +104,16 @@ def _outcomes(addresses: Sequence[SecretStr], message: Message | None, timeout: 
 def _answers(order: str, timeout: float) -> tuple[dict[int, str], str]:
     """Run the process; give its outcomes, and the result for addresses without an outcome."""
     command = [sys.executable, "-I", str(Path(apprise_process.__file__))]
+    # The addresses come by the standard input, and no other secret concerns it.
+    environment = {name: value for name, value in os.environ.items() if name not in IN_ENVIRONMENT}
     try:
         with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            encoding="utf-8",
+            env=environment,
         ) as process:
             try:
                 written, _ = process.communicate(order, timeout=timeout)

@@ -14,6 +14,8 @@ from workflows_dagster.settings.fields import Frozen
 from workflows_dagster.settings.problems import Problem, SettingsError
 
 NAMES = ("INFLUX_TOKEN", "INFLUX_ORG", "TIBBER_API_TOKEN", "APPRISE_URLS")
+# Also what Dagster's instance file reads there.
+IN_ENVIRONMENT = frozenset({*NAMES, "DAGSTER_PG_PASSWORD"})
 _FILE = "_FILE"
 _ENVIRONMENT = "environment"
 # Separates addresses; a comma may also occur within one, between recipients.
