@@ -358,3 +358,15 @@ tariffs:
         for odd in ODD[number % 3 :: 3]:
             (folder / "tariffs.yaml").write_text(yaml.safe_dump(replaced(content, path, odd)), encoding="utf-8")
             assert all(line.endswith((".", "?", ").")) for line in lines(folder))
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("unit_price: 0.25, up_to: 400", "a price that depends on how much was used before"),
+        ("unit_price: 0.25, hours: '22:00-06:00'", "a price by the hour of the day is not supported for one register"),
+        ("unit_price: 0.25, when: {from: 22, to: 6}", "a price by the hour of the day is not supported"),
+    ],
+)
+def test_prices_that_cannot_be_written_are_named_as_what_they_are(tmp_path: Path, written: str, said: str):
+    assert any(said in line for line in complaints(tmp_path, tariffs=tariff("utility: electricity", price(written))))

@@ -137,6 +137,8 @@ Code = Literal[
     "unit_price_missing",
     "price_same_day",
     "bearer_of_meter_tariff",
+    "block_prices",
+    "prices_by_hour",
     "bearer_missing",
     "unknown_bearer",
     "bearer_has_tariff",

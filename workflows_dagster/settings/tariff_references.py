@@ -20,6 +20,9 @@ from workflows_dagster.settings.utilities import Utility
 
 _DAY: TypeAdapter[date] = TypeAdapter(CivilDay)
 _HOURLY_UNIT = "kWh"
+# How people write what is not supported.
+_OF_BLOCKS = ("up_to", "above", "from_kwh", "to_kwh", "blocks", "tiers")
+_OF_HOURS = ("when", "hours", "from", "to", "weekdays", "time")
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ def check_tariffs(document: Document, entries: Sequence[Entry], *, gas_is_given:
     for tariff in tariffs:
         yield from _whose(tariff, tariffs)
         yield from _dates(tariff)
+        yield from _unsupported(tariff)
         yield from _bearer(tariff, meters, own)
         if not meters:
             continue
@@ -97,6 +101,16 @@ def check_tariffs(document: Document, entries: Sequence[Entry], *, gas_is_given:
         if tariff.utility and not tariff.meter and not priced and all(meter.utility for meter in meters.values()):
             yield tariff.problem("utility", "tariff_prices_nothing", {"utility": tariff.utility})
         yield from _units(tariff, priced, gas_is_given)
+
+
+def _unsupported(tariff: _Written) -> Iterator[Problem]:
+    """Name the kinds of prices that people know from their bills and that cannot be written here."""
+    for at, price in tariff.prices():
+        for key in price:
+            if key in _OF_BLOCKS:
+                yield Problem(tariff.file, f"{at}.{key}", "block_prices", {})
+            elif key in _OF_HOURS:
+                yield Problem(tariff.file, f"{at}.{key}", "prices_by_hour", {})
 
 
 def _whose(tariff: _Written, tariffs: Sequence[_Written]) -> Iterator[Problem]:

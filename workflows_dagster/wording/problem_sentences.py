@@ -318,6 +318,14 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
         marked("this tariff is one meter's, which bears its own standing charge"),
         marked("Remove the key."),
     ),
+    "block_prices": (
+        marked("a price that depends on how much was used before (blocks, tiers) is not supported"),
+        marked("Write the price of a kilowatt-hour that your bill gives on average."),
+    ),
+    "prices_by_hour": (
+        marked("a price by the hour of the day is not supported for one register"),
+        marked("Where day and night have registers of their own, give each a tariff (meter: …); else write the mean."),
+    ),
     "bearer_missing": (
         marked("no billed_meter says at which meter of the utility it is owed"),
         marked("Add billed_meter to {place}, such as the meter on the bill."),
