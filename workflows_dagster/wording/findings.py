@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.settings.load import Settings
+from workflows_dagster.wording import findings_of_intervals as of_intervals
 from workflows_dagster.wording import findings_of_readings as of_readings
 from workflows_dagster.wording.finding_figures import Figures
 from workflows_dagster.wording.words import Words, words_of
@@ -138,12 +139,12 @@ _SENTENCES: Mapping[str, Callable[[Figures], str]] = {
     "counter_restarts": of_readings.restarts,
     "counter_turns_back": of_readings.turns_back,
     "decimals_lost": of_readings.decimals_lost,
-    "negative_interval": of_readings.negative,
-    "interval_length": of_readings.interval_length,
-    "register_as_intervals": of_readings.register_as_intervals,
+    "negative_interval": of_intervals.negative,
+    "interval_length": of_intervals.interval_length,
+    "register_as_intervals": of_intervals.register_as_intervals,
     "unit_changed": of_readings.unit_changed,
     "implausible_rate": of_readings.implausible,
-    "hours_missing": of_readings.hours_missing,
+    "hours_missing": of_intervals.hours_missing,
     "reading_late": of_readings.late,
     "reading_overdue": of_readings.overdue,
     "reading_due": of_readings.due,
@@ -155,5 +156,5 @@ _SENTENCES: Mapping[str, Callable[[Figures], str]] = {
     "residual_negative": _below_zero,
     "not_conserved": _not_conserved,
     "billed_otherwise": of_readings.billed_otherwise,
-    "tibber_hour_unknown": of_readings.tibber_unknown,
+    "tibber_hour_unknown": of_intervals.tibber_unknown,
 }
