@@ -178,6 +178,16 @@ class Logging(Frozen):
     backup_count: Annotated[Whole, Field(ge=0)] = 5
 
 
+class ReportSettings(Frozen):
+    """The monthly report.
+
+    Attributes:
+        send: Whether it is sent by the alerts' addresses on the first of the month.
+    """
+
+    send: bool = False
+
+
 class Site(Frozen):
     """All of config.yaml.
 
@@ -193,6 +203,7 @@ class Site(Frozen):
         anomalies: What counts as an unusual day.
         alerts: When alerts are sent.
         upkeep: How long runs are kept, and when backups are made.
+        reports: Whether the monthly report is sent.
         dagster_page: Under which names Dagster's page is reached.
         meters_config: Path of meters.yaml, relative to the config folder; None for the usual one.
         seasonal_patterns_config: Path of seasonal_patterns.yaml, likewise.
@@ -210,6 +221,7 @@ class Site(Frozen):
     anomalies: AnomalySettings = AnomalySettings()
     alerts: AlertSettings = AlertSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
+    reports: ReportSettings = ReportSettings()
     dagster_page: DagsterPage = DagsterPage()
     meters_config: Text | None = None
     seasonal_patterns_config: Text | None = None

@@ -9,6 +9,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
+from workflows_dagster.alerts.report_message import is_to_be_sent, send_report
 from workflows_dagster.domain import days, frames
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.deviations import LOOKBACK_DAYS
@@ -32,7 +33,7 @@ from workflows_dagster.records.anomalies import BASE_LOAD, USE, move_expectation
 from workflows_dagster.records.days import read_days
 from workflows_dagster.repair.due import ANOMALIES, COSTS, GAP_LOOKBACK_DAYS, MONTHS, MadeFrom
 from workflows_dagster.reports import NoDaysError, monthly_report, write_report
-from workflows_dagster.reports.monthly import REPORTS_FOLDER
+from workflows_dagster.reports.monthly import REPORTS_FOLDER, Report
 from workflows_dagster.reports.notes import notes_of_month
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter, PhysicalMeter
@@ -173,7 +174,10 @@ def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition)
                 report = monthly_report(settings, store.store, f"{month:%Y-%m}", notes)
             except NoDaysError:
                 continue
+            is_new = not _report_file(settings, month).exists()
             path = write_report(report, settings.data_dir / REPORTS_FOLDER)
+            if is_to_be_sent(settings, month, today, is_new=is_new):
+                _send(context, settings, report)
             metadata[month.isoformat()] = {
                 "report": dg.MetadataValue.md(report.markdown),
                 "file": dg.MetadataValue.path(str(path)),
@@ -183,6 +187,15 @@ def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition)
         return dg.MaterializeResult()
 
     return monthly_consumption
+
+
+def _send(context: dg.AssetExecutionContext, settings: Settings, report: Report) -> None:
+    content, words = report.content, words_of(settings.site)
+    told = [content.summary, *(f"{section.title}: {section.year}" for section in content.sections if section.year)]
+    noted = [f"{note.about}: {note.sentence}" if note.about else note.sentence for note in content.notes]
+    for outcome in send_report(settings, words.say("The house in {month}", month=content.title), [*told, *noted]):
+        if not outcome.is_sent:
+            context.log.error(f"The report was not sent to address {outcome.position + 1} ({outcome.schema}).")
 
 
 def write_months(settings: Settings, store: Store, asked: DayRange) -> None:
