@@ -18,44 +18,38 @@ from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import numpy as np
-import pandas as pd
+from workflows_dagster.settings.language import Language
 
-from workflows_dagster.clients.spreadsheets.reader import SpreadsheetError, read_spreadsheet
-from workflows_dagster.clients.spreadsheets.tables import TableError
-from workflows_dagster.clients.spreadsheets.workbook import workbook_tables
-from workflows_dagster.domain.number_notation import meanings
-from workflows_dagster.maintenance.archive import unpack
-from workflows_dagster.maintenance.problems import UpkeepError
-from workflows_dagster.settings.load import load
-from workflows_dagster.settings.problems import SettingsError
-from workflows_dagster.stores.frames import Column
-from workflows_dagster.stores.influx import line_protocol
-from workflows_dagster.stores.influx.annotated_csv import AnnotatedCsvError, FluxError, sections
-from workflows_dagster.wording import Words
-from workflows_dagster.wording.problems import problem_texts
-from workflows_dagster.wording.spreadsheets import file_text, row_text
-
+# Each reader imports what it needs: one whose process ends begins anew, and should do so quickly.
 MOST_MEMORY = 256_000_000
-LANGUAGES = (Words("en"), Words("de"))
+LANGUAGES: tuple[Language, ...] = ("en", "de")
 ZONE = ZoneInfo("Europe/Berlin")
 CONFIGURATION = ("config.yaml", "meters.yaml", "seasonal_patterns.yaml", "tariffs.yaml")
 
 
 def of_text(content: bytes, folder: Path) -> str:
     """A small file of readings, which is read without another process."""
+    import pandas as pd
+
+    from workflows_dagster.clients.spreadsheets.reader import SpreadsheetError, read_spreadsheet
+    from workflows_dagster.wording import Words
+    from workflows_dagster.wording.spreadsheets import file_text, row_text
+
     path = folder / "readings.csv"
     path.write_bytes(content)
     try:
         sheet = read_spreadsheet(path, ZONE, "gas", now=pd.Timestamp("2026-01-01", tz="UTC"))
     except SpreadsheetError as error:
-        return " ".join(file_text(error, words) for words in LANGUAGES)
+        return " ".join(file_text(error, words) for words in map(Words, LANGUAGES))
     sheet.readings()
-    return " ".join(row_text(row, words) for row in sheet.rows for words in LANGUAGES)
+    return " ".join(row_text(row, words) for row in sheet.rows for words in map(Words, LANGUAGES))
 
 
 def of_workbook(content: bytes, folder: Path) -> str:
     """A workbook, as the process for it reads it."""
+    from workflows_dagster.clients.spreadsheets.tables import TableError
+    from workflows_dagster.clients.spreadsheets.workbook import workbook_tables
+
     try:
         for table in workbook_tables(content):
             list(table.lines)
@@ -68,6 +62,11 @@ def of_workbook(content: bytes, folder: Path) -> str:
 
 def of_configuration(content: bytes, folder: Path) -> str:
     """One of the configuration's files; the first byte says which."""
+    from workflows_dagster.settings.load import load
+    from workflows_dagster.settings.problems import SettingsError
+    from workflows_dagster.wording import Words
+    from workflows_dagster.wording.problems import problem_texts
+
     which = CONFIGURATION[content[0] % 4] if content else CONFIGURATION[0]
     config = folder / "config"
     shutil.copytree(folder.parent / "plain", config)
@@ -75,7 +74,7 @@ def of_configuration(content: bytes, folder: Path) -> str:
     try:
         load(config, {})
     except SettingsError as error:
-        texts = [text for words in LANGUAGES for text in problem_texts(error, words)]
+        texts = [text for language in LANGUAGES for text in problem_texts(error, Words(language))]
         assert texts
         assert all(text and "\n" not in text for text in texts)
         return str(error)
@@ -84,6 +83,9 @@ def of_configuration(content: bytes, folder: Path) -> str:
 
 def of_archive(content: bytes, folder: Path) -> str:
     """A backup, unpacked."""
+    from workflows_dagster.maintenance.archive import unpack
+    from workflows_dagster.maintenance.problems import UpkeepError
+
     path = folder / "backup.tar.gz"
     path.write_bytes(content)
     places = dict.fromkeys(("config", "data", "home"), folder / "out")
@@ -100,6 +102,8 @@ def of_archive(content: bytes, folder: Path) -> str:
 
 def of_answer(content: bytes, folder: Path) -> str:
     """An answer of InfluxDB."""
+    from workflows_dagster.stores.influx.annotated_csv import AnnotatedCsvError, FluxError, sections
+
     try:
         for section in sections(content):
             section.columns(("_time", "_value", "_field"))
@@ -110,6 +114,11 @@ def of_answer(content: bytes, folder: Path) -> str:
 
 def of_names(content: bytes, folder: Path) -> str:
     """Names of a series, in line protocol: one line a reading or a refusal."""
+    import numpy as np
+
+    from workflows_dagster.stores.frames import Column
+    from workflows_dagster.stores.influx import line_protocol
+
     names = [*content.decode("utf-8", "surrogateescape").split("|"), "a", "b", "c"][:3]
     column = Column(np.array([1_700_000_000_000_000]), np.array([1.5]))
     try:
@@ -125,6 +134,8 @@ def of_names(content: bytes, folder: Path) -> str:
 
 def of_number(content: bytes, folder: Path) -> str:
     """A number as somebody writes it."""
+    from workflows_dagster.domain.number_notation import meanings
+
     return str(meanings(content.decode("utf-8", "replace")))
 
 
