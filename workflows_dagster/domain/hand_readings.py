@@ -87,7 +87,8 @@ def judged(
     """
     doubts: list[Doubt] = []
     limits: dict[str, float] = {}
-    if following is not None and value > following + counter.jitter and counter.digits is None:
+    is_register = counter.kind == "register"
+    if is_register and following is not None and value > following + counter.jitter and counter.digits is None:
         doubts.append("above_next")
         limits["next"] = following
     if not len(before):
@@ -95,6 +96,10 @@ def judged(
     last, since = float(before.values[-1]), days.instants(before.times[-1:])[0]
     limits["last"] = last
     advance: float | None = value - last
+    if not is_register:
+        # One that turns back or starts again on purpose may fall; restarted, it shows what it counted since.
+        restarted = counter.kind == "resetting" and value < last
+        return JudgedReading(counter.meter_id, at, value, since, value if restarted else advance, limits=limits)
     if value < last - counter.jitter:
         rolled = last >= _NEAR_TOP * counter.modulus and value <= _NEAR_ZERO * counter.modulus
         advance = value + counter.modulus - last if rolled else None
