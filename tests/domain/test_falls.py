@@ -240,3 +240,26 @@ def test_a_counter_that_turns_back_is_recognised_whatever_the_reading_rate(every
     assert {finding.severity for finding in found} == {"warn"}
     assert [round(float(finding.figures["amount"]), 1) for finding in found] == [2.5] * len(found)
     assert len(found) >= 12
+
+
+def wrong_digit() -> pd.Series:
+    readings = steady(3.0, start=9107.0, every="15min", days=60)
+    readings.iloc[2500:2740] += 500.0
+    return readings
+
+
+def test_wherever_a_slice_begins_or_ends_a_misreading_is_one():
+    readings = wrong_digit()
+    whole = clean(readings, POWER)
+    compared = 0
+    for first in range(0, len(readings) // 2, len(readings) // 40):
+        for part in (
+            clean(readings.iloc[first:], POWER, begins=first == 0),
+            clean(readings.iloc[: len(readings) - first], POWER, ends=first == 0),
+        ):
+            at = np.searchsorted(whole.times, part.times)
+            compared += len(at)
+            assert (whole.times[at] == part.times).all()
+            assert (whole.values[at] == part.values).all()
+            assert (whole.advances[at[:-1]] == part.advances).all()
+    assert compared > len(readings)
