@@ -29,7 +29,7 @@ _TOO_LARGE = 413
 # Home Assistant and many guides use it instead of the organisation's name.
 _ORG_ID = re.compile(r"[0-9a-f]{16}")
 # InfluxDB's default is one shard per week; one per year makes writing and reading years some ten times faster.
-_SHARDS, _RETENTION = "looking at the bucket's shards", "looking at the bucket's retention"
+_SHARDS, _RETENTION = "reading the bucket's shards", "reading the bucket's retention"
 _SHARD_SECONDS = 364 * 86_400
 
 
