@@ -74,7 +74,7 @@ class Section:
                 encoding="utf-8",
             )
             content = {name: self._column(name, frame[name]) for name in there}
-        except (ValueError, pd.errors.ParserError) as error:
+        except (ValueError, LookupError, pd.errors.ParserError) as error:
             raise AnnotatedCsvError(f"a row does not fit {', '.join(self.types.values())}: {error}") from error
         missing = np.full(len(frame), None, dtype=object)
         return {name: content.get(name, missing) for name in wanted}
