@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 export DAGSTER_HOME ?= $(CURDIR)/data/dagster_home
+# One more than there are cores, because some tests wait for servers.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 PORT   ?= 3000
 HOST   ?= 127.0.0.1
 MARKDOWN := README.md CHANGELOG.md CONTRIBUTING.md secrets/README.md docs
@@ -50,7 +52,7 @@ serve: $(READY)
 	@$(BIN)/python -m workflows_dagster.supervisor --host $(HOST) --port $(PORT)
 
 test: $(READY)
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n $(WORKERS)
 
 check: check-without-tests test
 

@@ -47,6 +47,7 @@ def small_source(folder: Path, version: str, **faults: object) -> Path:
         "maintenance/sqlite_backup",
         "maintenance/problems",
         "settings/dagster_home",
+        "settings/paths",
     ):
         target = package / f"{module}.py"
         target.parent.mkdir(parents=True, exist_ok=True)
