@@ -147,7 +147,7 @@ def test_each_of_the_three_runs_as_a_service_of_the_house() -> None:
 
 def test_make_serve_runs_these_and_no_page_without_a_guard() -> None:
     root = Path(__file__).parents[1]
-    words = ["make", "-n", "-o", ".venv/.ready", "serve", "HOST=192.168.1.7", "PORT=3100"]
+    words = ["make", "--no-print-directory", "-n", "-o", ".venv/.ready", "serve", "HOST=192.168.1.7", "PORT=3100"]
     printed = subprocess.run(words, cwd=root, capture_output=True, text=True, check=True).stdout
     assert printed.splitlines()[-1].endswith("python -m workflows_dagster.supervisor --host 192.168.1.7 --port 3100")
     assert "dagster dev" not in printed
