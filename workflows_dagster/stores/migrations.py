@@ -90,7 +90,7 @@ def bring_up_to_date(
     Raises:
         StoreError: The file is newer than this program, or another program's.
     """
-    while (version := _version(connection, path, len(migrations))) < len(migrations):
+    while (version := _committed_version(connection, path, len(migrations))) < len(migrations):
         connection.execute("BEGIN IMMEDIATE")
         try:
             # Another process may have run the step between the query and the lock.
@@ -104,6 +104,15 @@ def bring_up_to_date(
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+
+def _committed_version(connection: sqlite3.Connection, path: Path, known: int) -> int:
+    # In one transaction, or another process's first step may fall between the queries and look like a foreign file.
+    connection.execute("BEGIN")
+    try:
+        return _version(connection, path, known)
+    finally:
+        connection.execute("COMMIT")
 
 
 def _version(connection: sqlite3.Connection, path: Path, known: int) -> int:
