@@ -22,7 +22,7 @@ from workflows_dagster.records.days import read_days, write_days
 from workflows_dagster.repair.due import MadeFrom
 from workflows_dagster.settings.load import load
 from workflows_dagster.stores.embedded import EmbeddedStore
-from workflows_dagster.stores.ports import RawSeries
+from workflows_dagster.stores.ports import CONSUMPTION_DAILY, RawSeries
 from workflows_dagster.wording import Words
 from workflows_dagster.wording.findings import finding_sentence
 
@@ -510,3 +510,90 @@ def test_an_hour_in_which_next_to_nothing_was_used_keeps_its_price(priced_house)
     for name, values in (("consumption", [0.001, 2.0]), ("unit_price", [0.30, 0.30]), ("cost", [0.01, 0.8])):
         house.store.write_readings(RawSeries("energy", "main", name), pd.Series(values, day))
     assert hourly_prices(house.settings, house.store, day[0], day[-1] + pd.Timedelta("1h")).tolist() == [0.30, 0.40]
+
+
+# Prices by the time of day
+
+DAY_AND_NIGHT = """
+    tariffs:
+      - utility: electricity
+        prices:
+          - valid_from: 2024-01-01
+            unit_price: 0.30
+            per: kWh
+            times:
+              - {when: {from: "22:00", to: "06:00"}, unit_price: 0.20}
+              - {when: {weekdays: sun, from: "06:00", to: "22:00"}, unit_price: 0.25}
+"""
+
+
+def test_each_measured_hour_of_a_day_costs_the_price_of_its_time(priced_house):
+    """Monday, 1 kWh in each hour: eight hours of night at 0.20, sixteen of day at 0.30."""
+    house = priced_house(MAIN, DAY_AND_NIGHT)
+    register(house, "main", "2024-01-08 00:00", [1.0] * 72)
+    store_days(house, date(2024, 1, 8), date(2024, 1, 9), "main")
+    found = cost(house, "main", date(2024, 1, 8), date(2024, 1, 9))
+    assert found["cost"].tolist() == pytest.approx([8 * 0.20 + 16 * 0.30] * 2)
+
+
+def test_a_night_price_of_saturday_holds_on_sunday_morning_too(priced_house):
+    only_saturdays = DAY_AND_NIGHT.replace(
+        '{from: "22:00", to: "06:00"}', '{weekdays: sat, from: "22:00", to: "06:00"}'
+    )
+    house = priced_house(MAIN, only_saturdays)
+    register(house, "main", "2024-01-12 00:00", [1.0] * 97)
+    store_days(house, date(2024, 1, 13), date(2024, 1, 14), "main")
+    found = cost(house, "main", date(2024, 1, 13), date(2024, 1, 14))
+    assert found["cost"].tolist() == pytest.approx([22 * 0.30 + 2 * 0.20, 6 * 0.20 + 16 * 0.25 + 2 * 0.30])
+
+
+def test_a_day_read_by_hand_is_priced_evenly_over_its_hours(priced_house):
+    house = priced_house(MAIN, DAY_AND_NIGHT)
+    given_days(house, "main", date(2024, 1, 8), [24.0, 0.0])
+    found = cost(house, "main", date(2024, 1, 8), date(2024, 1, 9))
+    assert found["unit_price"].tolist() == pytest.approx([(8 * 0.20 + 16 * 0.30) / 24] * 2)
+
+
+def test_what_was_not_measured_counts_evenly_over_the_hours_that_are_missing(priced_house):
+    """Measured until noon; ten hours of day and two of night share the rest."""
+    house = priced_house(MAIN, DAY_AND_NIGHT)
+    shown = pd.Series(
+        [*np.arange(13.0), 30.0, 90.0],
+        index=[*hours("2024-01-08 00:00", 13), *hours("2024-01-10 00:00", 1), *hours("2024-01-12 00:00", 1)],
+    )
+    house.store.write_readings(RawSeries("kWh", "main"), shown)
+    store_days(house, date(2024, 1, 8), date(2024, 1, 8), "main")
+    used = house.store.read(CONSUMPTION_DAILY, "main")["consumption"].iloc[0]
+    found = cost(house, "main", date(2024, 1, 8), date(2024, 1, 8))
+    rest = used - 12
+    assert found["cost"].iloc[0] == pytest.approx(6 * 0.20 + 6 * 0.30 + rest * (10 * 0.30 + 2 * 0.20) / 12)
+
+
+def test_the_days_of_march_and_october_have_the_hours_that_their_clocks_show(priced_house):
+    house = priced_house(MAIN, DAY_AND_NIGHT)
+    for first in ("2024-03-30 00:00", "2024-10-26 00:00"):
+        shown = np.arange(74.0) + (1000 if "10-" in first else 0)
+        house.store.write_readings(RawSeries("kWh", "main"), pd.Series(shown, index=hours(first, 74)))
+    for day in (date(2024, 3, 31), date(2024, 10, 27)):
+        store_days(house, day, day, "main")
+    short, long = (cost(house, "main", day, day)["cost"].iloc[0] for day in (date(2024, 3, 31), date(2024, 10, 27)))
+    assert short == pytest.approx(5 * 0.20 + 16 * 0.25 + 2 * 0.20)
+    assert long == pytest.approx(7 * 0.20 + 16 * 0.25 + 2 * 0.20)
+
+
+def test_a_day_costs_the_same_alone_and_in_a_range(priced_house):
+    house = priced_house(MAIN, DAY_AND_NIGHT)
+    register(house, "main", "2024-01-01 00:00", [0.1 + 0.7 * (k % 7) for k in range(24 * 20)])
+    store_days(house, date(2024, 1, 2), date(2024, 1, 18), "main")
+    together = cost(house, "main", date(2024, 1, 2), date(2024, 1, 18))
+    alone = pd.concat([cost(house, "main", date(2024, 1, day), date(2024, 1, day)) for day in range(2, 19)])
+    pd.testing.assert_frame_equal(together, alone, check_exact=True)
+
+
+def test_a_changed_price_of_the_night_makes_only_its_own_days_due(priced_house):
+    def numbers(tariffs: str) -> np.ndarray:
+        house = priced_house(MAIN, tariffs)
+        return MadeFrom(house.settings)._dated(DayRange(date(2023, 12, 31), date(2024, 1, 2)))["main"]
+
+    changed = numbers(DAY_AND_NIGHT) != numbers(DAY_AND_NIGHT.replace("unit_price: 0.20", "unit_price: 0.21"))
+    assert changed.tolist() == [False, True, True]

@@ -9,6 +9,7 @@ import yaml
 from tests.settings.broken import ODD, lines, places, replaced
 from tests.settings.houses import METERS, SHIPPED, complaints, house, write_house
 from workflows_dagster.domain.costs import Price
+from workflows_dagster.domain.time_prices import TimePrice
 from workflows_dagster.settings.load import load
 
 GAS_METERS = """\
@@ -18,6 +19,9 @@ meters:
   - {meter_id: tap, type: physical, output_unit: m³, utility: water}
 """
 GAS_FACTORS = "gas_conversion: {energy_content: 11, z_factor: 0.9}\n"
+
+
+TIMES = "unit_price: 0.3, times: [{when: {to: '06:00'}, unit_price: 0.2}]"
 
 
 def price(text: str = "unit_price: 0.3") -> str:
@@ -364,9 +368,39 @@ tariffs:
     ("written", "said"),
     [
         ("unit_price: 0.25, up_to: 400", "a price that depends on how much was used before"),
-        ("unit_price: 0.25, hours: '22:00-06:00'", "a price by the hour of the day is not supported for one register"),
-        ("unit_price: 0.25, when: {from: 22, to: 6}", "a price by the hour of the day is not supported"),
+        ("unit_price: 0.25, hours: '22:00-06:00'", "Put them into a list below it: times: [{when: {from: '22:00'"),
+        ("unit_price: 0.25, when: {from: 22, to: 6}", "times stand beside a price"),
+        (
+            "unit_price: 0.25, times: [{when: {from: '25:00'}, unit_price: 1}]",
+            "times[0].when.from: '25:00' is not a time",
+        ),
+        (
+            "unit_price: 0.25, times: [{when: {from: 22}, unit_price: 1}]",
+            "22 is not a time of day. Write one in quotes",
+        ),
+        ("unit_price: 0.25, times: [{when: {weekdays: mo-do}, unit_price: 1}]", "'mo-do' is not a weekday. Write mon,"),
+        ("unit_price: 0.25, times: [{when: {weekdays: mon-sun}, unit_price: 1}]", "it names every minute of the week"),
+        ("unit_price: 0.25, times: [{when: {from: '20:00'}}]", "times[0].unit_price: the key is missing"),
+        (
+            "unit_price: 0.25, times: [{when: {from: '22:00', to: '6:00'}, unit_price: 1},"
+            " {when: {weekdays: [mon], to: '01:00'}, unit_price: 2}]",
+            "entries 1 and 2 hold at the same time",
+        ),
     ],
 )
 def test_prices_that_cannot_be_written_are_named_as_what_they_are(tmp_path: Path, written: str, said: str):
     assert any(said in line for line in complaints(tmp_path, tariffs=tariff("utility: electricity", price(written))))
+
+
+def test_times_are_read_with_and_without_quotes_and_with_tax(tmp_path: Path):
+    net = "unit_price: 0.25, vat_percent: 20, prices_include_vat: false, "
+    times = "times: [{when: {weekdays: [sat, sun-mon], from: 22:00, to: '06:00'}, unit_price: 0.1}]"
+    settings = load(write_house(tmp_path, tariffs=tariff("utility: electricity", price(net + times))), {})
+    meter = next(meter for meter in settings.meters if meter.utility == "electricity")
+    (found,) = settings.tariffs.of_meter(meter).dated(meter)
+    assert found.times == (TimePrice((0, 5, 6), 22 * 60, 6 * 60, pytest.approx(0.12)),)
+
+
+def test_times_do_not_go_with_hourly_prices(tmp_path: Path):
+    written = tariff("utility: electricity, hourly_prices: tibber", price(TIMES))
+    assert any("the tariff has hourly_prices" in line for line in complaints(tmp_path, tariffs=written))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -12,6 +12,7 @@ import pandas as pd
 
 from workflows_dagster.domain import units
 from workflows_dagster.domain.frames import COSTS
+from workflows_dagster.domain.time_prices import TimePrice
 from workflows_dagster.domain.units import GasFactors
 
 Span = Literal["year", "month", "day"]
@@ -27,6 +28,7 @@ class Price:
         per: Canonical unit that is priced.
         standing_charge: Charge independent of consumption. [currency/charged_per]
         charged_per: Period of one standing charge.
+        times: Prices that hold instead at some times of some weekdays.
     """
 
     valid_from: date
@@ -34,6 +36,7 @@ class Price:
     per: str
     standing_charge: float = 0.0
     charged_per: Span = "year"
+    times: tuple[TimePrice, ...] = ()
 
 
 def unit_prices(civil: pd.Index, unit: str, prices: Sequence[Price], gas: tuple[GasFactors, ...]) -> np.ndarray:
@@ -48,10 +51,9 @@ def unit_prices(civil: pd.Index, unit: str, prices: Sequence[Price], gas: tuple[
     Returns:
         Price, NaN before the first and where there is no unit price. [currency/unit], shape (n,)
     """
-    holds = _which(civil, prices)
     result = np.full(len(civil), np.nan)
-    for k, price in enumerate(prices):
-        on = holds == k
+    for k, on in prices_of_days(civil, prices):
+        price = prices[k]
         if price.unit_price is not None and on.any():
             result[on] = price.unit_price * units.conversion(unit, price.per, civil[on], gas)
     return result
@@ -67,7 +69,6 @@ def standing_charges(civil: pd.Index, prices: Sequence[Price]) -> np.ndarray:
     Returns:
         Share, 0 before the first price. [currency/d], shape (n,)
     """
-    holds = _which(civil, prices)
     calendar = pd.DatetimeIndex(civil)
     length = {
         "year": np.where(calendar.is_leap_year, 366.0, 365.0),
@@ -75,10 +76,21 @@ def standing_charges(civil: pd.Index, prices: Sequence[Price]) -> np.ndarray:
         "day": np.ones(len(civil)),
     }
     result = np.zeros(len(civil))
-    for k, price in enumerate(prices):
-        on = holds == k
-        result[on] = price.standing_charge / length[price.charged_per][on]
+    for k, on in prices_of_days(civil, prices):
+        result[on] = prices[k].standing_charge / length[prices[k].charged_per][on]
     return result
+
+
+def has_times(prices: Sequence[Price]) -> bool:
+    """Tell whether a price depends on the time of day."""
+    return any(price.times for price in prices)
+
+
+def prices_of_days(civil: pd.Index, prices: Sequence[Price]) -> Iterator[tuple[int, np.ndarray]]:
+    """Give each price's position and the days on which it holds, shape (n,), `bool`."""
+    holds = _which(civil, prices)
+    for k in range(len(prices)):
+        yield k, holds == k
 
 
 def hour_cuts(openings: pd.DatetimeIndex) -> pd.DatetimeIndex:

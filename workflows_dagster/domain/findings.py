@@ -93,6 +93,7 @@ CODES: Mapping[str, Code] = {
     ),
     # Both amounts are of the currency.
     "billed_otherwise": Code({"billed": "ratio", "priced": "ratio", "currency": "name"}),
+    "priced_evenly": Code({"share": "ratio", "amount": "amount", "days": "count"}),
     "tibber_hour_unknown": Code({"hours": "count"}, {"asked_days": "count"}),
 }
 

@@ -7,14 +7,18 @@ import pandas as pd
 
 from workflows_dagster.domain import days, units
 from workflows_dagster.domain.costs import (
+    Price,
     costs,
+    has_times,
     hour_cuts,
     mean_prices,
+    prices_of_days,
     standing_charges,
     unit_prices,
 )
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.frames import COSTS
+from workflows_dagster.domain.time_prices import mean_over_day, prices_at, time_cuts
 from workflows_dagster.evaluation.derived import DerivedMeters
 from workflows_dagster.evaluation.hour_prices import hourly_prices
 from workflows_dagster.evaluation.hours import MeasuredHours, no_register
@@ -95,7 +99,50 @@ class Costing:
         if tariff.hourly_prices is not None and len(consumption):
             hourly = tariff.sign * self._means_of_hours(meter, openings).reindex(consumption.index).to_numpy()
             unit_price = np.where(np.isnan(hourly), unit_price, hourly)
+        elif has_times(dated) and len(consumption):
+            unit_price = self.timed_prices(meter, asked, consumption)["unit_price"].to_numpy()
         return COSTS.check(costs(consumption, unit_price, standing_charges(civil, dated)))
+
+    def dated(self, meter: Meter) -> tuple[Price, ...]:
+        """Give a meter's dated prices, VAT included; none without a tariff."""
+        tariff = self._settings.tariffs.of_meter(meter)
+        return tariff.dated(meter) if tariff is not None else ()
+
+    def timed_prices(self, meter: Meter, asked: DayRange, consumption: pd.Series) -> pd.DataFrame:
+        """Price days by the times at which their consumption was measured; the rest counts evenly over the day.
+
+        Args:
+            meter: A meter whose tariff has prices by time.
+            asked: The days.
+            consumption: Their stored consumption, by opening. [meter unit], shape (n,)
+
+        Returns:
+            Index as `consumption`; columns `unit_price`, NaN before the first price [currency/meter unit], and
+            `evenly`, the share of the consumption that was not measured by time (0..1).
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        dated = self.dated(meter)
+        openings, zone, gas = asked.openings(self._zone), self._zone.key, self._settings.site.gas_conversion
+        times = [time for price in dated for time in price.times]
+        cuts = pd.DatetimeIndex(hour_cuts(openings).union(time_cuts(openings, zone, times)))
+        starts = cuts[:-1]
+        day = np.asarray(openings.searchsorted(starts, side="right")) - 1
+        civil = days.civil_days(openings[:-1], self._zone)
+        otherwise = unit_prices(civil, meter.output_unit, dated, gas)
+        price = otherwise[day]
+        for k, on in prices_of_days(civil, dated):
+            if dated[k].times:
+                within = np.isin(day, np.flatnonzero(on))
+                per = units.conversion(meter.output_unit, dated[k].per, civil[day[within]], gas)
+                price[within] = per * prices_at(starts[within], zone, otherwise[day[within]] / per, dated[k].times)
+        consumed = consumption.reindex(openings[:-1]).to_numpy(dtype=float)
+        piece = self._hours.of(meter, cuts).reindex(starts).to_numpy(dtype=float)
+        hours = np.asarray((cuts[1:] - starts) / pd.Timedelta(hours=1), dtype=float)
+        mean, evenly = mean_over_day(consumed, piece, price, hours, day)
+        timed = pd.DataFrame({"unit_price": mean, "evenly": evenly}, index=openings[:-1])
+        return timed.reindex(consumption.index)
 
     def _of_sources(self, meter: MasterMeter, asked: DayRange) -> pd.DataFrame:
         """Add up what the sources cost on the days on which they count, and the master's own standing charge.

@@ -24,7 +24,7 @@ class MeasuredHours:
         self._settings = settings
         self._physical = PhysicalMeters(settings, store)
         self._derived = DerivedMeters(settings, no_register)
-        self._known: dict[tuple[str, pd.Timestamp, pd.Timestamp], pd.Series] = {}
+        self._known: dict[tuple[str, pd.Timestamp, pd.Timestamp, int], pd.Series] = {}
 
     def of(self, meter: Meter, cuts: pd.DatetimeIndex) -> pd.Series:
         """Give a meter's hours; a derived meter's are computed from its sources'.
@@ -40,7 +40,8 @@ class MeasuredHours:
         Raises:
             StoreError: The raw readings cannot be read.
         """
-        key = (meter.meter_id, cuts[0], cuts[-1])
+        # Prices by time add cuts within the hours; their number tells the one set from the other.
+        key = (meter.meter_id, cuts[0], cuts[-1], len(cuts))
         if key not in self._known:
             if isinstance(meter, PhysicalMeter):
                 frame = self._physical.days(meter, cuts).days

@@ -17,7 +17,7 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
-from workflows_dagster.domain.costs import standing_charges, unit_prices
+from workflows_dagster.domain.costs import prices_of_days, standing_charges, unit_prices
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.deviations import LOOKBACK_DAYS
 from workflows_dagster.domain.months import MONTHS_A_YEAR, last_day, month_of, months_in, shifted
@@ -250,9 +250,14 @@ class MadeFrom:
                 numbers, tariff = nothing(span), tariffs.of_meter(meter)
                 if tariff is not None:
                     prices = tariff.dated(meter)
-                    facts = (tariffs.currency, meter.output_unit, tariff.sign, tariff.hourly_prices)
+                    facts: tuple[object, ...] = (
+                        tariffs.currency, meter.output_unit, tariff.sign, tariff.hourly_prices,
+                    )  # fmt: skip
                     unit_price = unit_prices(civil, meter.output_unit, prices, gas).view(np.uint64)
                     numbers = mixed(unit_price + key(*facts)) + standing_charges(civil, prices).view(np.uint64)
+                    for k, on in prices_of_days(civil, prices):
+                        if prices[k].times:
+                            numbers[on] = mixed(numbers[on] + key(prices[k].times))
                 found[meter.meter_id] = numbers
             for meter in self._settings.meters:
                 if sums_sources(self._settings, meter):

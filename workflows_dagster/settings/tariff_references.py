@@ -23,6 +23,7 @@ _HOURLY_UNIT = "kWh"
 # How people write what is not supported.
 _OF_BLOCKS = ("up_to", "above", "from_kwh", "to_kwh", "blocks", "tiers")
 _OF_HOURS = ("when", "hours", "from", "to", "weekdays", "time")
+_TIMES = "times: [{when: {from: '22:00', to: '06:00'}, unit_price: 0.24}]"
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,9 @@ def _unsupported(tariff: _Written) -> Iterator[Problem]:
             if key in _OF_BLOCKS:
                 yield Problem(tariff.file, f"{at}.{key}", "block_prices", {})
             elif key in _OF_HOURS:
-                yield Problem(tariff.file, f"{at}.{key}", "prices_by_hour", {})
+                yield Problem(tariff.file, f"{at}.{key}", "prices_by_hour", {"example": _TIMES})
+        if tariff.hourly and price.get("times"):
+            yield Problem(tariff.file, f"{at}.times", "times_beside_hourly_prices", {})
 
 
 def _whose(tariff: _Written, tariffs: Sequence[_Written]) -> Iterator[Problem]:

@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from workflows_dagster.domain.costs import Price, Span
+from workflows_dagster.domain.time_prices import TimePrice
 from workflows_dagster.settings.fields import CivilDay, Frozen, Number, Text, Unit
 from workflows_dagster.settings.named_meter import NamedMeter
+from workflows_dagster.settings.price_times import PriceAtTimes
 from workflows_dagster.settings.problems import shown
 from workflows_dagster.settings.utilities import Utility
 from workflows_dagster.settings.validation import Violation, refusal
@@ -34,6 +36,7 @@ class DatedPrice(Frozen):
         standing_charge_per: Period of one standing charge.
         vat_percent: Value added tax. [%]
         prices_include_vat: Whether both prices include it; None without `vat_percent`, when prices are final.
+        times: Prices that hold instead at some times of some weekdays.
     """
 
     valid_from: CivilDay
@@ -43,6 +46,7 @@ class DatedPrice(Frozen):
     standing_charge_per: Annotated[Span | None, Field(validate_default=True)] = None
     vat_percent: Annotated[Number, Field(ge=0, le=100)] | None = None
     prices_include_vat: Annotated[bool | None, Field(validate_default=True)] = None
+    times: tuple[PriceAtTimes, ...] = ()
 
     @field_validator("standing_charge_per")
     @classmethod
@@ -53,6 +57,20 @@ class DatedPrice(Frozen):
         if charge is None and span is not None:
             raise refusal(Violation("time_without_charge"))
         return span
+
+    @field_validator("times", mode="before")
+    @classmethod
+    def _none_named(cls, written: object) -> object:
+        return () if written is None else written
+
+    @field_validator("times")
+    @classmethod
+    def _one_at_a_time(cls, times: tuple[PriceAtTimes, ...]) -> tuple[PriceAtTimes, ...]:
+        for k, time in enumerate(times):
+            for j, earlier in enumerate(times[:k]):
+                if _time_price(time, 1.0).overlaps(_time_price(earlier, 1.0)):
+                    raise refusal(Violation("times_overlap", {"number": j + 1, "other": k + 1}))
+        return times
 
     @field_validator("prices_include_vat")
     @classmethod
@@ -71,6 +89,10 @@ class DatedPrice(Frozen):
         if self.prices_include_vat is False and self.vat_percent is not None:
             return written * (1 + self.vat_percent / 100)
         return written
+
+
+def _time_price(time: PriceAtTimes, unit_price: float) -> TimePrice:
+    return TimePrice(time.when.weekdays, time.when.start, time.when.end, unit_price)
 
 
 class Tariff(Frozen):
@@ -121,6 +143,7 @@ class Tariff(Frozen):
                 per=price.per or meter.output_unit,
                 standing_charge=price.gross(price.standing_charge or 0.0) if bears else 0.0,
                 charged_per=price.standing_charge_per or "year",
+                times=tuple(_time_price(time, self.sign * price.gross(time.unit_price)) for time in price.times),
             )
             for price in self.prices
         )

@@ -156,5 +156,6 @@ _SENTENCES: Mapping[str, Callable[[Figures], str]] = {
     "residual_negative": _below_zero,
     "not_conserved": _not_conserved,
     "billed_otherwise": of_readings.billed_otherwise,
+    "priced_evenly": of_readings.priced_evenly,
     "tibber_hour_unknown": of_intervals.tibber_unknown,
 }

@@ -321,6 +321,17 @@ def billed_otherwise(said: Figures) -> str:
     )
 
 
+def priced_evenly(said: Figures) -> str:
+    """Write how much was priced without knowing at which time it was used."""
+    at = said.words.format
+    return said.words.say(
+        "the hours of {amount}, {share} of what was used, were not measured; that part is priced evenly over the "
+        "hours of its days. Nothing to do.",
+        amount=said.amount("amount"),
+        share=at.percent(said.value("share")),
+    )
+
+
 def _plural_of(number: float) -> int:
     """Give the number that selects a plural; fractions count as many."""
     return 1 if number == 1 else 2

@@ -323,8 +323,22 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
         marked("Write the price of a kilowatt-hour that your bill gives on average."),
     ),
     "prices_by_hour": (
-        marked("a price by the hour of the day is not supported for one register"),
-        marked("Where day and night have registers of their own, give each a tariff (meter: …); else write the mean."),
+        marked("times stand beside a price"),
+        marked("Put them into a list below it: {example}."),
+    ),
+    "times_beside_hourly_prices": (
+        marked("the tariff has hourly_prices, which hold at each hour"),
+        marked("Keep one of the two."),
+    ),
+    "not_a_time": (marked("{value} is not a time of day"), marked("Write one in quotes, such as '22:00'.")),
+    "not_a_weekday": (marked("{value} is not a weekday"), marked("Write {known}, or from one to another: mon-fri.")),
+    "time_of_all_day": (
+        marked("it names every minute of the week"),
+        marked("Name weekdays, from or to; the price of all other times is the unit_price above."),
+    ),
+    "times_overlap": (
+        marked("entries {number} and {other} hold at the same time"),
+        marked("Give each time one price."),
     ),
     "bearer_missing": (
         marked("no billed_meter says at which meter of the utility it is owed"),

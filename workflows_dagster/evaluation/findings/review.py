@@ -11,8 +11,10 @@ from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.evaluation.costs import Costing
 from workflows_dagster.evaluation.findings.by_month import month_findings
 from workflows_dagster.evaluation.findings.current import present_findings
+from workflows_dagster.evaluation.findings.evenly_priced import priced_evenly
 from workflows_dagster.evaluation.findings.stored_days import BESIDE, StoredDays
 from workflows_dagster.evaluation.hour_prices import billing_differences
 from workflows_dagster.records.findings import keep_findings
@@ -66,6 +68,7 @@ class Review:
         # Rounded to the hour, so that a second review changes nothing.
         self._settings, self._store, self._now = settings, store, now.floor("h").as_unit("us")
         self._evaluation = Evaluation(settings, store, hold=True)
+        self._costing = Costing(settings, store)
 
     def of(self, meter_ids: Sequence[str], asked: DayRange) -> Iterator[Reviewed]:
         """Review meters over days and the months that these lie in, virtual meters over the months around them too.
@@ -85,6 +88,7 @@ class Review:
             of_months = month_findings(meter, months, self._evaluation, self._settings)
             if meter_id == self._settings.site.tibber.meter_id and self._settings.tariffs.has_hourly_prices:
                 of_months += billing_differences(self._settings, self._store, months.start, months.end)
+            of_months += priced_evenly(self._costing, meter, stored)
             keep_findings(self._store, FINDING_MONTHLY, meter_id, months.start, months.end, of_months, write)
             of_months = [finding for finding in of_months if stored.start <= finding.start < stored.end]
             at_present: list[Finding] = []
