@@ -22,10 +22,10 @@ from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.influx.store import InfluxStore
 from workflows_dagster.stores.ports import RawSeries, Store
 
-SINCE = pd.Timestamp("2024-09-01", tz="UTC")
-WHOLE = DayRange(date(2024, 9, 10), date(2025, 2, 28))
-# A replacement, a day after which tags have changed, and the last one.
-NIGHTS = [date(2024, 11, 12), date(2024, 12, 3), date(2025, 2, 28)]
+SINCE, UNTIL = pd.Timestamp("2024-10-20", tz="UTC"), pd.Timestamp("2025-01-01", tz="UTC")
+WHOLE = DayRange(date(2024, 10, 25), date(2024, 12, 31))
+# A day after which tags have changed.
+NIGHTS = [date(2024, 12, 3)]
 
 
 def days_of(settings: Settings, store: Store, asked: DayRange) -> dict[str, pd.DataFrame]:
@@ -47,19 +47,19 @@ def assert_same(found: dict[str, pd.DataFrame], wanted: dict[str, pd.DataFrame])
 
 
 @pytest.fixture(scope="module")
-def half_a_year(sample_store: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
+def a_winter(sample_store: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
     store = EmbeddedStore(tmp_path_factory.mktemp("layouts") / "store.sqlite")
     for row in sample_store.catalogue().itertuples():
         series = RawSeries(row.measurement, row.entity_id, row.field, row.domain)
-        store.write_readings(series, sample_store.readings(series, SINCE))
+        store.write_readings(series, sample_store.readings(series, SINCE, UNTIL))
     yield store
     store.close()
 
 
 @pytest.fixture(scope="module")
-def wanted(shipped: Settings, half_a_year: EmbeddedStore) -> dict[DayRange, dict[str, pd.DataFrame]]:
+def wanted(shipped: Settings, a_winter: EmbeddedStore) -> dict[DayRange, dict[str, pd.DataFrame]]:
     """The embedded store's days: of the whole range and of each night."""
-    return {asked: days_of(shipped, half_a_year, asked) for asked in ranges()}
+    return {asked: days_of(shipped, a_winter, asked) for asked in ranges()}
 
 
 def ranges() -> Iterable[DayRange]:
@@ -69,35 +69,35 @@ def ranges() -> Iterable[DayRange]:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_all_meters_have_the_embedded_stores_days_in_every_layout_of_tags(
     shipped: Settings,
-    half_a_year: EmbeddedStore,
+    a_winter: EmbeddedStore,
     wanted: dict[DayRange, dict[str, pd.DataFrame]],
     influx_server: InfluxServer,
     layout: str,
 ) -> None:
     store = influx_server.store(timeout_ms=60_000)
     written = 0
-    for row in half_a_year.catalogue().itertuples():
+    for row in a_winter.catalogue().itertuples():
         address = (row.measurement, row.entity_id, row.field, row.domain)
-        readings = half_a_year.readings(RawSeries(*address))
+        readings = a_winter.readings(RawSeries(*address))
         write_as_home_assistant(influx_server, raw_bucket(store), address, readings, layout)
         written += len(readings)
     for asked, frames in wanted.items():
         assert_same(days_of(shipped, store, asked), frames)
     # What `meters discover` and `meters check --connect` count.
-    pd.testing.assert_frame_equal(store.catalogue(), half_a_year.catalogue())
+    pd.testing.assert_frame_equal(store.catalogue(), a_winter.catalogue())
     assert store.catalogue()["count"].sum() == written
     assert newest_by_meter(store.catalogue(), shipped.meters.physical) == newest_by_meter(
-        half_a_year.catalogue(), shipped.meters.physical
+        a_winter.catalogue(), shipped.meters.physical
     )
     assert discover(store, shipped.meters.physical)[0] == []
-    assert [one.series for one in discover(store, [])[0]] == [one.series for one in discover(half_a_year, [])[0]]
+    assert [one.series for one in discover(store, [])[0]] == [one.series for one in discover(a_winter, [])[0]]
     assert_a_new_reading_is_seen(shipped, store, influx_server, layout)
     store.close()
 
 
 def assert_a_new_reading_is_seen(settings: Settings, store: InfluxStore, server: InfluxServer, layout: str) -> None:
     """Look as the sensor does, every 30 s, while readings arrive under the tags of the last ones."""
-    now = pd.Timestamp("2025-03-02 12:00", tz="UTC")
+    now = pd.Timestamp("2025-01-02 12:00", tz="UTC")
     series = {raw_series(meter): meter.meter_id for meter in settings.meters.physical}
     known, rows, before = Fingerprints(), store.catalogue().set_index("entity_id"), {}
     for turn, meter_id in enumerate(["", "", "haupt_strom", "eg_strom"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gettext
 import io
 import string
@@ -19,6 +20,7 @@ from workflows_dagster.wording.compilation import (
     untranslated,
 )
 
+said_in_code = functools.cache(sentences_in_code)
 FILES = [(language, path) for language in TRANSLATED for path in sources(language)]
 IDS = [f"{language}-{path.stem}" for language, path in FILES]
 
@@ -36,7 +38,7 @@ def _placeholders(text: str) -> set[str]:
 
 
 def test_there_are_sentences_and_catalogues():
-    assert len(sentences_in_code()) >= 5
+    assert len(said_in_code()) >= 5
     assert FILES
 
 
@@ -47,7 +49,7 @@ def test_every_sentence_of_the_code_is_translated(language):
 
 @pytest.mark.parametrize(("language", "path"), FILES, ids=IDS)
 def test_a_catalogue_translates_only_what_the_code_says(language, path):
-    said = {(message.id, message.context) for message in sentences_in_code()}
+    said = {(message.id, message.context) for message in said_in_code()}
     assert [m.id for m in read_source(path, language) if m.id and (m.id, m.context) not in said] == []
 
 

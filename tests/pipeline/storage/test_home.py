@@ -104,7 +104,7 @@ def test_a_second_time_changes_nothing(tmp_path: Path) -> None:
 
 def test_processes_that_make_the_home_at_once_all_find_one_whole_file(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    start, homes = context.Barrier(3), [tmp_path / str(number) / "home" for number in range(300)]
+    start, homes = context.Barrier(3), [tmp_path / str(number) / "home" for number in range(100)]
     makers = [context.Process(target=make_at_once, args=(start, homes)) for _ in range(3)]
     for maker in makers:
         maker.start()
@@ -121,7 +121,7 @@ def versions(home: Path, database: str) -> list[str]:
 
 def test_processes_that_open_a_fresh_home_at_once_leave_one_schema_version(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    start, homes = context.Barrier(2), [tmp_path / str(number) for number in range(5)]
+    start, homes = context.Barrier(2), [tmp_path / str(number) for number in range(3)]
     users = [context.Process(target=open_at_once, args=(start, homes)) for _ in range(2)]
     for user in users:
         user.start()
