@@ -71,7 +71,7 @@ class Stack:
         config.mkdir()
         (self.folder / "secrets").mkdir()
         # A schedule that is due each minute.
-        text = "timezone: Europe/Berlin\nworkflows: {tibber_sync: {schedule: '* * * * *'}}\n"
+        text = "timezone: Europe/Berlin\nupkeep: {retention_schedule: '* * * * *'}\n"
         (config / "config.yaml").write_text(text)
         (config / "meters.yaml").write_text(dedent(METERS))
         (config / "seasonal_patterns.yaml").write_text("patterns: {}\n")
@@ -200,14 +200,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 LOCATION = """{ workspaceOrError { ... on Workspace { locationEntries {
     name locationOrLoadError { __typename } } } } }"""
 TICKS = """{ scheduleOrError(scheduleSelector: {repositoryName: "__repository__",
-    repositoryLocationName: "utility_meters", scheduleName: "tibber_hourly"}) {
+    repositoryLocationName: "utility_meters", scheduleName: "nightly_upkeep"}) {
     ... on Schedule { scheduleState { status ticks { status runIds } } } } }"""
 LAUNCH = """mutation ($backfill: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $backfill) {
     __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
 BACKFILLED = """query ($id: String!) { partitionBackfillOrError(backfillId: $id) {
     ... on PartitionBackfill { runs { status } } } }"""
 RESET = """mutation { resetSchedule(scheduleSelector: {repositoryName: "__repository__",
-    repositoryLocationName: "utility_meters", scheduleName: "tibber_hourly"}) { __typename } }"""
+    repositoryLocationName: "utility_meters", scheduleName: "nightly_upkeep"}) { __typename } }"""
 RUN = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 
 
@@ -233,7 +233,7 @@ def leave_schedule_behind(stack: Stack) -> None:
             if name.startswith("DAGSTER_"):
                 environment.setenv(name, value)
         with DagsterInstance.get() as instance:
-            (state,) = [state for state in instance.all_instigator_state() if state.name == "tibber_hourly"]
+            (state,) = [state for state in instance.all_instigator_state() if state.name == "nightly_upkeep"]
             known = ScheduleInstigatorData("* * * * *", time.time() - 60)
             instance.update_instigator_state(state.with_data(known))
 

@@ -49,7 +49,13 @@ def report_findings(settings: Settings, console: Console, now: pd.Timestamp, *, 
         click.echo(words.say("No findings in the last three months need attention."))
     for finding, lines in exchanged:
         day = words.format.day(words.format.day_at(finding.start))
-        click.echo(words.say("If {meter} was exchanged on {day}, in meters.yaml:", meter=finding.meter_id, day=day))
+        if finding.code == "unit_changed":
+            said = words.say(
+                "If the unit of {meter} changed on {day}, in meters.yaml:", meter=finding.meter_id, day=day
+            )
+        else:
+            said = words.say("If {meter} was exchanged on {day}, in meters.yaml:", meter=finding.meter_id, day=day)
+        click.echo(said)
         click.echo(lines, nl=False)
     if found.unusual:
         console.print(_unusual(settings, found.unusual))

@@ -86,7 +86,8 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
             daily_schedule(settings, DAYS_JOB),
             profiles_schedule(settings, PROFILES_JOB),
             running_day_schedule(settings, RUNNING_DAY_JOB),
-            tibber_schedule(settings, TIBBER_JOB),
+            # Without a token there is nothing to fetch, and the page shows nothing that never runs.
+            *([tibber_schedule(settings, TIBBER_JOB)] if settings.secrets.tibber_api_token else []),
             *kept.schedules,
         ],
         sensors=[
