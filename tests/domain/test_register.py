@@ -180,3 +180,9 @@ def test_a_reading_of_another_century_is_left_out_with_a_finding():
     register = clean(pd.Series([1.0, 2.0, 3.0, 0.5], index=index), COUNTER)
     assert list(register.values) == [1.0, 2.0]
     assert [finding.code for finding in register.findings] == ["reading_out_of_time"]
+
+
+@pytest.mark.parametrize("kind", ["register", "resetting", "turns_back"])
+def test_a_counter_of_any_kind_without_a_reading_is_empty(kind):
+    nothing = pd.Series([], index=pd.DatetimeIndex([], tz="UTC").as_unit("us"), dtype=float)
+    assert len(clean(nothing, Counter("meter", "kWh", 0.1, 5, kind=kind))) == 0

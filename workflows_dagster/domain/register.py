@@ -233,8 +233,7 @@ class _Judged:
         jitter = np.full(n, counter.jitter)
         if counter.kind == "turns_back":
             # A fall below half of the usual level nearby that recovers is a misreading, not negative consumption.
-            usual = np.array([np.median(np.abs(values[window])) for window in _windows(n)])
-            jitter = np.maximum(jitter, usual / 2)
+            jitter = np.maximum(jitter, np.nanmedian(_windows(np.abs(values)), axis=1) / 2)
         if not counter.declared_resolution and counter.kind == "register":
             found = found_resolution(times, values, counter.resolution, counter.jitter, counter.unit)
             jitter = np.maximum(jitter, found * (1 + 1e-6))
@@ -249,7 +248,7 @@ class _Judged:
         if counter.kind == "turns_back" and counter.digits is not None:
             low, high = values <= _NEAR_ZERO * counter.modulus, values >= _NEAR_TOP * counter.modulus
             # Around zero it rolls over in both directions.
-            near = np.array([bool(low[w].any() and high[w].any()) for w in _windows(n)])
+            near = (_windows(low) > 0).any(axis=1) & (_windows(high) > 0).any(axis=1)
         fall = np.zeros(n, dtype=bool)
         fall[1:] = values[1:] < values[:-1] - counter.jitter
         kept, pending = _valid(times, values, np.flatnonzero(fall), jitter, near, ends)
@@ -257,9 +256,11 @@ class _Judged:
         return cls(values, kept, pending, held, jitter, restart)
 
 
-def _windows(n: int) -> list[slice]:
-    """Give each reading with its neighbours."""
-    return [slice(max(0, i - REACH), i + REACH + 1) for i in range(n)]
+def _windows(values: np.ndarray) -> np.ndarray:
+    """Give each reading with its neighbours, NaN where there are none, shape (n, 2 · REACH + 1)."""
+    padded = np.pad(values.astype(float), REACH, constant_values=np.nan)
+    at = np.arange(len(values))[:, np.newaxis] + np.arange(2 * REACH + 1)
+    return np.asarray(padded[at])
 
 
 def _valid(

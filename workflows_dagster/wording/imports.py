@@ -19,7 +19,7 @@ DOUBTS: dict[DoubtCode, str] = {
     ),
     "looks_like_consumption": marked(
         "{file}: the numbers for {meter} fall about every second time, as consumption does, and the meter takes what a "
-        "register shows. Is it a source of kind: interval?"
+        "register shows. Is it a source of kind: interval, or one that starts again on purpose (kind: resetting)?"
     ),
     "stamps_are_ends": marked(
         "{file}: the times for {meter} go from 01:00 to 24:00, as the ends of hours do, and would be taken as starts. "
