@@ -248,7 +248,7 @@ class _Judged:
         if counter.kind == "turns_back" and counter.digits is not None:
             low, high = values <= _NEAR_ZERO * counter.modulus, values >= _NEAR_TOP * counter.modulus
             # Around zero it rolls over in both directions.
-            near = (_windows(low) > 0).any(axis=1) & (_windows(high) > 0).any(axis=1)
+            near = np.asarray((_windows(low) > 0).any(axis=1) & (_windows(high) > 0).any(axis=1), dtype=bool)
         fall = np.zeros(n, dtype=bool)
         fall[1:] = values[1:] < values[:-1] - counter.jitter
         kept, pending = _valid(times, values, np.flatnonzero(fall), jitter, near, ends)
