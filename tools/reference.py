@@ -274,7 +274,8 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
             "base": "part that flows evenly",
             "season": "part that follows the pattern",
             "version": "digest of the profile",
-            "table": "the pattern's twelve percentages",
+            "table": "the pattern's twelve percentages, or the degree days' of a usual year",
+            "profile": "of a meter that follows the weather: its constants and what left-out readings miss by, as JSON",
         },
     ),
     "meter_running_day": (

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from workflows_dagster.domain.degree_days import daily_means
+from workflows_dagster.stores.embedded import EmbeddedStore
+from workflows_dagster.stores.ports import RawSeries
+
 METERS = """\
 meters:
   - {meter_id: gas, type: physical, output_unit: m³}
@@ -96,3 +100,42 @@ def test_mistakes_in_the_tariffs_stop_no_import(importing, house):
     assert said.exit_code == 0
     assert "tariffs.yaml has mistakes" in said.stderr
     assert house.run("check").exit_code != 0
+
+
+# Outdoor temperatures
+
+
+def test_outdoor_temperatures_are_stored_below_zero_too_and_a_repeat_is_as_before(importing, house):
+    text = "dt,tempC\n2025-01-01 00:00,-3.4\n2025-01-01 01:00,-4.0\n2025-01-01 02:00,1.5\n"
+    said = importing(text, "--temperature")
+    assert (said.exit_code, "3 new, 0 as before" in said.output) == (0, True)
+    assert "0 new, 3 as before" in importing(text, "--temperature", "--dry-run").output
+    assert stored_temperatures(house).tolist() == [-3.4, -4.0, 1.5]
+
+
+def test_the_mean_of_a_day_holds_all_day(importing, house):
+    importing("Datum;Tagesmittel (°C)\n01.01.2025;-1,5\n02.01.2025;2,0\n", "--temperature")
+    found = stored_temperatures(house)
+    assert len(found) == 16
+    assert daily_means(found).loc["2025-01-01":"2025-01-02"].iloc[0] < 0
+
+
+def test_what_is_no_outdoor_temperature_is_refused_row_by_row(importing):
+    said = importing("time,value\n2025-01-01 00:00,12\n2025-01-01 01:00,285.4\n2025-01-01 02:00,x\n", "--temperature")
+    assert said.exit_code == 3
+    assert "'285.4' is no outdoor temperature in °C" in said.output
+    assert "2 rows left out" in said.output
+
+
+def test_fahrenheit_and_a_meter_beside_temperatures_are_refused(importing):
+    said = importing("time,value (°F)\n2025-01-01 00:00,12\n", "--temperature")
+    assert (said.exit_code, "°F" in said.output) == (2, True)
+    said = importing("time,value\n2025-01-01 00:00,12\n", "--temperature", "--meter", "gas")
+    assert (said.exit_code, "--temperature goes with no other option" in said.output) == (2, True)
+
+
+def stored_temperatures(house):
+    store = EmbeddedStore(house.folder / "data" / "utility_meters.sqlite")
+    found = store.readings(RawSeries("°C", "outdoor_temperature"))
+    store.close()
+    return found

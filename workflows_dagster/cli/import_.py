@@ -49,6 +49,7 @@ class HeaderAndMeter(click.ParamType[tuple[str, str]]):
 )
 @click.option("--power", is_flag=True, help="A column in W or kW is meant: each interval's mean becomes energy.")
 @click.option("--stamps", type=click.Choice(["start", "end"]), help="Which end of an interval its time marks.")
+@click.option("--temperature", is_flag=True, help="Outdoor temperatures in °C, which gas and heat may follow.")
 @click.option("--yes", is_flag=True, help="Store also what looks like the wrong kind of file.")
 @click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
 @click.pass_context
@@ -59,6 +60,7 @@ def import_(
     columns: tuple[tuple[str, str], ...],
     power: bool,
     stamps: Literal["start", "end"] | None,
+    temperature: bool,
     yes: bool,
     dry_run: bool,
 ) -> None:
@@ -73,6 +75,7 @@ def import_(
 
     from workflows_dagster.clients.spreadsheets.reader import SpreadsheetError
     from workflows_dagster.services.reading_import import ImportOptions, doubts, good_rows, judge_files
+    from workflows_dagster.services.temperature_import import judge_temperatures
     from workflows_dagster.wording import words_of
     from workflows_dagster.wording.imports import doubt_text, understood_texts, verdict_texts
     from workflows_dagster.wording.spreadsheets import file_text
@@ -82,9 +85,11 @@ def import_(
     for named in (meter_id, *(meter for _, meter in columns)):
         if named is not None:
             known_meter(settings, named)
-    options = ImportOptions(meter_id, dict(columns), stamps, power)
+    if temperature and (meter_id or columns or power or stamps):
+        fail(ctx, words.say("--temperature goes with no other option but --dry-run."), EXIT_WRONG_INPUT)
+    options, now = ImportOptions(meter_id, dict(columns), stamps, power), pd.Timestamp.now("UTC")
     try:
-        sheets = judge_files(settings, files, options, pd.Timestamp.now("UTC"))
+        sheets = judge_temperatures(settings, files, now) if temperature else judge_files(settings, files, options, now)
     except SpreadsheetError as error:
         fail(ctx, file_text(error, words), EXIT_WRONG_INPUT)
     for sheet in sheets:
@@ -95,7 +100,7 @@ def import_(
     by_meter = good_rows(sheets)
     if not by_meter:
         fail(ctx, words.say("Nothing to import: no row is usable."), EXIT_WRONG_INPUT)
-    found = doubts(settings, sheets, options)
+    found = [] if temperature else doubts(settings, sheets, options)
     for doubt in found:
         click.echo(doubt_text(doubt, words), err=True)
     if found and not yes:
@@ -104,7 +109,10 @@ def import_(
             words.say("Nothing stored. Check the file and the meter, or store it as it is with --yes."),
             EXIT_WRONG_INPUT,
         )
-    _store(settings, by_meter, words, dry_run=dry_run)
+    if temperature:
+        _store_temperatures(settings, by_meter, words, dry_run=dry_run)
+    else:
+        _store(settings, by_meter, words, dry_run=dry_run)
     bad = sum(sheet.count("bad") for sheet in sheets)
     if bad:
         said = words.say_count(
@@ -113,6 +121,24 @@ def import_(
             bad,
         )
         fail(ctx, said, EXIT_PARTLY_REFUSED)
+
+
+def _store_temperatures(
+    settings: Settings, by_meter: Mapping[str, Sequence[Row]], words: Words, *, dry_run: bool
+) -> None:
+    """Compare temperatures with the stored ones, store them, and print the result."""
+    from workflows_dagster.services.temperature_import import compare_temperatures, store_temperatures
+    from workflows_dagster.stores.open import open_store, open_store_to_look
+    from workflows_dagster.wording.imports import comparison_text
+
+    with open_store_to_look(settings) if dry_run else open_store(settings) as store:
+        for name, rows in by_meter.items():
+            compared = compare_temperatures(store, rows)
+            if not dry_run:
+                store_temperatures(store, rows)
+            times = [row.time for row in rows if row.time is not None]
+            span = words.format.minute(min(times)), words.format.minute(max(times))
+            click.echo(comparison_text(name, compared, span, words, dry_run=dry_run))
 
 
 def _store(settings: Settings, by_meter: Mapping[str, Sequence[Row]], words: Words, *, dry_run: bool) -> None:

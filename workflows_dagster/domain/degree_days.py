@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import nnls
 
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, instants, microseconds
+from workflows_dagster.domain.left_out import LeftOut
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import (
-    _DAYS_OF_MONTH,
-    _PROFILE_DECIMALS,
-    _PSEUDO_DAYS,
+    DAYS_OF_MONTH,
+    PROFILE_DECIMALS,
     PROFILE_TOLERANCE,
+    PSEUDO_DAYS,
     Profile,
     Weight,
-    _intervals,
     daily_curve,
+    joined_intervals,
+    shares,
 )
 
 BASE_TEMPERATURES = np.arange(10.0, 20.01, 0.5)
@@ -34,7 +35,7 @@ _USUAL_BASE_TEMPERATURE, _BASE_TEMPERATURE_SPREAD = 15.0, 1.0
 _SCATTER, _SCATTER_INTERVALS = 1.0, 4.0
 # A house remembers the last days' cold: each day before counts half as much as the one after it.
 _MEMORY = np.array([1.0, 0.5, 0.25, 0.125])
-_PLAUSIBLE_CELSIUS = (-60.0, 60.0)
+PLAUSIBLE_CELSIUS = (-60.0, 60.0)
 # A thermometer silent for longer counts as off, and a day covered for less is unknown.
 _HOLDS_HOURS, _KNOWN_HOURS = 3.0, 20.0
 # A usual month needs this many days; with fewer degree days in a year, heating is not modelled.
@@ -55,10 +56,19 @@ class DegreeDayProfile(Profile):
         percentages: Degree days of each month of a usual year, January first. [%], shape (12,)
         base_temperature: Outdoor temperature below which the meter heats. [°C]
         mean_degree_days: Degree days of the mean day of a usual year. [K]
+        missed: What readings left out miss by, over what was used, 0..1; None if not known. No part of the version.
+        missed_by_season: The same if the meter followed the calendar.
     """
 
     base_temperature: float
     mean_degree_days: float
+    missed: float | None = field(default=None, compare=False)
+    missed_by_season: float | None = field(default=None, compare=False)
+
+    def with_misses(self, weather: LeftOut | None, season: LeftOut | None) -> DegreeDayProfile:
+        """Give the same profile with what the weather and the season miss readings by that were left out."""
+        figures = [None if found is None else round(found.missed, 4) for found in (weather, season)]
+        return replace(self, missed=figures[0], missed_by_season=figures[1])
 
     @property
     def version(self) -> str:
@@ -141,7 +151,7 @@ class Weather:
         if self._days.min() < _DAYS_A_MONTH:
             return None
         degree_days = np.maximum(base_temperature - self._known, 0.0)
-        of_month = np.bincount(self._month, degree_days, minlength=12) / self._days * _DAYS_OF_MONTH
+        of_month = np.bincount(self._month, degree_days, minlength=12) / self._days * DAYS_OF_MONTH
         mean = float(of_month.sum()) / 365
         if mean < _MILDEST_DEGREE_DAYS:
             return None
@@ -175,7 +185,7 @@ def daily_means(readings: pd.Series) -> pd.Series:
         Means by the instant at which the UTC day opens, rounded to a hundredth. [°C]
     """
     values = readings.to_numpy(dtype=float)
-    plausible = (values >= _PLAUSIBLE_CELSIUS[0]) & (values <= _PLAUSIBLE_CELSIUS[1])
+    plausible = (values >= PLAUSIBLE_CELSIUS[0]) & (values <= PLAUSIBLE_CELSIUS[1])
     usable = readings[plausible]
     usable = usable[~usable.index.duplicated(keep="last")].sort_index()
     if usable.empty:
@@ -213,7 +223,7 @@ def fit_degree_days(
         The profile, rounded; None if the temperatures cover too little of a year. Without any history, the table's
         shares at the usual base temperature.
     """
-    parts = [_intervals(register) for register in registers]
+    parts = [joined_intervals(register) for register in registers]
     nothing = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))
     opening, closing, advance = (np.concatenate(column) for column in zip(nothing, *parts, strict=True))
     candidates = [
@@ -236,13 +246,13 @@ def fit_degree_days(
     weight = weather.of_season(base_temperature) or candidates[-1][1]
     heating = weight.profile
     assert isinstance(heating, DegreeDayProfile)
-    shares = (
+    found = (
         _shares(opening, closing, advance, weight, percentages)[0] if has_history else _of_table(percentages, heating)
     )
-    base = round(float(shares[0] / shares.sum()), _PROFILE_DECIMALS)
+    base = round(float(found[0] / found.sum()), PROFILE_DECIMALS)
     return DegreeDayProfile(
         base=base,
-        season=round(1 - base, _PROFILE_DECIMALS),
+        season=round(1 - base, PROFILE_DECIMALS),
         percentages=heating.percentages,
         base_temperature=heating.base_temperature,
         mean_degree_days=heating.mean_degree_days,
@@ -255,21 +265,21 @@ def _shares(
     """Fit base and season at one base temperature; also give the residual sum of squares. [d]"""  # noqa: D415
     length = (closing - opening) / MICROSECONDS_PER_DAY
     season = weight.integral(closing) - weight.integral(opening)
-    scale, pull = 1 / np.sqrt(length), np.sqrt(_PSEUDO_DAYS)
+    scale, pull = 1 / np.sqrt(length), np.sqrt(PSEUDO_DAYS)
     mean = advance.sum() / length.sum()
     design = np.vstack([np.column_stack([length * scale, season * scale]), pull * np.eye(2)])
     target = np.concatenate([advance / mean * scale, pull * _of_table(percentages, weight.profile)])
-    shares = nnls(design, target)[0]
-    rest = design @ shares - target
+    found = shares(design, target)
+    rest = design @ found - target
     # The penalty of the shares is not counted against the base temperature.
-    return shares, float((rest[:-2] ** 2).sum())
+    return found, float((rest[:-2] ** 2).sum())
 
 
 def _of_table(percentages: tuple[float, ...], heating: Profile) -> np.ndarray:
     """Give base and season whose degree days approximate a monthly table best, sum 1, shape (2,)."""
     assert heating.percentages is not None
-    shares = nnls(np.column_stack([np.ones(365), daily_curve(heating.percentages)]), daily_curve(percentages))[0]
-    return np.asarray(shares / shares.sum())
+    found = shares(np.column_stack([np.ones(365), daily_curve(heating.percentages)]), daily_curve(percentages))
+    return np.asarray(found / found.sum())
 
 
 def _remember(means: pd.Series) -> np.ndarray:

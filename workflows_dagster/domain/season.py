@@ -12,13 +12,13 @@ import numpy as np
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 from workflows_dagster.domain.register import Register
 
-_DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _LAST_YEAR = 2199
 # Shorter intervals say nothing about the season, only about weather and time of day.
 _SHORTEST_INTERVAL_DAYS = 7.0
 # Weight of the monthly table against the history, in days of data (docs/explanation/methods.md#profile).
-_PSEUDO_DAYS = 0.35**2 * 365
-_PROFILE_DECIMALS = 6
+PSEUDO_DAYS = 0.35**2 * 365
+PROFILE_DECIMALS = 6
 # A refit that changes the base by less would recompute years of days without changing them much.
 PROFILE_TOLERANCE = 0.02
 
@@ -70,7 +70,7 @@ def daily_curve(percentages: tuple[float, ...]) -> np.ndarray:
     Returns:
         Consumption of each day of a year of 365 days relative to the mean day. [1], shape (365,)
     """
-    ends = np.concatenate([[0], np.cumsum(_DAYS_OF_MONTH)])
+    ends = np.concatenate([[0], np.cumsum(DAYS_OF_MONTH)])
     running = np.concatenate([[0.0], np.cumsum(percentages)])
     running /= running[-1]
     days = np.concatenate([ends[:-1] - 365, ends, ends[1:] + 365])
@@ -176,7 +176,7 @@ def fit_profile(registers: Sequence[Register], percentages: tuple[float, ...]) -
     Returns:
         The profile, rounded so that noise in the last digits gives no new version; the table's if there is no history.
     """
-    parts = [_intervals(register) for register in registers]
+    parts = [joined_intervals(register) for register in registers]
     opening, closing, advance = (
         (np.concatenate([part[k] for part in parts]) for k in range(3)) if parts else [np.empty(0)] * 3
     )
@@ -188,18 +188,24 @@ def fit_profile(registers: Sequence[Register], percentages: tuple[float, ...]) -
     season = seasonal.integral(closing.astype(np.int64)) - seasonal.integral(opening.astype(np.int64))
     mean = advance.sum() / length.sum()
     scale = 1 / np.sqrt(length)
-    pull = np.sqrt(_PSEUDO_DAYS)
+    pull = np.sqrt(PSEUDO_DAYS)
     design = np.vstack([np.column_stack([length * scale, season * scale]), [[pull, 0.0], [0.0, pull]]])
     target = np.concatenate([advance / mean * scale, [0.0, pull]])
+    base_share, season_share = shares(design, target)
+    base = round(float(base_share / (base_share + season_share)), PROFILE_DECIMALS)
+    return Profile(base=base, season=round(1 - base, PROFILE_DECIMALS), percentages=percentages)
+
+
+def shares(design: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the shares, none below zero, of a design's columns that come nearest to the target by least squares."""
     # Imported here, since only the monthly fit needs scipy.
     from scipy.optimize import nnls
 
-    base_share, season_share = nnls(design, target)[0]
-    base = round(float(base_share / (base_share + season_share)), _PROFILE_DECIMALS)
-    return Profile(base=base, season=round(1 - base, _PROFILE_DECIMALS), percentages=percentages)
+    found: np.ndarray = nnls(design, target)[0]
+    return found
 
 
-def _intervals(register: Register) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def joined_intervals(register: Register) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Join short gaps to intervals of at least a week: openings and closings in microseconds, and advances."""
     known = ~register.substituted & ~register.falls
     if len(register) < 2:

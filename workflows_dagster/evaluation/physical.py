@@ -32,11 +32,11 @@ from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.intervals import by_day, register_from_intervals
 from workflows_dagster.domain.plausibility import implausible_rates, unit_changes
 from workflows_dagster.domain.register import CONTEXT, Register, clean
-from workflows_dagster.domain.season import FLAT, Profile, Weight, fit_profile, table_profile, weight_of
+from workflows_dagster.domain.season import Profile, Weight
 from workflows_dagster.domain.silences import NEIGHBOURS, Habit, late_readings, missing_intervals
 from workflows_dagster.evaluation.evaluated import Evaluated
 from workflows_dagster.evaluation.held_readings import HeldReadings
-from workflows_dagster.records.profiles import kept_profile
+from workflows_dagster.evaluation.weights import MeterWeights
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
 from workflows_dagster.stores.ports import EarlierName, RawSeries, Store
@@ -82,10 +82,10 @@ class PhysicalMeters:
     """
 
     def __init__(self, settings: Settings, store: Store, *, hold: bool = False) -> None:
-        self._settings, self._store = settings, store
+        self._settings = settings
         self._raw = HeldReadings(store, hold=hold)
         self._zone = settings.site.zone
-        self._profiles: dict[str, Profile] = {}
+        self._weights = MeterWeights(settings, store)
 
     def days(self, meter: PhysicalMeter, cuts: pd.DatetimeIndex) -> Evaluated:
         """Evaluate a meter's days from the readings around them.
@@ -123,7 +123,7 @@ class PhysicalMeters:
         Raises:
             StoreError: The raw readings cannot be read.
         """
-        weight = weight_of(self.profile(meter))
+        weight = self.weight(meter)
         start, end = self.bounds(meter)
         if meter.source.kind == "interval":
             register = self._from_intervals(meter)
@@ -143,7 +143,7 @@ class PhysicalMeters:
 
     def suspicions(self, meter: PhysicalMeter, register: Register) -> list[Finding]:
         """Find silences and implausible advances among the readings around the days."""
-        weight = weight_of(self.profile(meter))
+        weight = self.weight(meter)
         if not register.counts:
             return [
                 *missing_intervals(register, meter.meter_id),
@@ -157,19 +157,26 @@ class PhysicalMeters:
         ]
 
     def profile(self, meter: PhysicalMeter) -> Profile:
-        """Give the profile that the meter's days are computed with: the stored one, else its table, else flat."""
-        if meter.meter_id not in self._profiles:
-            pattern = self._settings.pattern_of(meter.meter_id)
-            kept = kept_profile(self._store, meter.meter_id) if pattern else FLAT
-            self._profiles[meter.meter_id] = kept or table_profile(pattern)
-        return self._profiles[meter.meter_id]
+        """Give the profile that the meter's days are computed with."""
+        return self._weights.profile(meter)
+
+    def weight(self, meter: PhysicalMeter) -> Weight:
+        """Give the weight that the meter's days are computed with.
+
+        Raises:
+            StoreError: The outdoor temperature cannot be read.
+        """
+        return self._weights.weight(meter)
 
     def fitted_profile(self, meter: PhysicalMeter) -> Profile | None:
-        """Fit the meter's profile to its whole history; None for a meter without a monthly table."""
-        pattern = self._settings.pattern_of(meter.meter_id)
-        if pattern is None:
+        """Fit the meter's profile to its whole history; None for a meter without a monthly table.
+
+        Raises:
+            StoreError: The readings or the outdoor temperature cannot be read.
+        """
+        if self._settings.pattern_of(meter.meter_id) is None:
             return None
-        return fit_profile([self.history(meter)], pattern)
+        return self._weights.fitted(meter, self.history(meter))
 
     def history(self, meter: PhysicalMeter) -> Register:
         """Clean all readings of a meter."""
@@ -248,7 +255,7 @@ class PhysicalMeters:
 
     def _end_window(self, meter: PhysicalMeter, register: Register, side: Side) -> RateWindow | None:
         """Read about a year at one end of the history, to compute its rate."""
-        weight = weight_of(self.profile(meter))
+        weight = self.weight(meter)
         if meter.source.kind == "interval":
             return rate_window(register, side, weight)
         if side == "first":
@@ -293,7 +300,7 @@ class PhysicalMeters:
         return register_from_intervals(
             intervals,
             meter.meter_id,
-            weight_of(self.profile(meter)),
+            self.weight(meter),
             zone=self._zone,
             minutes=meter.source.interval_minutes,
             start_value=meter.initial_reading or 0.0,

@@ -17,6 +17,7 @@ from dagster import DagsterInstance
 from sqlalchemy.exc import DBAPIError
 
 from workflows_dagster.domain.days import DayRange
+from workflows_dagster.evaluation.weights import MeterWeights
 from workflows_dagster.pipeline.assets.insight import MONTHS_KEY
 from workflows_dagster.pipeline.assets.meters import PROFILES_KEY
 from workflows_dagster.pipeline.graph import build_definitions
@@ -90,7 +91,7 @@ def dagster_instance(home: Path) -> Iterator[DagsterInstance]:
 
 
 def fit_missing_profiles(settings: Settings, instance: DagsterInstance) -> bool:
-    """Fit the seasonal profiles if some meter has none, because estimated days are computed with them.
+    """Fit the profiles if some meter has none, or could follow the weather now that temperatures are known.
 
     Returns:
         Whether a run was needed.
@@ -101,7 +102,9 @@ def fit_missing_profiles(settings: Settings, instance: DagsterInstance) -> bool:
     """
     fitted = [meter for meter in settings.meters.physical if settings.pattern_of(meter.meter_id)]
     with open_store(settings) as store:
-        if all(kept_profile(store, meter.meter_id) for meter in fitted):
+        weights = MeterWeights(settings, store)
+        settled = all(kept_profile(store, meter.meter_id) for meter in fitted)
+        if settled and not any(weights.may_come_to_follow_weather(meter) for meter in fitted):
             return False
     _execute(build_definitions(settings), instance, PROFILES_JOB, [PROFILES_KEY], {}, lambda _: None)
     return True

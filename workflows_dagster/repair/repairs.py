@@ -10,14 +10,17 @@ import pandas as pd
 
 from workflows_dagster.domain.days import DayRange, joined
 from workflows_dagster.domain.season import table_profile
+from workflows_dagster.evaluation.outdoor_temperature import temperature_series
 from workflows_dagster.evaluation.physical import raw_series
-from workflows_dagster.records.profiles import kept_versions
+from workflows_dagster.records.profiles import followers_of_weather, kept_versions
 from workflows_dagster.repair.snapshot import Snapshot, changed_periods, digest, digests, periods_of
 from workflows_dagster.repair.stale_days import StaleDays
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter, PhysicalMeter, VirtualMeter
 from workflows_dagster.stores.ports import RawSeries, Store
 
+# The outdoor temperature among the meters of a snapshot; no meter's id has a space.
+WEATHER = "outdoor temperature"
 Look = Callable[[Sequence[RawSeries]], pd.DataFrame]
 
 
@@ -64,18 +67,23 @@ def plan_repairs(
     Raises:
         StoreError: The store cannot be read.
     """
-    fingerprints = _fingerprints(settings, look or store.fingerprints)
+    followers = followers_of_weather(store)
+    fingerprints = _fingerprints(settings, look or store.fingerprints, weather=bool(followers))
     snapshot = take_snapshot(settings, store, fingerprints)
     if before is not None and before.encode() == snapshot.encode():
         return Plan((), snapshot, ())
     stale = StaleDays(settings, store, within, computed)
     found: dict[str, set[date]] = {}
     changed: list[str] = []
+    known_weather = {} if before is None else before.readings.get(WEATHER, {})
+    weathers = changed_periods(fingerprints[WEATHER], known_weather) if followers else []
     for meter in settings.meters.in_order():
         whole = before is None or before.recipes.get(meter.meter_id) != snapshot.recipes[meter.meter_id]
         if isinstance(meter, PhysicalMeter):
             old = {} if before is None else before.readings.get(meter.meter_id, {})
-            periods = stale.expiry.remaining(changed_periods(fingerprints[meter.meter_id], old))
+            own = changed_periods(fingerprints[meter.meter_id], old)
+            # A temperature changes the whole gap in which its days lie.
+            periods = stale.expiry.remaining(sorted({*own, *(weathers if meter.meter_id in followers else ())}))
             if whole or periods:
                 changed.append(meter.meter_id)
                 windows = [within] if whole else stale.reach(meter, periods)
@@ -119,14 +127,16 @@ def group(settings: Settings, stale: Mapping[str, set[date]]) -> list[Repair]:
     ]
 
 
-def _fingerprints(settings: Settings, look: Look) -> dict[str, pd.DataFrame]:
-    """Read all meters' fingerprints at once, including an interval meter's register readings."""
+def _fingerprints(settings: Settings, look: Look, *, weather: bool) -> dict[str, pd.DataFrame]:
+    """Read all meters' fingerprints at once, with an interval meter's register readings and the outdoor temperature."""
     series: dict[str, list[RawSeries]] = {}
     for meter in settings.meters.physical:
         own = list(raw_series(meter).parts())
         if meter.source.kind == "interval":
             own.append(RawSeries(meter.output_unit, meter.meter_id))
         series[meter.meter_id] = own
+    if weather:
+        series[WEATHER] = list(temperature_series(settings))
     numbers: dict[RawSeries, int] = {}
     for address in (address for own in series.values() for address in own):
         numbers.setdefault(address, len(numbers))

@@ -17,7 +17,6 @@ from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.hand_readings import JudgedReading, StoredReading, judged, outcome_of
 from workflows_dagster.domain.number_notation import Meaning, meanings
 from workflows_dagster.domain.register import Register, empty
-from workflows_dagster.domain.season import weight_of
 from workflows_dagster.evaluation import Evaluation, raw_series
 from workflows_dagster.evaluation.physical import counter_of
 from workflows_dagster.records.added_readings import Added, mark_added
@@ -138,7 +137,7 @@ class ReadingEntry:
             # The rate comes from the intervals; readings of the register only have to rise.
             return JudgedReading(meter.meter_id, at, value, replaces=replaces)
         before, following = self._beside(meter, at)
-        weight = weight_of(self._physical.profile(meter))
+        weight = self._physical.weight(meter)
         return replace(judged(value, at, before, following, counter_of(meter), weight), replaces=replaces)
 
     def _beside(self, meter: PhysicalMeter, at: pd.Timestamp) -> tuple[Register, float | None]:

@@ -126,6 +126,8 @@ class PhysicalMeter(NamedMeter):
         max_extrapolation_days: Longest extrapolation beyond its readings. [d]
         reading_interval_days: Planned interval between readings by hand; None if it reports by itself. [d]
         pattern: Name of its seasonal pattern; None means the pattern of its own name, if there is one.
+        estimate: What the days between readings follow: weather, season, even, or auto: the season, and for gas and
+            heat the weather where outdoor temperatures are known and it misses readings by less.
     """
 
     type: Literal["physical"] = "physical"
@@ -139,6 +141,7 @@ class PhysicalMeter(NamedMeter):
     max_extrapolation_days: Annotated[Whole, Field(ge=0)] = 400
     reading_interval_days: Annotated[Number, Field(gt=0)] | None = None
     pattern: Text | None = None
+    estimate: Literal["auto", "weather", "season", "even"] = "auto"
 
     @field_validator("deinstallation_date")
     @classmethod

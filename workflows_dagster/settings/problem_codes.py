@@ -116,6 +116,7 @@ Code = Literal[
     "gas_pair_undated",
     "gas_pair_same_day",
     "gas_factors_missing",
+    "weather_with_domain",
     "quiet_hours",
     "quiet_hours_empty",
     "cron_fields",

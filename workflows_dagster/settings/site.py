@@ -126,6 +126,24 @@ class GasPair(Frozen):
     z_factor: Annotated[Number, Field(gt=0)]
 
 
+class WeatherSettings(Frozen):
+    """The outdoor temperature, which gas and heat may follow. Imported temperatures need no key.
+
+    Attributes:
+        entity_id: Entity of an outdoor thermometer in the raw bucket, in °C, without its domain.
+    """
+
+    entity_id: Text | None = None
+
+    @field_validator("entity_id")
+    @classmethod
+    def _no_domain_in_it(cls, value: str | None) -> str | None:
+        if value and "." in value:
+            domain, _, entity = value.partition(".")
+            raise refusal(Violation("weather_with_domain", {"value": shown(value), "entity": entity, "domain": domain}))
+        return value
+
+
 class Analytics(Frozen):
     """The nightly computation.
 
@@ -198,6 +216,7 @@ class Site(Frozen):
         influxdb: The owner's InfluxDB.
         tibber: Tibber's hourly consumption.
         gas_pairs: Gas factors, one pair or a dated list. The key is `gas_conversion`.
+        weather: The outdoor temperature, which gas and heat may follow.
         workflows: Schedules of the computation.
         logging: What is logged.
         anomalies: What counts as an unusual day.
@@ -216,6 +235,7 @@ class Site(Frozen):
     influxdb: InfluxSettings = InfluxSettings()
     tibber: TibberSettings = TibberSettings()
     gas_pairs: tuple[GasPair, ...] = Field(default=(), alias="gas_conversion")
+    weather: WeatherSettings = WeatherSettings()
     workflows: Workflows = Workflows()
     logging: Logging = Logging()
     anomalies: AnomalySettings = AnomalySettings()

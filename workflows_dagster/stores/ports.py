@@ -77,7 +77,9 @@ CONSUMPTION_DAILY = Measurement(
     "meter_consumption",
     {"consumption": "number", "quality": "text", "estimated_share": "number", "residual": "number"},
 )
-PROFILE = Measurement("meter_profile", {"base": "number", "season": "number", "version": "text", "table": "text"})
+PROFILE = Measurement(
+    "meter_profile", {"base": "number", "season": "number", "version": "text", "table": "text", "profile": "text"}
+)
 
 RUNNING_DAY = Measurement(
     "meter_running_day",

@@ -145,6 +145,10 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
         marked("{value} carries its domain, which InfluxDB keeps apart"),
         marked("Write entity_id: {entity}, and domain: {domain} beside it if need be."),
     ),
+    "weather_with_domain": (
+        marked("{value} carries its domain, which InfluxDB keeps apart"),
+        marked("Write entity_id: {entity}."),
+    ),
     "removed_before_installed": (
         marked("{end} lies before the installation_date {start}"),
         marked("Correct one of the two."),

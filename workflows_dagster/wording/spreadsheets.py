@@ -14,6 +14,7 @@ ROW_SENTENCES: Mapping[RowCode, str] = {
     "not_a_number": marked("{cell} is not a number such as 12345.678 or 12345,678"),
     "not_finite": marked("{cell} is not a finite number"),
     "negative": marked("{cell} is negative; a register shows 0 or more"),
+    "not_a_temperature": marked("{cell} is no outdoor temperature in °C"),
     "ambiguous": marked("{cell} can mean {whole} or {fraction}; write {whole} or {fraction}"),
     "time_empty": marked("the time is empty; expected one such as 2024-03-31 18:30 or 2024-03-31T18:30:00+02:00"),
     "not_a_time": marked("{cell} is not a time such as 2024-03-31 18:30 or 2024-03-31T18:30:00+02:00"),

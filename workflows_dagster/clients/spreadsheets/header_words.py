@@ -8,7 +8,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 # Columns of the day, or of day and time.
-ENGLISH_DAYS = _words("time|timestamp|datetime|date|start|date/time|day|start date|date time")
+ENGLISH_DAYS = _words("time|timestamp|datetime|dt|date|start|date/time|day|start date|date time")
 DAYS = ENGLISH_DAYS | _words(
     "datum|ab-datum|ab datum|datum von|datum_von|von datum|von|ablesedatum|ablesung|datum/uhrzeit|datum/zeit|"
     "datum uhrzeit|datum und uhrzeit|zeitpunkt|messzeitpunkt|zeitstempel|startdatum|start-datum|beginn|tag|"
@@ -22,6 +22,10 @@ METERS = _words("meter_id|meter|zähler|zaehler|zählername|zähler-id")
 STANDS = _words("zählerstand|zaehlerstand|zählerstände|stand|reading|register|index")
 CONSUMPTIONS = _words("verbrauch|menge|consumption|consumed|usage|consumo|consommation")
 VALUES = _words("value|wert|valeur|valor")
+TEMPERATURES = _words(
+    "temperature|temp|tempc|temp_c|temperature_c|temperature_2m|outdoor temperature|outside temperature|tavg|tmk|tt_tu|"
+    "temperatur|außentemperatur|aussentemperatur|lufttemperatur|tagesmittel|mittlere temperatur|température|temperatura"
+)
 # Cells beside or above the unit.
 UNIT_CELLS = _words("einheit|unit|uom|unite|unité|unidad")
 # Rows with totals.

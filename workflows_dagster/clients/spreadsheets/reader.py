@@ -279,7 +279,9 @@ def _drafts(
             continue
         value, unread = None, []
         try:
-            value = number(cell, seen=marks[column.place], usual="," if layout.is_comma_usual else ".")
+            is_temperature = meter is not None and meter.is_temperature
+            usual: Mark = "," if layout.is_comma_usual else "."
+            value = number(cell, seen=marks[column.place], usual=usual, is_temperature=is_temperature)
         except CellError as error:
             unread = [error.remark]
         own = (*faults[:1], *unread, *faults[1:]) if when is None else (*unread, *faults)

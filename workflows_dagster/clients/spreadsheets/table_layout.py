@@ -24,6 +24,7 @@ class KnownMeter:
         description: What it counts, in the owner's words.
         is_interval: Whether it takes consumption of intervals, not register readings.
         minutes: Declared length of its intervals, if any. [min]
+        is_temperature: Whether it is a thermometer, in °C: its values may be negative.
     """
 
     meter_id: str
@@ -31,6 +32,7 @@ class KnownMeter:
     description: str | None = None
     is_interval: bool = False
     minutes: int | None = None
+    is_temperature: bool = False
 
 
 @dataclass(frozen=True)
@@ -180,8 +182,10 @@ def _values(
 def _named_value(headers: Sequence[Header], rest: Sequence[int], wanted: Wanted) -> int | None:
     """Give the column with a name for readings; of several kinds, the one that the meter takes."""
     meter = wanted.meter(wanted.meter_id)
-    kinds = (
-        (header_words.CONSUMPTIONS, header_words.VALUES, header_words.STANDS)
+    kinds: tuple[frozenset[str], ...] = (
+        (header_words.TEMPERATURES, header_words.VALUES)
+        if meter and meter.is_temperature
+        else (header_words.CONSUMPTIONS, header_words.VALUES, header_words.STANDS)
         if meter and meter.is_interval
         else (header_words.STANDS, header_words.VALUES, header_words.CONSUMPTIONS)
     )

@@ -14,6 +14,7 @@ RowCode = Literal[
     "not_a_number",
     "not_finite",
     "negative",
+    "not_a_temperature",
     "ambiguous",
     # Times
     "time_empty",

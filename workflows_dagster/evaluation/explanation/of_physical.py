@@ -11,7 +11,9 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
+from workflows_dagster.domain.degree_days import DegreeDayProfile
 from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.season import Profile
 from workflows_dagster.evaluation.explanation.pieces import PieceCutter, Stretch
 from workflows_dagster.evaluation.explanation.reading_figures import (
     BeyondReadings,
@@ -126,7 +128,7 @@ class PhysicalExplained:
         held, excluded = self._held_and_excluded()
         return FromReadings(
             source="interval" if meter.source.kind == "interval" else "register",
-            profile=ProfileUsed(profile.base, profile.season, profile.version) if seasonal else None,
+            profile=_profile_used(profile) if seasonal else None,
             measured_max_gap_hours=meter.measured_max_gap_hours,
             pieces=tuple(piece for stretch in stretches for piece in self._cutter.pieces(stretch)),
             readings_inside=len(inside),
@@ -256,3 +258,15 @@ class PhysicalExplained:
 def _configured(moment: date) -> Figure:
     """Give a date as it was configured: a civil day, or an exact time as text."""
     return str(moment) if isinstance(moment, datetime) else moment
+
+
+def _profile_used(profile: Profile) -> ProfileUsed:
+    used = ProfileUsed(profile.base, profile.season, profile.version)
+    if not isinstance(profile, DegreeDayProfile):
+        return used
+    return replace(
+        used,
+        base_temperature=profile.base_temperature,
+        missed=profile.missed,
+        missed_by_season=profile.missed_by_season,
+    )

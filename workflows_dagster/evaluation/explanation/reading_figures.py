@@ -188,13 +188,19 @@ class ProfileUsed:
 
     Attributes:
         base: Share that flows evenly. [1]
-        season: Share that follows the yearly curve. [1]
+        season: Share that follows the yearly curve, or the degree days. [1]
         version: Short name that identifies the profile.
+        base_temperature: Outdoor temperature below which degree days count; None where the season gives the curve. [°C]
+        missed: What readings left out miss by with the weather, over what was used; None if not known. 0..1
+        missed_by_season: The same with the season.
     """
 
     base: float
     season: float
     version: str
+    base_temperature: float | None = None
+    missed: float | None = None
+    missed_by_season: float | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from workflows_dagster.evaluation.explanation.reading_figures import (
     Gap,
     PartOfGap,
     Piece,
+    ProfileUsed,
     Reading,
     WeightStep,
     WholeGaps,
@@ -39,13 +40,7 @@ class _Writer:
         sheet, words, figure = self._sheet, self._words, self._figure
         profile, pieces = arithmetic.profile, arithmetic.pieces
         if profile is not None and any(not isinstance(piece, WholeGaps) for piece in pieces):
-            line = words.say(
-                "weight = {base} (base) + {season} (season) × the yearly curve; summed over time, a weight is a number "
-                "of mean days",
-                base=figure(profile.base),
-                season=figure(profile.season),
-            )
-            sheet.entry(words.say_as("explain", "profile"), line)
+            sheet.entry(words.say_as("explain", "profile"), *self._profile(profile))
         if not explained.is_day:
             self._write_inside(arithmetic)
         for number, piece in enumerate(pieces, start=1):
@@ -68,6 +63,36 @@ class _Writer:
                 arithmetic.held,
             )
             sheet.entry(words.say_as("explain", "jitter"), line)
+
+    def _profile(self, profile: ProfileUsed) -> list[str]:
+        """Write what the weight is made of, and why."""
+        words, figure = self._words, self._figure
+        shares = {"base": figure(profile.base), "season": figure(profile.season)}
+        if profile.base_temperature is None:
+            return [
+                words.say(
+                    "weight = {base} (base) + {season} (season) × the yearly curve; summed over time, a weight is a "
+                    "number of mean days",
+                    **shares,
+                )
+            ]
+        lines = [
+            words.say(
+                "weight = {base} (base) + {season} (weather) × degree days below {temperature} °C over those of the "
+                "mean day of a usual year; a day whose temperature is not known has those of its season",
+                **shares,
+                temperature=words.format.fixed(profile.base_temperature, 1),
+            )
+        ]
+        if profile.missed is not None and profile.missed_by_season is not None:
+            lines.append(
+                words.say(
+                    "readings that were left out miss by {missed} with the weather, by the calendar by {other}",
+                    missed=words.format.percent(profile.missed),
+                    other=words.format.percent(profile.missed_by_season),
+                )
+            )
+        return lines
 
     def _write_inside(self, arithmetic: FromReadings) -> None:
         """Write which readings lie within a month or year."""
