@@ -30,7 +30,7 @@ from workflows_dagster.domain.findings import Finding
 from workflows_dagster.maintenance import status
 from workflows_dagster.pipeline.failures import failed_jobs, tick_causes
 from workflows_dagster.pipeline.graph import build_definitions
-from workflows_dagster.pipeline.jobs import DAYS_JOB, RUNNING_DAY_JOB, TIBBER_JOB
+from workflows_dagster.pipeline.jobs import DAYS_JOB, RUNNING_DAY_JOB, TIBBER_JOB, WEATHER_JOB
 from workflows_dagster.pipeline.maintenance import BACKUP_JOB
 from workflows_dagster.pipeline.partitions import range_tags
 from workflows_dagster.pipeline.sensors.alerts import OFF, alerts_sensor
@@ -47,6 +47,7 @@ HOUSE = """
 """
 CONFIG = "alerts: {quiet_hours: null, min_hours_between: 0, disk_free_mb: 0}"
 FAILED, DONE = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
+FETCHES = {TIBBER_JOB: "tibber_down", WEATHER_JOB: "weather_down"}
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ class Watchman:
     def look(self, after="0s"):
         """One look so long after the beginning; gives what it says about itself."""
         moment = self.start + pd.Timedelta(after)
-        sensor = alerts_sensor(self.settings, TIBBER_JOB, [RUNNING_DAY_JOB], now=lambda: moment)
+        sensor = alerts_sensor(self.settings, FETCHES, [RUNNING_DAY_JOB], now=lambda: moment)
         with dg.build_sensor_context(self.instance, self.cursor, repository_def=self.repository) as context:
             result = sensor(context)
         if isinstance(result, dg.SkipReason):
@@ -208,7 +209,7 @@ def test_a_look_with_nothing_new_is_cheap(shipped, instance, receiver, tmp_path)
     for meter in settings.meters:
         store.replace(ANOMALY_DAILY, meter.meter_id, meter.output_unit, *days.REPRESENTABLE, judged)
     store.close()
-    sensor = alerts_sensor(settings, TIBBER_JOB)
+    sensor = alerts_sensor(settings, FETCHES)
     cursor, seconds = None, []
     for _ in range(3):
         with dg.build_sensor_context(instance, cursor) as context:
@@ -252,6 +253,14 @@ def test_tibber_may_fail_for_a_day_and_an_hourly_job_once(house, instance, recei
     ended(instance, RUNNING_DAY_JOB, DONE)
     assert watchman.look("26h") == "Nothing needs attention."
     assert watchman.look("28h") == "Sent: All alerts are resolved."
+
+
+def test_the_weather_may_be_away_for_a_day(house, instance, receiver):
+    watchman = Watchman(house, instance, receiver)
+    ended(instance, WEATHER_JOB, FAILED)
+    assert watchman.look("23h") == "Nothing needs attention."
+    assert watchman.look("25h") == "Sent: An alert from your meters."
+    assert receiver.messages[0]["message"].startswith("- Open-Meteo has delivered nothing since ")
 
 
 def test_a_backup_that_failed_is_told_once_and_one_by_hand_makes_it_good(house, instance, receiver):

@@ -10,6 +10,7 @@ import pytest
 
 from tests.houses import SmallHouse
 from tests.repair.repaired_house import WITHIN, compute, plan
+from tests.weather_house import HOURS, METERS, PATTERNS, heated, house_of, temperatures
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.degree_days import DegreeDayProfile
 from workflows_dagster.evaluation import Evaluation
@@ -19,42 +20,6 @@ from workflows_dagster.records.days import read_days
 from workflows_dagster.records.profiles import keep_profile, kept_profile
 from workflows_dagster.repair.repairs import Repair
 from workflows_dagster.stores.ports import RawSeries
-
-METERS = """\
-meters:
-  - {{meter_id: gas, type: physical, output_unit: m³, utility: gas, installation_date: 2023-01-01,
-     pattern: wintry{gas}}}
-  - {{meter_id: water, type: physical, output_unit: m³, utility: water, installation_date: 2023-01-01}}
-"""
-PATTERNS = "patterns: {wintry: {monthly_percentages: [17, 15, 13, 8, 4, 2, 1.5, 1.5, 3.5, 8, 11.5, 15]}}"
-HOURS = pd.date_range("2022-12-25", "2025-01-01", freq="h", tz="UTC", unit="us", inclusive="left")
-
-
-def temperatures() -> pd.Series:
-    """A mild January and a cold March, so that the calendar is wrong."""
-    day = np.asarray(HOURS.day_of_year, dtype=float)
-    celsius = 10 - 9 * np.cos(2 * np.pi * (day - 20) / 365)
-    celsius += 8.0 * (HOURS.month == 1) - 8.0 * (HOURS.month == 3) + 3 * np.sin(np.arange(len(HOURS)) / 24 / 3)
-    return pd.Series(celsius.round(1), index=HOURS)
-
-
-def heated(celsius: pd.Series) -> pd.Series:
-    """What the gas meter shows at the end of each day: 1 m³ a day, and 0.8 m³ a degree below 15 °C."""
-    means = celsius.resample("D").mean()
-    return (1 + 0.8 * (15 - means).clip(lower=0)).cumsum()
-
-
-def house_of(small_house, gas: str = "", *, known: bool = True) -> SmallHouse:
-    house = small_house(METERS.format(gas=gas), patterns=PATTERNS)
-    celsius = temperatures()
-    shown = heated(celsius)
-    read = [pd.Timestamp(f"{2023 + k // 6}-{2 * (k % 6) + 1:02}-01", tz="UTC") for k in range(12)]
-    readings = pd.Series([round(float(shown.asof(at)), 2) for at in read], index=pd.DatetimeIndex(read).as_unit("us"))
-    house.store.write_readings(RawSeries("m³", "gas"), readings)
-    house.store.write_readings(RawSeries("m³", "water"), readings)
-    if known:
-        house.store.write_readings(OUTDOOR, celsius)
-    return house
 
 
 def fit(house: SmallHouse) -> None:

@@ -11,6 +11,13 @@ from workflows_dagster.stores.ports import RawSeries, RawStore
 CELSIUS = "°C"
 # Imported and fetched temperatures.
 OUTDOOR = RawSeries(CELSIUS, "outdoor_temperature")
+# The licence asks for it wherever the data, or what is made of them, are shown.
+CREDIT = "Weather data by Open-Meteo.com (CC BY 4.0)."
+
+
+def credit(settings: Settings) -> str | None:
+    """Give the credit that the source of the temperatures asks for; None where nothing is fetched."""
+    return CREDIT if settings.site.weather.is_fetched else None
 
 
 def temperature_series(settings: Settings) -> tuple[RawSeries, ...]:

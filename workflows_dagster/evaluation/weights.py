@@ -58,7 +58,7 @@ class MeterWeights:
         Raises:
             StoreError: The outdoor temperature cannot be read.
         """
-        return _may_follow(meter) and not self.follows_weather(meter) and self._weather is not None
+        return may_follow_weather(meter) and not self.follows_weather(meter) and self._weather is not None
 
     def weight(self, meter: PhysicalMeter) -> Weight:
         """Give the meter's weight; days without a known temperature have that of a usual year.
@@ -89,7 +89,7 @@ class MeterWeights:
             return None
         seasonal = fit_profile([history], pattern)
         asked = meter.estimate == "weather"
-        outdoors = self._weather if _may_follow(meter) else None
+        outdoors = self._weather if may_follow_weather(meter) else None
         by_weather = fit_degree_days([history], pattern, outdoors) if outdoors is not None else None
         if outdoors is None or by_weather is None:
             return seasonal
@@ -100,7 +100,8 @@ class MeterWeights:
         return candidate if asked or _ratio(by_temperature, by_calendar) <= limit else seasonal
 
 
-def _may_follow(meter: PhysicalMeter) -> bool:
+def may_follow_weather(meter: PhysicalMeter) -> bool:
+    """Tell whether a fit may make the meter follow the outdoor temperature, where it is known."""
     return meter.estimate == "weather" or (meter.estimate == "auto" and meter.utility in HEATING)
 
 

@@ -86,17 +86,17 @@ def run_causes(failed: Sequence[FailedJob], patience: Mapping[str, pd.Timedelta]
         yield Cause(f"run:{job.name}", code, figures, job.since)
 
 
-def tibber_causes(failed: Sequence[FailedJob], job: str, now: pd.Timestamp) -> Iterator[Cause]:
-    """Give a cause when every fetch from Tibber has failed for a day.
+def fetch_causes(failed: Sequence[FailedJob], codes: Mapping[str, str], now: pd.Timestamp) -> Iterator[Cause]:
+    """Give a cause per outside service whose every fetch has failed for a day.
 
     Args:
         failed: The jobs with failed runs.
-        job: Name of the job that fetches.
+        codes: The cause's code by the name of the job that fetches.
         now: The present, UTC.
     """
     for one in failed:
-        if one.name == job and now - one.since >= DAY:
-            yield Cause(f"run:{job}", "tibber_down", {"since": one.since.isoformat()}, one.since)
+        if one.name in codes and now - one.since >= DAY:
+            yield Cause(f"run:{one.name}", codes[one.name], {"since": one.since.isoformat()}, one.since)
 
 
 def tick_causes(

@@ -6,6 +6,7 @@ from workflows_dagster.logs.from_settings import secrets_in
 from workflows_dagster.pipeline.assets.ingestion import tibber_asset
 from workflows_dagster.pipeline.assets.insight import anomalies_asset, costs_asset, months_asset
 from workflows_dagster.pipeline.assets.meters import IO_MANAGER_KEY, meter_assets, raw_assets
+from workflows_dagster.pipeline.assets.outdoor_temperature import outdoor_temperature
 from workflows_dagster.pipeline.assets.running_day import running_day_asset
 from workflows_dagster.pipeline.assets.seasonal_profiles import seasonal_profiles_asset
 from workflows_dagster.pipeline.checks import meter_checks
@@ -16,19 +17,22 @@ from workflows_dagster.pipeline.jobs import (
     PROFILES_JOB,
     RUNNING_DAY_JOB,
     TIBBER_JOB,
+    WEATHER_JOB,
     days_job,
     downstream_jobs,
     other_jobs,
+    weather_job,
 )
 from workflows_dagster.pipeline.maintenance import upkeep
 from workflows_dagster.pipeline.partitions import daily_partitions, monthly_partitions
-from workflows_dagster.pipeline.resources import store_resource, tibber_resource
+from workflows_dagster.pipeline.resources import store_resource, tibber_resource, weather_resource
 from workflows_dagster.pipeline.runs import SENSOR_SECONDS
 from workflows_dagster.pipeline.schedules import (
     daily_schedule,
     profiles_schedule,
     running_day_schedule,
     tibber_schedule,
+    weather_schedule,
 )
 from workflows_dagster.pipeline.sensors.alerts import alerts_sensor
 from workflows_dagster.pipeline.sensors.downstream import downstream_sensor
@@ -55,11 +59,16 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
     downstream = downstream_jobs(checks)
     kept = upkeep(settings)
     store = store_resource(settings)
+    temperature = outdoor_temperature(settings)
+    # What is not set up shows nothing on the page that never runs.
+    fetches_weather = settings.site.weather.is_fetched
     return dg.Definitions(
         assets=[
             *raw_assets(settings),
+            *([temperature] if isinstance(temperature, dg.AssetSpec) else []),
             *with_code_references(
                 [
+                    *([temperature] if isinstance(temperature, dg.AssetsDefinition) else []),
                     tibber_asset(settings),
                     seasonal_profiles_asset(settings),
                     *meters,
@@ -74,20 +83,22 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
         resources={
             "store": store,
             "tibber": tibber_resource(settings),
+            **({"weather": weather_resource(settings)} if fetches_weather else {}),
             IO_MANAGER_KEY: DaysIOManager(store=store, timezone=settings.site.timezone),
         },
         jobs=[
             days,
             *downstream,
             *other_jobs(),
+            *([weather_job()] if fetches_weather else []),
             *kept.jobs,
         ],
         schedules=[
             daily_schedule(settings, DAYS_JOB),
             profiles_schedule(settings, PROFILES_JOB),
             running_day_schedule(settings, RUNNING_DAY_JOB),
-            # Without a token there is nothing to fetch, and the page shows nothing that never runs.
             *([tibber_schedule(settings, TIBBER_JOB)] if settings.secrets.tibber_api_token else []),
+            *([weather_schedule(settings, WEATHER_JOB)] if fetches_weather else []),
             *kept.schedules,
         ],
         sensors=[
@@ -95,7 +106,9 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
             downstream_sensor(settings, downstream, sensor_seconds),
             failed_runs_sensor(),
             lost_runs_sensor(2 * sensor_seconds),
-            alerts_sensor(settings, TIBBER_JOB, hourly_jobs=[RUNNING_DAY_JOB]),
+            alerts_sensor(
+                settings, {TIBBER_JOB: "tibber_down", WEATHER_JOB: "weather_down"}, hourly_jobs=[RUNNING_DAY_JOB]
+            ),
         ],
         # A day of 27 meters takes 4 s in one process, 33 s with one process per step.
         executor=dg.in_process_executor,

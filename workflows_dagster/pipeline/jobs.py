@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from workflows_dagster.pipeline.assets.insight import ANOMALIES_KEY, COSTS_KEY, MONTHS_KEY
-from workflows_dagster.pipeline.assets.meters import PROFILES_KEY, TIBBER_KEY
+from workflows_dagster.pipeline.assets.meters import PROFILES_KEY, TEMPERATURE_KEY, TIBBER_KEY
 from workflows_dagster.pipeline.assets.running_day import RUNNING_DAY_KEY
 
 DAYS_JOB = "days"
@@ -16,6 +16,7 @@ CHECKS_JOB = "checks"
 PROFILES_JOB = "profiles"
 RUNNING_DAY_JOB = "today"
 TIBBER_JOB = "tibber_sync"
+WEATHER_JOB = "weather"
 
 # The return type of `define_asset_job` has no public name.
 AssetJob = Any
@@ -71,3 +72,12 @@ def other_jobs() -> list[AssetJob]:
             description="Tibber's new, late and corrected hours.",
         ),
     ]
+
+
+def weather_job() -> AssetJob:
+    """Build the job that fetches the outdoor temperature, and can fit the profiles to the first ones at once."""
+    return dg.define_asset_job(
+        WEATHER_JOB,
+        selection=dg.AssetSelection.assets(TEMPERATURE_KEY, PROFILES_KEY),
+        description="The outdoor temperature from Open-Meteo.",
+    )

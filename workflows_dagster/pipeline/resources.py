@@ -1,10 +1,11 @@
-"""Dagster resources: the store and the Tibber client."""
+"""Dagster resources: the store, the Tibber client and the weather service."""
 
 from abc import ABC, abstractmethod
 
 import dagster as dg
 from pydantic import PrivateAttr
 
+from workflows_dagster.clients.open_meteo import COORDINATE_DECIMALS, OpenMeteoClient
 from workflows_dagster.clients.tibber.client import TibberClient
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.open import store_of
@@ -69,6 +70,26 @@ class TibberResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         return TibberClient(self.url, self.token, self.home_id)
 
 
+class WeatherResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Access to Open-Meteo, which needs no account.
+
+    Attributes:
+        archive_url: Address of the archive.
+        forecast_url: Address of the forecast.
+        latitude: Degrees north, to a tenth. [°]
+        longitude: Degrees east, to a tenth. [°]
+    """
+
+    archive_url: str
+    forecast_url: str
+    latitude: float
+    longitude: float
+
+    def client(self) -> OpenMeteoClient:
+        """Create the client; nothing is sent yet."""
+        return OpenMeteoClient(self.archive_url, self.forecast_url, self.latitude, self.longitude)
+
+
 def store_resource(settings: Settings) -> StoreResource:
     """Give the resource of the configured store; its token is passed in memory, so that no page shows it."""
 
@@ -95,3 +116,16 @@ def tibber_resource(settings: Settings) -> TibberResource:
             return secret.get_secret_value() if secret is not None else ""
 
     return HouseTibberResource(url=settings.site.tibber.url, home_id=settings.site.tibber.home_id)
+
+
+def weather_resource(settings: Settings) -> WeatherResource:
+    """Give the resource of the weather at the house; config.yaml must name its place."""
+    site = settings.site.weather
+    assert site.latitude is not None
+    assert site.longitude is not None
+    return WeatherResource(
+        archive_url=site.archive_url,
+        forecast_url=site.forecast_url,
+        latitude=round(site.latitude, COORDINATE_DECIMALS),
+        longitude=round(site.longitude, COORDINATE_DECIMALS),
+    )

@@ -1,4 +1,4 @@
-"""Dagster schedules: the nightly comparison of all days, Tibber's hours, the monthly refit and the running day."""
+"""Dagster schedules: the nightly comparison of all days, the fetches, the monthly refit and the running day."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pandas as pd
 
-from workflows_dagster.pipeline.assets.meters import TIBBER_KEY
+from workflows_dagster.pipeline.assets.meters import PROFILES_KEY, TEMPERATURE_KEY, TIBBER_KEY
 from workflows_dagster.pipeline.partitions import partition_span
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.pipeline.runs import computed_days, is_unfinished, repair_requests
@@ -17,6 +17,8 @@ from workflows_dagster.settings.load import Settings
 DAILY = "daily"
 MONTHLY_REFIT = "30 3 1 * *"
 EVERY_HOUR = "15 * * * *"
+# Before the nightly computation, and again where that failed.
+SIX_HOURLY = "40 1,7,13,19 * * *"
 # Tolerance for a tick that comes slightly early because the previous one came late.
 _EARLIEST = 0.9
 
@@ -113,3 +115,21 @@ def running_day_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Shows today so far.",
     )
+
+
+def weather_schedule(settings: Settings, job: str) -> dg.ScheduleDefinition:
+    """Build the schedule of the outdoor temperature; with the first ones the profiles are fitted at once."""
+
+    @dg.schedule(
+        name="weather_six_hourly",
+        job_name=job,
+        cron_schedule=SIX_HOURLY,
+        execution_timezone=settings.site.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Fetches the outdoor temperature from Open-Meteo.",
+    )
+    def weather_six_hourly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        is_first = context.instance.get_latest_materialization_event(TEMPERATURE_KEY) is None
+        return dg.RunRequest(asset_selection=[TEMPERATURE_KEY, *([PROFILES_KEY] if is_first else [])])
+
+    return weather_six_hourly

@@ -203,6 +203,7 @@ class MonthContent:
         sections: The utilities that have days in the month.
         notes: Remarks for the reader.
         method: How the numbers are computed.
+        credit: What the source of outdoor temperatures asks to be shown, if it does.
     """
 
     month: date
@@ -213,3 +214,4 @@ class MonthContent:
     sections: Sequence[Section]
     notes: Sequence[DatedNote]
     method: str
+    credit: str | None = None

@@ -43,7 +43,7 @@ def render_markdown(content: MonthContent, report: ReportWords, *, pictures: boo
         parts.append(_table(section, labels, report))
         if drawn:
             parts.append(drawn[place])
-    parts += ["---", escaped(content.method)]
+    parts += ["---", escaped(content.method), *([escaped(content.credit)] if content.credit else [])]
     return "\n\n".join(parts) + "\n"
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from workflows_dagster.domain import months
+from workflows_dagster.evaluation.outdoor_temperature import credit
 from workflows_dagster.reports.content import DatedNote, MonthContent, Note
 from workflows_dagster.reports.layout import fed_into_grid, layout
 from workflows_dagster.reports.lines import name_of
@@ -162,6 +163,7 @@ def _content(
             "difference between two readings is spread over the days between them as the meter's usual year suggests, "
             "and called estimated."
         ),
+        credit=credit(settings),
     )
 
 

@@ -1,14 +1,16 @@
-"""Checks the connections to the store and to Tibber, and reports their contents and remedies for problems."""
+"""Checks the connections to the store, Tibber and Open-Meteo; reports what they hold and remedies for problems."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
 
+from workflows_dagster.clients.open_meteo import OpenMeteoClient, OpenMeteoError
 from workflows_dagster.clients.tibber.client import TibberClient, TibberError
 from workflows_dagster.services.raw_catalogue import newest_by_meter
 from workflows_dagster.settings.load import Settings
@@ -23,6 +25,7 @@ from workflows_dagster.wording import Words, words_of
 _SHORT_SHARD_DAYS = 90
 _NAMES_SHOWN = 6
 _TIBBER_LOOK_BACK = pd.Timedelta(days=7)
+_WEATHER_LOOK_BACK = timedelta(days=14)
 
 # Decides whether the named bucket may be created.
 MayCreate = Callable[[str], bool]
@@ -42,7 +45,7 @@ class Fact:
 
 
 def look_around(settings: Settings, may_create: MayCreate) -> Iterator[Fact]:
-    """Check the store and Tibber, each without retries.
+    """Check the store, Tibber, and Open-Meteo where it is used, each without retries.
 
     Args:
         settings: The house.
@@ -53,7 +56,9 @@ def look_around(settings: Settings, may_create: MayCreate) -> Iterator[Fact]:
     hasty = replace(settings, site=settings.site.model_copy(update={"influxdb": influx}))
     words = words_of(settings.site)
     yield from _store(hasty, may_create, words)
-    yield from _tibber(settings, pd.Timestamp.now("UTC"), words)
+    now = pd.Timestamp.now("UTC")
+    yield from _tibber(settings, now, words)
+    yield from _weather(settings, now, words)
 
 
 # The store
@@ -274,3 +279,27 @@ def _tibber(settings: Settings, now: pd.Timestamp, words: Words) -> Iterator[Fac
         newest = words.say("newest hour {time}", time=words.format.minute(hours.index[-1]))
     goes = words.say("its hours go to '{meter}'", meter=site.meter_id)
     yield Fact(f"{reach}; {contract}; {goes}; {newest}.")
+
+
+# Open-Meteo
+
+
+def _weather(settings: Settings, now: pd.Timestamp, words: Words) -> Iterator[Fact]:
+    site = settings.site.weather
+    if site.latitude is None or site.longitude is None:
+        return
+    client = OpenMeteoClient(site.archive_url, site.forecast_url, site.latitude, site.longitude, attempts=1)
+    yesterday = (now - pd.Timedelta(days=1)).date()
+    try:
+        settled = client.archived(yesterday - _WEATHER_LOOK_BACK, yesterday)
+        recent = client.recent(yesterday, yesterday)
+    except OpenMeteoError as error:
+        yield Fact(str(error), is_good=False)
+        return
+    newest = words.say("no hour of the last weeks is known")
+    if len(settled):
+        newest = words.say("newest hour {time}", time=words.format.minute(settled.index[-1]))
+    mean = words.say("yesterday's temperature is not known")
+    if len(recent):
+        mean = words.say("{celsius} °C yesterday", celsius=words.format.fixed(float(recent.mean()), 1))
+    yield Fact(words.say("Open-Meteo: reachable; {mean}; archive: {newest}.", mean=mean, newest=newest))

@@ -117,6 +117,7 @@ Code = Literal[
     "gas_pair_same_day",
     "gas_factors_missing",
     "weather_with_domain",
+    "half_a_place",
     "quiet_hours",
     "quiet_hours_empty",
     "cron_fields",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from workflows_dagster.domain.units import GasFactors
 from workflows_dagster.settings.alert_rules import AlertSettings
@@ -131,9 +131,17 @@ class WeatherSettings(Frozen):
 
     Attributes:
         entity_id: Entity of an outdoor thermometer in the raw bucket, in °C, without its domain.
+        latitude: Degrees north of the house; with `longitude`, temperatures are fetched from Open-Meteo. [°]
+        longitude: Degrees east of the house. [°]
+        archive_url: Address of Open-Meteo's archive.
+        forecast_url: Address of Open-Meteo's forecast.
     """
 
     entity_id: Text | None = None
+    latitude: Annotated[Number, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[Number, Field(ge=-180, le=180)] | None = None
+    archive_url: Url = "https://archive-api.open-meteo.com/v1/archive"
+    forecast_url: Url = "https://api.open-meteo.com/v1/forecast"
 
     @field_validator("entity_id")
     @classmethod
@@ -142,6 +150,18 @@ class WeatherSettings(Frozen):
             domain, _, entity = value.partition(".")
             raise refusal(Violation("weather_with_domain", {"value": shown(value), "entity": entity, "domain": domain}))
         return value
+
+    @model_validator(mode="after")
+    def _a_place_has_both(self) -> WeatherSettings:
+        if (self.latitude is None) != (self.longitude is None):
+            there, missing = ("latitude", "longitude") if self.longitude is None else ("longitude", "latitude")
+            raise refusal(Violation("half_a_place", {"there": there, "missing": missing}))
+        return self
+
+    @property
+    def is_fetched(self) -> bool:
+        """Whether temperatures are fetched."""
+        return self.latitude is not None
 
 
 class Analytics(Frozen):

@@ -38,6 +38,10 @@ SENTENCES: Mapping[str, str] = {
         "Tibber has delivered nothing since {since}; every fetch since then failed. `meters check --connect` says why. "
         "Hours of the last 30 days are fetched once Tibber answers."
     ),
+    "weather_down": marked(
+        "Open-Meteo has delivered nothing since {since}; every fetch since then failed. `meters check --connect` says "
+        "why. Days are computed as in a usual year meanwhile, and repair themselves once it answers."
+    ),
     "schedule_failing": marked(
         "The schedule '{name}' has failed since {since}, so what it starts is not done. "
         "Its page under Automation says why."

@@ -149,6 +149,10 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
         marked("{value} carries its domain, which InfluxDB keeps apart"),
         marked("Write entity_id: {entity}."),
     ),
+    "half_a_place": (
+        marked("there is a {there}, but no {missing}"),
+        marked("Write both of them, to a tenth of a degree, or none."),
+    ),
     "removed_before_installed": (
         marked("{end} lies before the installation_date {start}"),
         marked("Correct one of the two."),

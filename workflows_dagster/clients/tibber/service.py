@@ -5,13 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import re
-import socket
-import ssl
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias
 
 import requests
@@ -20,6 +16,7 @@ from gql.transport.exceptions import TransportConnectionFailed, TransportProtoco
 from gql.transport.requests import RequestsHTTPTransport
 from requests.auth import AuthBase
 
+from workflows_dagster.clients.http import Failure, failure_of, retry_after
 from workflows_dagster.domain.printable import printable
 from workflows_dagster.retry import Clock, GaveUpError, RetryPolicy, TransientError, wait
 from workflows_dagster.settings.mask import Mask
@@ -192,12 +189,12 @@ class TibberService:
             shown = status if status >= 400 else "UNAUTHENTICATED"
             raise TibberError(f"Tibber: the token is refused ({shown}). {_NEW_TOKEN}")
         if status == 429:
-            seconds = _retry_after(response)
+            seconds = retry_after(response)
             asks = "" if seconds is None else f" and asks to wait {seconds:.0f} s"
             remedy = f"{_LATER} Look whether something else in the house asks Tibber too often."
             raise TransientError(f"the service says that it is asked too often (429){asks}", remedy, seconds)
         if status >= 500 or status in _PASSING_STATUSES:
-            raise TransientError(f"the service is out of order ({status})", _LATER, _retry_after(response))
+            raise TransientError(f"the service is out of order ({status})", _LATER, retry_after(response))
         if 300 <= status < 400:
             raise TibberError(f"Tibber: {self.url} sends us elsewhere ({status}). {_ADDRESS}")
 
@@ -213,21 +210,22 @@ class TibberService:
         return QuestionRefusedError(f"Tibber: the question is refused: {text}. Look at status.tibber.com; {_ADDRESS}")
 
     def _unreached(self, failure: BaseException) -> Exception:
-        chain = list(_chain(failure))
-        if isinstance(failure, requests.Timeout):
-            return TransientError(f"no answer from {self.url} within {self._timeout:g} s", _LATER)
-        if any(isinstance(error, ssl.SSLCertVerificationError) for error in chain):
-            remedy = f"Look whether this machine's clock and certificates are right. {_ADDRESS}"
-            return TibberError(f"Tibber: the certificate of {self.url} cannot be verified. {remedy}")
-        if not isinstance(failure, requests.RequestException | OSError) or isinstance(failure, ValueError):
-            kind = type(failure).__name__
-            return TibberError(f"Tibber: {self.url} cannot be asked ({kind}). {_ADDRESS}")
         remedy = f"{_LATER} If it stays so, look at the network. {_ADDRESS}"
-        if any(isinstance(error, socket.gaierror) for error in chain):
-            return TransientError(f"the host of {self.url} is not known", remedy)
-        if any(isinstance(error, ConnectionRefusedError) for error in chain):
-            return TransientError(f"{self.url} refuses the connection", remedy)
-        return TransientError(f"the connection to {self.url} broke", remedy)
+        match failure_of(failure):
+            case Failure.TIMEOUT:
+                return TransientError(f"no answer from {self.url} within {self._timeout:g} s", _LATER)
+            case Failure.CERTIFICATE:
+                check = f"Look whether this machine's clock and certificates are right. {_ADDRESS}"
+                return TibberError(f"Tibber: the certificate of {self.url} cannot be verified. {check}")
+            case Failure.IMPOSSIBLE:
+                kind = type(failure).__name__
+                return TibberError(f"Tibber: {self.url} cannot be asked ({kind}). {_ADDRESS}")
+            case Failure.UNKNOWN_HOST:
+                return TransientError(f"the host of {self.url} is not known", remedy)
+            case Failure.REFUSED:
+                return TransientError(f"{self.url} refuses the connection", remedy)
+            case Failure.BROKEN:
+                return TransientError(f"the connection to {self.url} broke", remedy)
 
     def _keep_pace(self) -> None:
         if len(self._sent) >= _MOST_REQUESTS:
@@ -251,30 +249,3 @@ def _is_unauthenticated(errors: object) -> bool:
     listed = errors if isinstance(errors, list) else []
     messages = " ".join(str(error.get("message")) for error in listed if isinstance(error, dict)).lower()
     return "UNAUTHENTICATED" in _codes(listed) or "invalid token" in messages
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    """Parse the wait that the server asks for, given in seconds or as a date. [s]."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    until = _http_date(text)
-    if until is None:
-        return None
-    # Relative to the server's clock, since ours may be wrong.
-    now = _http_date(response.headers.get("Date", "")) or datetime.now(UTC)
-    return max((until - now).total_seconds(), 0.0)
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        parsed = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

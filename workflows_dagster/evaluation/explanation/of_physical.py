@@ -24,6 +24,7 @@ from workflows_dagster.evaluation.explanation.reading_figures import (
     WholeGaps,
 )
 from workflows_dagster.evaluation.explanation.reasons import Figure, Reason
+from workflows_dagster.evaluation.outdoor_temperature import credit
 from workflows_dagster.evaluation.physical import Basis, PhysicalMeters, raw_series
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
@@ -74,6 +75,7 @@ class PhysicalExplained:
         frame: pd.DataFrame,
     ) -> None:
         self._store, self._meter, self._zone, self._frame = store, meter, settings.site.zone, frame
+        self._credit = credit(settings)
         self._edges = days.microseconds(cuts)
         self._basis: Basis = meters.basis(meter, cuts)
         self._raw = self._raw_around()
@@ -128,7 +130,7 @@ class PhysicalExplained:
         held, excluded = self._held_and_excluded()
         return FromReadings(
             source="interval" if meter.source.kind == "interval" else "register",
-            profile=_profile_used(profile) if seasonal else None,
+            profile=_profile_used(profile, self._credit) if seasonal else None,
             measured_max_gap_hours=meter.measured_max_gap_hours,
             pieces=tuple(piece for stretch in stretches for piece in self._cutter.pieces(stretch)),
             readings_inside=len(inside),
@@ -260,7 +262,7 @@ def _configured(moment: date) -> Figure:
     return str(moment) if isinstance(moment, datetime) else moment
 
 
-def _profile_used(profile: Profile) -> ProfileUsed:
+def _profile_used(profile: Profile, said: str | None) -> ProfileUsed:
     used = ProfileUsed(profile.base, profile.season, profile.version)
     if not isinstance(profile, DegreeDayProfile):
         return used
@@ -269,4 +271,5 @@ def _profile_used(profile: Profile) -> ProfileUsed:
         base_temperature=profile.base_temperature,
         missed=profile.missed,
         missed_by_season=profile.missed_by_season,
+        credit=said,
     )

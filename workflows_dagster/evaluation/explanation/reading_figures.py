@@ -193,6 +193,7 @@ class ProfileUsed:
         base_temperature: Outdoor temperature below which degree days count; None where the season gives the curve. [°C]
         missed: What readings left out miss by with the weather, over what was used; None if not known. 0..1
         missed_by_season: The same with the season.
+        credit: What the source of the temperatures asks to be shown, if it does.
     """
 
     base: float
@@ -201,6 +202,7 @@ class ProfileUsed:
     base_temperature: float | None = None
     missed: float | None = None
     missed_by_season: float | None = None
+    credit: str | None = None
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ class _Writer:
                     other=words.format.percent(profile.missed_by_season),
                 )
             )
-        return lines
+        return [*lines, *([profile.credit] if profile.credit else [])]
 
     def _write_inside(self, arithmetic: FromReadings) -> None:
         """Write which readings lie within a month or year."""

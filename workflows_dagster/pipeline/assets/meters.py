@@ -13,6 +13,7 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.domain.frames import DAYS, VIRTUAL_DAYS
 from workflows_dagster.evaluation import Evaluated, Evaluation, raw_series
+from workflows_dagster.evaluation.weights import may_follow_weather
 from workflows_dagster.pipeline.descriptions import as_code, as_text
 from workflows_dagster.pipeline.io_manager import UNIT_METADATA
 from workflows_dagster.pipeline.partitions import day_range
@@ -30,6 +31,7 @@ from workflows_dagster.wording.findings import finding_writer
 RAW_PREFIX = "lampfi"
 PROFILES_KEY = dg.AssetKey("seasonal_profiles")
 TIBBER_KEY = dg.AssetKey("tibber_consumption")
+TEMPERATURE_KEY = dg.AssetKey("outdoor_temperature")
 IO_MANAGER_KEY = "days"
 OWNERS = ["team:house"]
 _KEY = re.compile(r"[A-Za-z0-9_]{1,200}")
@@ -83,6 +85,7 @@ def meter_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition) -
 def _asset(meter: Meter, settings: Settings, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     if isinstance(meter, PhysicalMeter):
         deps = [raw_key(meter)] + ([PROFILES_KEY] if settings.pattern_of(meter.meter_id) else [])
+        deps += [TEMPERATURE_KEY] if may_follow_weather(meter) else []
         inputs = {}
     else:
         deps = []

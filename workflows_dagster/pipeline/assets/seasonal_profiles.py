@@ -4,12 +4,13 @@ import dagster as dg
 import pandas as pd
 
 from workflows_dagster.evaluation.physical import PhysicalMeters
-from workflows_dagster.pipeline.assets.meters import OWNERS, PROFILES_KEY, raw_key
+from workflows_dagster.evaluation.weights import may_follow_weather
+from workflows_dagster.pipeline.assets.meters import OWNERS, PROFILES_KEY, TEMPERATURE_KEY, raw_key
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.records.profiles import keep_profile
 from workflows_dagster.settings.load import Settings
 
-_DESCRIPTION = """How each meter's consumption follows the year: an even base and a share by its monthly table.
+_DESCRIPTION = """How each meter's consumption follows the year: an even base, and a share by its table or the weather.
 
 Fitted to the meter's whole history and kept as a version: all estimated days are computed with the version that is
 kept.
@@ -22,7 +23,10 @@ def seasonal_profiles_asset(settings: Settings) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=PROFILES_KEY,
-        deps=[raw_key(meter) for meter in fitted],
+        deps=[
+            *(raw_key(meter) for meter in fitted),
+            *([TEMPERATURE_KEY] if any(map(may_follow_weather, fitted)) else []),
+        ],
         group_name="ingestion",
         owners=OWNERS,
         description=_DESCRIPTION,

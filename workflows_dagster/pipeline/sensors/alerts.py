@@ -1,6 +1,6 @@
 """The sensor that sends alerts to the owner."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import dagster as dg
@@ -18,8 +18,8 @@ from workflows_dagster.pipeline.failures import (
     DAY,
     HOURLY_PATIENCE,
     failed_jobs,
+    fetch_causes,
     run_causes,
-    tibber_causes,
     tick_causes,
 )
 from workflows_dagster.pipeline.maintenance import BACKUP_JOB
@@ -53,7 +53,7 @@ def _now() -> pd.Timestamp:
 
 def alerts_sensor(
     settings: Settings,
-    tibber_job: str,
+    fetching_jobs: Mapping[str, str],
     hourly_jobs: Sequence[str] = (),
     now: Callable[[], pd.Timestamp] = _now,
 ) -> dg.SensorDefinition:
@@ -63,11 +63,12 @@ def alerts_sensor(
 
     Args:
         settings: The house.
-        tibber_job: Name of the job that fetches Tibber's hours; it is reported after failing for a day.
+        fetching_jobs: The code of the cause by the name of each job that asks an outside service, which is reported
+            after failing for a day.
         hourly_jobs: Names of further hourly jobs; they are reported after failing twice.
         now: Gives the present, UTC.
     """
-    watch = Watch(settings, tibber_job, hourly_jobs)
+    watch = Watch(settings, fetching_jobs, hourly_jobs)
 
     @dg.sensor(
         name=ALERTS,
@@ -94,14 +95,14 @@ class Watch:
 
     Args:
         settings: The house.
-        tibber_job: Name of the job that fetches Tibber's hours.
+        fetching_jobs: The code of the cause by the name of each job that asks an outside service.
         hourly_jobs: Names of further jobs that run every hour.
     """
 
-    def __init__(self, settings: Settings, tibber_job: str, hourly_jobs: Sequence[str]) -> None:
-        self._settings, self._tibber_job = settings, tibber_job
-        # Tibber's failures have a cause of their own.
-        self._patience = dict.fromkeys(hourly_jobs, HOURLY_PATIENCE) | {tibber_job: pd.Timedelta.max}
+    def __init__(self, settings: Settings, fetching_jobs: Mapping[str, str], hourly_jobs: Sequence[str]) -> None:
+        self._settings, self._fetching_jobs = settings, fetching_jobs
+        # Failures of outside services have causes of their own.
+        self._patience = dict.fromkeys(hourly_jobs, HOURLY_PATIENCE) | dict.fromkeys(fetching_jobs, pd.Timedelta.max)
 
     def check(self, context: dg.SensorEvaluationContext, memory: Memory, now: pd.Timestamp) -> CheckResults:
         """Run all checks.
@@ -141,7 +142,7 @@ class Watch:
         # Backups are checked by their status file, where a manual backup clears a failed one.
         reported_elsewhere = {BACKUP_JOB: pd.Timedelta.max} if read_status(self._settings.data_dir) else {}
         yield from run_causes(failed, self._patience | reported_elsewhere, now)
-        yield from tibber_causes(failed, self._tibber_job, now)
+        yield from fetch_causes(failed, self._fetching_jobs, now)
 
     def _of_backups(self, now: pd.Timestamp) -> Iterator[Cause]:
         status = read_status(self._settings.data_dir)
