@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 
 from workflows_dagster.cli import main as meters
 from workflows_dagster.settings.derived_meters import MasterMeter, VirtualMeter
+from workflows_dagster.settings.estimates import Base, Estimate
 from workflows_dagster.settings.patterns import PatternFile
 from workflows_dagster.settings.physical_meter import PhysicalMeter
 from workflows_dagster.settings.secrets import NAMES
@@ -96,6 +97,8 @@ def _part(annotation: Any) -> tuple[type[BaseModel] | None, str]:
 def _kind(field: FieldInfo, part: type[BaseModel] | None) -> str:
     if part is not None:
         return "a list" if "tuple" in str(field.annotation) else "a mapping"
+    if field.annotation is Estimate:
+        return f"`auto`, or a list of {', '.join(f'`{base}`' for base in get_args(Base))} and `like: <meter_id>`"
     text = str(field.annotation)
     if get_origin(field.annotation) is Literal:
         return " or ".join(f"`{choice}`" for choice in get_args(field.annotation))

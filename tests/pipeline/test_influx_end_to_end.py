@@ -24,7 +24,6 @@ from workflows_dagster.cli import main
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
-from workflows_dagster.evaluation.physical import PhysicalMeters
 from workflows_dagster.pipeline.backfill import BackfillError, backfill, dagster_instance, fit_missing_profiles
 from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE
 from workflows_dagster.records.days import read_days, write_days
@@ -220,7 +219,7 @@ def mortal(_mortal: InfluxServer) -> InfluxServer:
 
 def materialize_alone(house: House, first: date, last: date) -> None:
     """Fit the profiles and write the days without Dagster, which takes most of the time."""
-    fitting, meters = PhysicalMeters(house.settings, house.store), house.settings.meters
+    fitting, meters = Evaluation(house.settings, house.store).of_physical, house.settings.meters
     for meter in meters.physical:
         if (profile := fitting.fitted_profile(meter)) is not None:
             keep_profile(house.store, meter.meter_id, meter.output_unit, profile, pd.Timestamp.now("UTC"))

@@ -15,7 +15,6 @@ from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.degree_days import DegreeDayProfile
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.outdoor_temperature import OUTDOOR
-from workflows_dagster.evaluation.physical import PhysicalMeters
 from workflows_dagster.records.days import read_days
 from workflows_dagster.records.profiles import keep_profile, kept_profile
 from workflows_dagster.repair.repairs import Repair
@@ -24,7 +23,7 @@ from workflows_dagster.stores.ports import RawSeries
 
 def fit(house: SmallHouse) -> None:
     """Do what the asset of profiles does."""
-    meters = PhysicalMeters(house.settings, house.store)
+    meters = Evaluation(house.settings, house.store).of_physical
     for meter in house.settings.meters.physical:
         profile = meters.fitted_profile(meter)
         if profile is not None:
@@ -140,7 +139,7 @@ def test_the_houses_own_thermometer_goes_before_imported_temperatures(small_hous
     house.store.write_readings(RawSeries("°C", "outside"), temperatures())
     house.store.write_readings(OUTDOOR, temperatures() + 7.0)
     assert len(other.store.readings(RawSeries("m³", "gas"))) == 12
-    meters = PhysicalMeters(house.settings, house.store)
+    meters = Evaluation(house.settings, house.store).of_physical
     profile = meters.fitted_profile(house.settings.meters["gas"])
     assert isinstance(profile, DegreeDayProfile)
     assert profile.base_temperature < 17

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
+from workflows_dagster.domain.given_use import mixed_share
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Weight
 
@@ -56,10 +57,19 @@ class Life:
 
 @dataclass(frozen=True)
 class Rates:
-    """Consumption per unit of weight near either end of the history, None if unknown. [meter unit/d]"""  # noqa: D415
+    """Consumption near either end of the history.
+
+    Attributes:
+        head: Consumption per unit of weight before the first reading, None if unknown. [meter unit/d]
+        tail: The same after the last reading.
+        head_given: How much of the other meter's use counts there, where one is given. 0..1
+        tail_given: The same after the last reading.
+    """
 
     head: float | None = None
     tail: float | None = None
+    head_given: float = 1.0
+    tail_given: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,7 @@ class RateWindow:
         values: Register at both. [meter unit]
         advance: Advance between them. [meter unit]
         weight: Weight between them, in days of mean consumption, above 0. [d]
+        given: Use of the other meter between them, where one is given. [meter unit]
     """
 
     first: int
@@ -79,11 +90,17 @@ class RateWindow:
     values: tuple[float, float]
     advance: float
     weight: float
+    given: float = 0.0
 
     @property
     def rate(self) -> float:
-        """Consumption per unit of weight. [meter unit/d]"""  # noqa: D415
-        return self.advance / self.weight
+        """Consumption per unit of weight, beside what is given. [meter unit/d]"""  # noqa: D415
+        return max(self.advance - self.given, 0.0) / self.weight if self.given else self.advance / self.weight
+
+    @property
+    def given_share(self) -> float:
+        """How much of the other meter's use the advance has room for. 0..1"""  # noqa: D415
+        return min(self.advance / self.given, 1.0) if self.given > 0 else 1.0
 
 
 def rate_window(register: Register, side: Side, weight: Weight) -> RateWindow | None:
@@ -112,7 +129,8 @@ def rate_window(register: Register, side: Side, weight: Weight) -> RateWindow | 
         return None
     advance = float(np.cumsum(register.advances[first:last])[-1])
     values = (float(register.values[first]), float(register.values[last]))
-    return RateWindow(int(times[first]), int(times[last]), values, advance, float(hi - lo))
+    given = float(np.diff(weight.given.integral(times[[first, last]]))[0]) if weight.given is not None else 0.0
+    return RateWindow(int(times[first]), int(times[last]), values, advance, float(hi - lo), given)
 
 
 def allocate(
@@ -238,6 +256,7 @@ class _Curve:
     def __init__(self, register: Register, weight: Weight, allowance: Allowance, rates: Rates) -> None:
         self._register, self._weight, self._allowance, self._rates = register, weight, allowance, rates
         self._at_readings = weight.integral(register.times)
+        self._given_at = None if weight.given is None else weight.given.integral(register.times)
         gaps = np.diff(register.times)
         long = gaps > allowance.measured_max_gap_hours * MICROSECONDS_PER_HOUR
         # A long gap over which the counter fell is unknown, even if its advance is 0.
@@ -269,6 +288,11 @@ class _Curve:
         with np.errstate(invalid="ignore", divide="ignore"):
             # A gap without any weight, such as a boiler's summer, is interpolated linearly.
             share = np.where(weighted, (self._weight.integral(cuts) - lo) / (hi - lo), elapsed)
+        given = self._weight.given
+        if given is not None and self._given_at is not None:
+            opens = self._given_at[gap]
+            used = self._given_at[gap + 1] - opens
+            share = mixed_share(share, given.integral(cuts) - opens, used, self._register.advances[gap])
         fraction: np.ndarray = np.clip(share, 0.0, 1.0)
         return fraction
 
@@ -283,11 +307,14 @@ class _Curve:
 
     def _beyond(self, cuts: np.ndarray, side: Side) -> np.ndarray:
         """Register before the first or after the last reading, from the rate near that reading."""
-        register, rate = self._register, self._rates.head if side == "first" else self._rates.tail
+        register, rates = self._register, self._rates
+        rate, given = (rates.head, rates.head_given) if side == "first" else (rates.tail, rates.tail_given)
         end = 0 if side == "first" else len(register) - 1
         if rate is None:
             return np.full(len(cuts), np.nan)
         away = np.abs(self._weight.integral(cuts) - self._at_readings[end]) * rate
+        if self._given_at is not None and self._weight.given is not None:
+            away = away + np.abs(self._weight.given.integral(cuts) - self._given_at[end]) * given
         value = register.values[end]
         # A running sum of intervals has an arbitrary start; only a real counter has a floor.
         floor = min(self._allowance.floor, value) if register.counts else -np.inf

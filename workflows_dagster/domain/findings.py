@@ -80,6 +80,10 @@ CODES: Mapping[str, Code] = {
             "reader": "word",
         },
     ),
+    # The other meter used more than this one, which contains it, counted between two readings.
+    "like_exceeds": Code({"other": "name", "used": "amount", "advance": "amount"}),
+    # Readings left out would be missed by less with the use of a contained meter.
+    "like_would_pay": Code({"other": "name", "missed": "ratio", "missed_with": "ratio"}),
     "reading_due": Code({"due": "day"}),
     "no_readings": Code({}, {"entity": "name"}),
     "extrapolated_long": Code(),

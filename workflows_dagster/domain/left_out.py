@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from workflows_dagster.domain.given_use import mixed_share
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Weight
 
@@ -59,6 +60,9 @@ def missed_by(register: Register, fit: Fit) -> LeftOut | None:
         amount = thin.advances[left_out - 1] + thin.advances[left_out]
         with np.errstate(invalid="ignore", divide="ignore"):
             share = np.where(after > before, (at - before) / (after - before), np.nan)
+        if weight.given is not None:
+            opens, at_given, closes = (weight.given.integral(thin.times[left_out + step]) for step in (-1, 0, 1))
+            share = mixed_share(share, at_given - opens, closes - opens, amount)
         known = ~np.isnan(share)
         missed += float(np.abs(thin.advances[left_out - 1] - share * amount)[known].sum())
         used += float(amount[known].sum())

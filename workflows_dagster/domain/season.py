@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
+from workflows_dagster.domain.given_use import GivenUse
 from workflows_dagster.domain.register import Register
 
 DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
@@ -116,7 +118,14 @@ class Weight:
     """Integral of the weight over time; an instant's value does not depend on other instants, to the last bit.
 
     The weight is constant within each UTC day; the 29th of February repeats the 28th.
+
+    Attributes:
+        profile: The meter's profile.
+        given: Use of another meter that this one's advances contain: it is taken as it is, and the weight spreads the
+            rest; None where all is spread.
     """
+
+    given: GivenUse | None = None
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
@@ -140,6 +149,12 @@ class Weight:
         """Give the weight itself at instants. [1], shape (n,)"""  # noqa: D415
         rates: np.ndarray = self._rates[microseconds // MICROSECONDS_PER_DAY]
         return rates
+
+    def beside(self, given: GivenUse) -> Weight:
+        """Give the same weight for what is left beside another meter's use."""
+        weight = copy(self)
+        weight.given = given
+        return weight
 
 
 @lru_cache(maxsize=64)

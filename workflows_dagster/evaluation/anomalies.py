@@ -16,7 +16,8 @@ from workflows_dagster.domain.deviations import LOOKBACK_DAYS
 from workflows_dagster.domain.frames import ANOMALIES, BASE_LOADS
 from workflows_dagster.domain.gap_anomalies import LongGaps, judge_gaps
 from workflows_dagster.domain.season import FLAT, Profile, weight_of
-from workflows_dagster.evaluation.physical import PhysicalMeters, counter_of
+from workflows_dagster.evaluation.house import Evaluation
+from workflows_dagster.evaluation.physical import counter_of
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter, VirtualMeter
@@ -52,7 +53,7 @@ class Anomalies:
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings, self._store = settings, store
         self._zone, self._rule = settings.site.zone, settings.site.anomalies.rule
-        self._physical = PhysicalMeters(settings, store, hold=True)
+        self._physical = Evaluation(settings, store, hold=True).of_physical
 
     def of_meter(self, meter_id: str, asked: DayRange) -> MeterAnomalies:
         """Judge each of a meter's days by the 56 days before it.

@@ -11,7 +11,7 @@ from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import MEASURED, QUALITIES
 from workflows_dagster.domain.composition import compose_hours
 from workflows_dagster.evaluation.derived import DerivedMeters
-from workflows_dagster.evaluation.physical import PhysicalMeters
+from workflows_dagster.evaluation.house import Evaluation
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter, VirtualMeter
 from workflows_dagster.stores.ports import Store
@@ -22,7 +22,7 @@ class MeasuredHours:
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
-        self._physical = PhysicalMeters(settings, store)
+        self._physical = Evaluation(settings, store).of_physical
         self._derived = DerivedMeters(settings, no_register)
         self._known: dict[tuple[str, pd.Timestamp, pd.Timestamp, int], pd.Series] = {}
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
+from workflows_dagster.domain import days, units
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.frames import DAYS, VIRTUAL_DAYS
 from workflows_dagster.evaluation.derived import DerivedMeters
 from workflows_dagster.evaluation.evaluated import Evaluated
+from workflows_dagster.evaluation.like import LikeUse
 from workflows_dagster.evaluation.physical import PhysicalMeters
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter, VirtualMeter
@@ -35,7 +38,7 @@ class Evaluation:
         self, settings: Settings, store: Store, until: pd.Timestamp | None = None, *, hold: bool = False
     ) -> None:
         self._settings, self._store, self._until = settings, store, until
-        self.of_physical = PhysicalMeters(settings, store, hold=hold)
+        self.of_physical = PhysicalMeters(settings, store, self._use_of, hold=hold)
         self.of_derived = DerivedMeters(settings, self._day_of)
         self._single_days: dict[tuple[str, date], pd.DataFrame] = {}
 
@@ -83,6 +86,20 @@ class Evaluation:
         evaluated = self.of_derived.days(meter, self._cuts(asked)[:-1], frames)
         (VIRTUAL_DAYS if isinstance(meter, VirtualMeter) else DAYS).check(evaluated.days)
         return evaluated
+
+    def _use_of(self, meter_id: str, unit: str) -> LikeUse:
+        """Give the use of a meter in another unit, day by day."""
+        zone, gas = self._settings.site.zone, self._settings.site.gas_conversion
+
+        def days_of(asked: DayRange) -> tuple[pd.DatetimeIndex, np.ndarray]:
+            cuts = self._cuts(asked)
+            used = self.days(meter_id, asked).days["consumption"].reindex(cuts[:-1])
+            civil = days.civil_days(cuts[:-1], zone)
+            return cuts, used.to_numpy() * units.conversion(
+                self._settings.meters[meter_id].output_unit, unit, civil, gas
+            )
+
+        return LikeUse(days_of, zone)
 
     def _day_of(self, meter_id: str, day: date) -> pd.DataFrame:
         if (meter_id, day) not in self._single_days:

@@ -29,6 +29,7 @@ from workflows_dagster.domain.conservation import total
 from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.falls import SPAN
 from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.given_use import exceeded
 from workflows_dagster.domain.intervals import by_day, register_from_intervals
 from workflows_dagster.domain.plausibility import implausible_rates, unit_changes
 from workflows_dagster.domain.register import CONTEXT, Register, clean
@@ -36,7 +37,7 @@ from workflows_dagster.domain.season import Profile, Weight
 from workflows_dagster.domain.silences import NEIGHBOURS, Habit, late_readings, missing_intervals
 from workflows_dagster.evaluation.evaluated import Evaluated
 from workflows_dagster.evaluation.held_readings import HeldReadings
-from workflows_dagster.evaluation.weights import MeterWeights
+from workflows_dagster.evaluation.weights import Gain, MeterWeights, UseOf
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
 from workflows_dagster.stores.ports import EarlierName, RawSeries, Store
@@ -69,7 +70,13 @@ class Basis:
     @property
     def rates(self) -> Rates:
         """Consumption per unit of weight beyond either end."""
-        return Rates(self.head.rate if self.head else None, self.tail.rate if self.tail else None)
+        head, tail = self.head, self.tail
+        return Rates(
+            head.rate if head else None,
+            tail.rate if tail else None,
+            head.given_share if head else 1.0,
+            tail.given_share if tail else 1.0,
+        )
 
 
 class PhysicalMeters:
@@ -78,14 +85,15 @@ class PhysicalMeters:
     Args:
         settings: The house.
         store: Its readings and profiles.
+        use_of: Gives the use of another meter that a meter's advances contain.
         hold: See `HeldReadings`.
     """
 
-    def __init__(self, settings: Settings, store: Store, *, hold: bool = False) -> None:
+    def __init__(self, settings: Settings, store: Store, use_of: UseOf, *, hold: bool = False) -> None:
         self._settings = settings
         self._raw = HeldReadings(store, hold=hold)
         self._zone = settings.site.zone
-        self._weights = MeterWeights(settings, store)
+        self._weights = MeterWeights(settings, store, use_of)
 
     def days(self, meter: PhysicalMeter, cuts: pd.DatetimeIndex) -> Evaluated:
         """Evaluate a meter's days from the readings around them.
@@ -154,7 +162,12 @@ class PhysicalMeters:
             *(finding for finding in late if not _was_misread(finding, register.findings)),
             *implausible_rates(register, meter.meter_id, meter.resolution, weight),
             *unit_changes(register, meter.meter_id, meter.resolution),
+            *self._beyond_given(meter, register),
         ]
+
+    def _beyond_given(self, meter: PhysicalMeter, register: Register) -> list[Finding]:
+        given, other = self._weights.given(meter), meter.estimate.like
+        return [] if given is None or other is None else exceeded(register, given, meter.meter_id, other)
 
     def profile(self, meter: PhysicalMeter) -> Profile:
         """Give the profile that the meter's days are computed with."""
@@ -177,6 +190,10 @@ class PhysicalMeters:
         if self._settings.pattern_of(meter.meter_id) is None:
             return None
         return self._weights.fitted(meter, self.history(meter))
+
+    def gain_of(self, meter: PhysicalMeter, part: str, history: Register) -> Gain | None:
+        """Compare readings left out with and without the use of a contained meter; see `MeterWeights.gain_of`."""
+        return self._weights.gain_of(meter, part, history)
 
     def history(self, meter: PhysicalMeter) -> Register:
         """Clean all readings of a meter."""

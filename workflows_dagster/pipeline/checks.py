@@ -67,6 +67,7 @@ READINGS = Check(
             "register_as_intervals",
             "implausible_rate",
             "unit_changed",
+            "like_exceeds",
         }
     ),
 )
@@ -78,7 +79,15 @@ PUNCTUALITY = Check(
     ),
     marked("Readings come as they should."),
     frozenset(
-        {"reading_late", "hours_missing", "reading_overdue", "no_readings", "extrapolated_long", "estimated_backwards"}
+        {
+            "reading_late",
+            "hours_missing",
+            "reading_overdue",
+            "no_readings",
+            "extrapolated_long",
+            "estimated_backwards",
+            "like_would_pay",
+        }
     ),
 )
 CLAIMS = Check(

@@ -75,18 +75,15 @@ def plan_repairs(
     stale = StaleDays(settings, store, within, computed)
     found: dict[str, set[date]] = {}
     changed: list[str] = []
-    known_weather = {} if before is None else before.readings.get(WEATHER, {})
-    weathers = changed_periods(fingerprints[WEATHER], known_weather) if followers else []
+    changes = _changes(settings, fingerprints, before, followers)
     for meter in settings.meters.in_order():
         whole = before is None or before.recipes.get(meter.meter_id) != snapshot.recipes[meter.meter_id]
         if isinstance(meter, PhysicalMeter):
-            old = {} if before is None else before.readings.get(meter.meter_id, {})
-            own = changed_periods(fingerprints[meter.meter_id], old)
-            # A temperature changes the whole gap in which its days lie.
-            periods = stale.expiry.remaining(sorted({*own, *(weathers if meter.meter_id in followers else ())}))
-            if whole or periods:
+            periods = {*changes[meter.meter_id], *_of_contained(settings, stale, meter, changes)}
+            reached = stale.expiry.remaining(sorted(periods))
+            if whole or reached:
                 changed.append(meter.meter_id)
-                windows = [within] if whole else stale.reach(meter, periods)
+                windows = [within] if whole else stale.reach(meter, reached)
                 found[meter.meter_id] = stale.among(meter.meter_id, windows)
         elif whole:
             changed.append(meter.meter_id)
@@ -94,6 +91,32 @@ def plan_repairs(
         elif any(found.get(source) for source in meter.upstream):
             found[meter.meter_id] = stale.derived(meter.meter_id, found)
     return Plan(tuple(group(settings, found)), snapshot, tuple(changed))
+
+
+def _changes(
+    settings: Settings, fingerprints: Mapping[str, pd.DataFrame], before: Snapshot | None, followers: Collection[str]
+) -> dict[str, list[str]]:
+    """Give the periods in which a physical meter's readings changed, or the weather that it follows."""
+    known = {} if before is None else before.readings
+    weathers = changed_periods(fingerprints[WEATHER], known.get(WEATHER, {})) if followers else []
+    found = {}
+    for meter in settings.meters.physical:
+        own = changed_periods(fingerprints[meter.meter_id], known.get(meter.meter_id, {}))
+        # A temperature changes the whole gap in which its days lie.
+        found[meter.meter_id] = sorted({*own, *(weathers if meter.meter_id in followers else ())})
+    return found
+
+
+def _of_contained(
+    settings: Settings, stale: StaleDays, meter: PhysicalMeter, changes: Mapping[str, Sequence[str]]
+) -> set[str]:
+    """Give the months in which a meter that this one contains may have changed."""
+    months: set[str] = set()
+    for name in settings.meters.contained_in(meter.meter_id):
+        part = settings.meters[name]
+        if isinstance(part, PhysicalMeter) and changes[name]:
+            months |= {f"{day:%Y-%m}" for window in stale.reach(part, changes[name]) for day in window}
+    return months
 
 
 def take_snapshot(settings: Settings, store: Store, fingerprints: Mapping[str, pd.DataFrame]) -> Snapshot:
@@ -152,6 +175,10 @@ def _recipe(meter: Meter, settings: Settings, profiles: Mapping[str, str]) -> st
         pattern = settings.pattern_of(meter.meter_id)
         kept = profiles.get(meter.meter_id) if pattern else None
         facts.append(kept or table_profile(pattern).version)
+        parts = settings.meters.contained_in(meter.meter_id)
+        if parts:
+            facts.append(settings.site.gas_conversion)
+            facts += [_recipe(settings.meters[part], settings, profiles) for part in parts]
     if isinstance(meter, VirtualMeter) and meter.subtract_meter_conversions:
         facts.append(settings.site.gas_conversion)
     return digest(*facts)

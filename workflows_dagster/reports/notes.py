@@ -1,4 +1,4 @@
-"""Collects a month's notes: findings first, then unusual days."""
+"""Collects a month's notes: findings first, then unusual days, then advice."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ from workflows_dagster.wording.findings import finding_writer
 
 # Nobody would read more.
 _MOST = 12
+# Notes that name something to do.
+_ADVICE = frozenset({"like_would_pay"})
 # Where nothing was expected, any consumption counts as the strongest deviation.
 _FAR_MORE = 100.0
 
 
 def notes_of_month(settings: Settings, store: ProcessedStore, month: date, words: Words | None = None) -> list[Note]:
-    """Collect a month's notes: findings first, then the strongest unusual days.
+    """Collect a month's notes: findings first, then the strongest unusual days, then advice.
 
     Args:
         settings: The house.
@@ -44,14 +46,17 @@ def notes_of_month(settings: Settings, store: ProcessedStore, month: date, words
     spoken = words or words_of(settings.site)
     write = finding_writer(settings, spoken)
     start, end = days.opening(month_of(month), zone), days.closing(last_day(month_of(month)), zone)
-    findings = [
-        _note(finding, write, zone)
+    # Findings that began long before the month count too: a silence may last for years.
+    found = [
+        finding
         for meter in settings.meters
-        # Findings that began long before the month count too: a silence may last for years.
         for finding in kept_findings(store, meter.meter_id, end=end)
-        if finding.severity != "note" and finding.end >= start
+        if finding.end >= start
     ]
-    return [*findings, *_standing_out(settings, store, start, end, spoken)][:_MOST]
+    findings = [_note(finding, write, zone) for finding in found if finding.severity != "note"]
+    unusual = _standing_out(settings, store, start, end, spoken)
+    advice = [Note(write(finding), finding.meter_id) for finding in found if finding.code in _ADVICE]
+    return [*[*findings, *unusual][: _MOST - len(advice)], *advice][:_MOST]
 
 
 def _note(finding: Finding, write: Callable[[Finding], str], zone: ZoneInfo) -> Note:

@@ -16,8 +16,8 @@ from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.imported_readings import Comparison, Doubt
 from workflows_dagster.domain.kind_of_values import looks_like_consumption, looks_like_register
 from workflows_dagster.domain.register import clean
-from workflows_dagster.evaluation import raw_series
-from workflows_dagster.evaluation.physical import PhysicalMeters, counter_of
+from workflows_dagster.evaluation import Evaluation, raw_series
+from workflows_dagster.evaluation.physical import counter_of
 from workflows_dagster.records.added_readings import Added, mark_added
 from workflows_dagster.services.meters import UnknownMeterError, require_meter
 from workflows_dagster.settings.load import Settings
@@ -150,7 +150,7 @@ def _compared(settings: Settings, store: Store, meter_id: str, rows: Sequence[Ro
         merged = pd.concat([stored[~stored.index.isin(given.index)], given]).sort_index()
         new = pd.DatetimeIndex(given.index[~is_same])
         register = clean(merged, counter_of(meter))
-        found = [*register.findings, *PhysicalMeters(settings, store).suspicions(meter, register)]
+        found = [*register.findings, *Evaluation(settings, store).of_physical.suspicions(meter, register)]
         words = tuple(one for one in found if one.code in _WORDS_ON_READINGS and _touches(one, new))
     same = int(is_same.sum()) + len(rows) - len(given)
     return Comparison(len(rows), int(is_new.sum()), same, int(np.sum(~is_same & ~is_new)), words)

@@ -151,9 +151,13 @@ def load(
     assert tariffs is not None
     assert config is not None
     assert patterns_document is not None
+    book = MeterBook([entry.meter for entry in entries if entry.meter is not None])
+    problems.extend(_not_contained(entries, book))
+    if problems:
+        raise SettingsError(problems, site.language)
     return Settings(
         site=site,
-        meters=MeterBook([entry.meter for entry in entries if entry.meter is not None]),
+        meters=book,
         patterns=MappingProxyType({name: p.monthly_percentages for name, p in pattern_file.patterns.items()}),
         tariffs=tariffs,
         secrets=secrets,
@@ -242,6 +246,15 @@ def _unknown_patterns(entries: Sequence[Entry], document: Document) -> Iterator[
         if isinstance(name, str) and name and name not in names:
             figures = {"name": name, "file": document.file, "suggestion": nearest(name, names)}
             yield Problem(entry.file, f"{entry.label}.pattern", "unknown_pattern", figures)
+
+
+def _not_contained(entries: Sequence[Entry], book: MeterBook) -> Iterator[Problem]:
+    """Find estimates that follow a meter whose use is no part of theirs."""
+    for entry in entries:
+        like = entry.meter.estimate.like if isinstance(entry.meter, PhysicalMeter) else None
+        if like is not None and like not in book.subtracted_from(entry.label):
+            figures = {"name": like, "meter": entry.label}
+            yield Problem(entry.file, f"{entry.label}.estimate", "like_not_contained", figures)
 
 
 def _tariffs(

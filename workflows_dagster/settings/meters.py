@@ -69,6 +69,36 @@ class MeterBook:
         """Give all meters, each after its sources, otherwise in file order."""
         return tuple(self._by_id[meter_id] for meter_id in _in_order(self._by_id))
 
+    def contained_in(self, meter_id: str) -> tuple[str, ...]:
+        """Give the meters whose use a meter's estimate follows (`like`), with all that they are made of.
+
+        Raises:
+            KeyError: There is no such meter.
+        """
+        reached: dict[str, None] = {}
+
+        def reach(names: Iterable[str]) -> None:
+            for name in names:
+                if name not in reached:
+                    reached[name] = None
+                    reach([*self[name].upstream, *_like(self[name])])
+
+        reach(_like(self[meter_id]))
+        return tuple(reached)
+
+    def subtracted_from(self, meter_id: str) -> tuple[str, ...]:
+        """Give the meters that virtual meters subtract from a meter, or from a master that has it as its only source.
+
+        What they use is part of what it counts.
+        """
+        wholes = {meter_id} | {
+            master.meter_id
+            for master in self.masters
+            if any(period.source_meters == (meter_id,) for period in master.periods)
+        }
+        parts = [part for virtual in self.virtuals if virtual.base_meter in wholes for part in virtual.subtract_meters]
+        return tuple(dict.fromkeys(parts))
+
     def downstream_of(self, meter_ids: Iterable[str]) -> tuple[str, ...]:
         """Give the meters and all meters derived from them, each after its sources.
 
@@ -81,6 +111,11 @@ class MeterBook:
             if not reached.isdisjoint(meter.upstream):
                 reached.add(meter.meter_id)
         return tuple(meter.meter_id for meter in ordered if meter.meter_id in reached)
+
+
+def _like(meter: Meter) -> tuple[str, ...]:
+    like = meter.estimate.like if isinstance(meter, PhysicalMeter) else None
+    return (like,) if like else ()
 
 
 def _in_order(by_id: Mapping[str, Meter]) -> tuple[str, ...]:

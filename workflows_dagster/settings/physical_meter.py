@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from workflows_dagster.domain import days
+from workflows_dagster.settings.estimates import Estimate, EstimateField
 from workflows_dagster.settings.fields import Frozen, Moment, Number, Text, Whole, civil_day
 from workflows_dagster.settings.named_meter import NamedMeter
 from workflows_dagster.settings.problems import shown
@@ -126,8 +127,9 @@ class PhysicalMeter(NamedMeter):
         max_extrapolation_days: Longest extrapolation beyond its readings. [d]
         reading_interval_days: Planned interval between readings by hand; None if it reports by itself. [d]
         pattern: Name of its seasonal pattern; None means the pattern of its own name, if there is one.
-        estimate: What the days between readings follow: weather, season, even, or auto: the season, and for gas and
-            heat the weather where outdoor temperatures are known and it misses readings by less.
+        estimate: What the days between readings follow: a list of season, weather, even and `like: METER`, the use of
+            a meter that this one contains; or auto: the season, and for gas and heat the weather where outdoor
+            temperatures are known and it misses readings by less.
     """
 
     type: Literal["physical"] = "physical"
@@ -141,7 +143,7 @@ class PhysicalMeter(NamedMeter):
     max_extrapolation_days: Annotated[Whole, Field(ge=0)] = 400
     reading_interval_days: Annotated[Number, Field(gt=0)] | None = None
     pattern: Text | None = None
-    estimate: Literal["auto", "weather", "season", "even"] = "auto"
+    estimate: EstimateField = Estimate()
 
     @field_validator("deinstallation_date")
     @classmethod

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from workflows_dagster.domain import units
+from workflows_dagster.settings.estimates import like_of
 from workflows_dagster.settings.meter_file import Entry
 from workflows_dagster.settings.problems import Problem, nearest
 from workflows_dagster.settings.utilities import Utility, utility_by_name
 
-Role = Literal["source", "base", "subtract"]
+Role = Literal["source", "base", "subtract", "like"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Link:
     Attributes:
         key: Path of the reference in the file.
         source: The id referred to.
-        role: A master's source, a virtual meter's base, or a subtracted meter.
+        role: A master's source, a virtual meter's base, a subtracted meter, or the one that an estimate follows.
     """
 
     key: str
@@ -42,6 +43,10 @@ def links(entry: Entry) -> tuple[Link, ...]:
             found.append(Link(f"{entry.label}.base_meter", base, "base"))
         for position, source in _texts(entry.raw.get("subtract_meters")):
             found.append(Link(f"{entry.label}.subtract_meters[{position}]", source, "subtract"))
+    else:
+        like = like_of(entry.raw.get("estimate"))
+        if like is not None:
+            found.append(Link(f"{entry.label}.estimate", like, "like"))
     return tuple(found)
 
 
@@ -120,7 +125,7 @@ def _units(entry: Entry, known: Mapping[str, Entry]) -> Iterator[Problem]:
             # A base of another quantity is reported already; units that agree with the base are fine.
             if base is None or units.same_quantity(base, unit) or not units.same_quantity(base, source):
                 yield from _conversion(entry, unit, link, source, known)
-        elif not units.same_quantity(source, unit):
+        elif link.role != "like" and not units.same_quantity(source, unit):
             figures = {"name": link.source, "unit": source, "output_unit": unit}
             yield Problem(entry.file, link.key, "unit_does_not_convert", figures)
 
@@ -166,7 +171,7 @@ def _utility(meter_id: str | None, known: Mapping[str, Entry], passed: frozenset
     for utility in get_args(Utility):
         if given == utility:
             return utility  # type: ignore[no-any-return]
-    sources = links(entry)
+    sources = [link for link in links(entry) if link.role != "like"]
     if sources:
         return _utility(sources[0].source, known, passed | {meter_id})
     unit = _unit(entry.raw.get("output_unit"))

@@ -147,6 +147,8 @@ _SENTENCES: Mapping[str, Callable[[Figures], str]] = {
     "hours_missing": of_intervals.hours_missing,
     "reading_late": of_readings.late,
     "reading_overdue": of_readings.overdue,
+    "like_exceeds": of_readings.like_exceeds,
+    "like_would_pay": of_readings.like_would_pay,
     "reading_due": of_readings.due,
     "no_readings": of_readings.no_readings,
     "extrapolated_long": of_readings.extrapolated,

@@ -160,6 +160,29 @@ def implausible(said: Figures) -> str:
     return f"{fact} {remedy}"
 
 
+def like_exceeds(said: Figures) -> str:
+    """Write that a contained meter used more than the meter counted."""
+    return said.words.say(
+        "Meanwhile '{other}' used {used}, more than the {advance} that were counted; its days are scaled to them. "
+        "Check the readings, and the factors that convert the one into the other.",
+        other=said.text("other"),
+        used=said.amount("used"),
+        advance=said.amount("advance"),
+    )
+
+
+def like_would_pay(said: Figures) -> str:
+    """Write that the use of a contained meter would make the estimates better."""
+    words = said.words
+    return words.say(
+        "With the use of '{other}' its estimates would miss readings by {with_it} instead of {now}. "
+        "Write estimate: [like: {other}] below it in meters.yaml.",
+        other=said.text("other"),
+        with_it=words.format.percent(said.value("missed_with")),
+        now=words.format.percent(said.value("missed")),
+    )
+
+
 def late(said: Figures) -> str:
     """Write that a reading came late."""
     words, figures = said.words, {"duration": said.lasted, "advance": said.amount("advance", 4)}

@@ -149,6 +149,18 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
         marked("{value} carries its domain, which InfluxDB keeps apart"),
         marked("Write entity_id: {entity}."),
     ),
+    "no_estimate": (
+        marked("{value} is nothing that an estimate can follow"),
+        marked("Write auto, or a list of season, weather, even and like: METER."),
+    ),
+    "two_likes": (
+        marked("there are two meters to follow, '{first}' and '{second}'"),
+        marked("Keep the one that uses more."),
+    ),
+    "like_not_contained": (
+        marked("no virtual meter subtracts '{name}' from '{meter}' or its master, so its use is no part of it"),
+        marked("Name a meter that is subtracted from it, or leave it out."),
+    ),
     "half_a_place": (
         marked("there is a {there}, but no {missing}"),
         marked("Write both of them, to a tenth of a degree, or none."),

@@ -138,6 +138,7 @@ class PhysicalExplained:
             last_inside=self._cutter.reading(int(inside[-1])) if len(inside) else None,
             held=held,
             excluded=excluded,
+            like=meter.estimate.like,
         )
 
     def _used(self) -> tuple[int | None, int | None]:

@@ -133,6 +133,8 @@ class PieceCutter:
             steps=self._steps(start, end),
             amount=float(cut.amount[k]),
             estimated=bool(cut.estimated[k]),
+            contained=self._contained(start, end),
+            contained_before=self._contained(before, start),
         )
 
     def _gap(self, gap: int) -> Gap:
@@ -145,6 +147,7 @@ class PieceCutter:
             advance=float(register.advances[gap]),
             weight=self._weight(start, end),
             kind=self._kind(gap),
+            contained=None if self._basis.weight.given is None else self._contained(start, end),
         )
 
     def _kind(self, gap: int) -> GapKind:
@@ -171,6 +174,7 @@ class PieceCutter:
             advance=window.advance,
             weight=window.weight,
             per_weight=window.rate,
+            contained=None if self._basis.weight.given is None else window.given,
         )
         floor = min(self._basis.allowance.floor, float(self._basis.register.values[number]))
         held = side == "first" and self._basis.register.counts and bool(cut.register[k] == floor)
@@ -186,11 +190,21 @@ class PieceCutter:
             steps=self._steps(start, end),
             floor=floor if held else None,
             amount=float(cut.amount[k]),
+            contained=self._contained(start, end),
+            contained_between=abs(self._contained(at, near)),
         )
 
     def _weight(self, start: int, end: int) -> float:
         """Weight between two instants, in days of mean consumption. [d]"""  # noqa: D415
         lo, hi = self._basis.weight.integral(np.array([start, end], dtype=np.int64))
+        return float(hi - lo)
+
+    def _contained(self, start: int, end: int) -> float:
+        """Use of the contained meter between two instants; 0 without one. [meter unit]"""  # noqa: D415
+        given = self._basis.weight.given
+        if given is None:
+            return 0.0
+        lo, hi = given.integral(np.array([start, end], dtype=np.int64))
         return float(hi - lo)
 
     def _steps(self, start: int, end: int) -> tuple[WeightStep, ...]:

@@ -39,6 +39,7 @@ class Gap:
         days: Length, in days of 24 hours. [d]
         advance: Register advance between them. [meter unit]
         weight: Weight between them, in days of mean consumption; 0 where the season has no consumption. [d]
+        contained: Use of the contained meter in the gap, where one is taken as it is; else None. [meter unit]
         kind: The register's behaviour: climb, rollover, reset, or a step back within its resolution. For an interval
             meter: a known hour, missing hours estimated from the usual rate, or missing hours fitted between two
             readings of the register.
@@ -50,6 +51,7 @@ class Gap:
     advance: float
     weight: float
     kind: GapKind
+    contained: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,9 @@ class WeightStep:
 class PartOfGap:
     """A stretch within one gap: advance × weight / weight of the gap.
 
+    Where another meter is contained, its use (as far as the advance has room for it) + the rest of the advance × weight
+    / weight of the gap.
+
     Attributes:
         start: Where it begins.
         end: Where it ends.
@@ -84,6 +89,8 @@ class PartOfGap:
         steps: The weight by UTC day; empty for stretches of more than two days.
         amount: Its consumption. [meter unit]
         estimated: Whether the gap is too long to count as measured.
+        contained: Use of the contained meter in the stretch. [meter unit]
+        contained_before: The same from the gap's first reading to `start`. [meter unit]
     """
 
     start: pd.Timestamp
@@ -96,6 +103,8 @@ class PartOfGap:
     steps: tuple[WeightStep, ...]
     amount: float
     estimated: bool
+    contained: float = 0.0
+    contained_before: float = 0.0
     kind: Literal["part_of_gap"] = "part_of_gap"
 
 
@@ -129,7 +138,7 @@ class WholeGaps:
 
 @dataclass(frozen=True)
 class Rate:
-    """Consumption per unit of weight near one end of the readings: advance / weight.
+    """Consumption per unit of weight near one end of the readings: advance / weight, beside a contained meter's use.
 
     Attributes:
         first: First reading of the window.
@@ -137,6 +146,7 @@ class Rate:
         advance: Register advance between them. [meter unit]
         weight: Weight between them. [d]
         per_weight: Their quotient. [meter unit/d]
+        contained: Use of the contained meter between them; None without one. [meter unit]
     """
 
     first: Reading
@@ -144,6 +154,7 @@ class Rate:
     advance: float
     weight: float
     per_weight: float
+    contained: float | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +174,8 @@ class BeyondReadings:
         floor: Lower bound of the register if it limited the value, else None; `amount` is then the difference of the
             registers at both ends. [meter unit]
         amount: Its consumption. [meter unit]
+        contained: Use of the contained meter in the stretch. [meter unit]
+        contained_between: The same between the reading and the stretch's nearer end. [meter unit]
     """
 
     start: pd.Timestamp
@@ -176,6 +189,8 @@ class BeyondReadings:
     steps: tuple[WeightStep, ...]
     floor: float | None
     amount: float
+    contained: float = 0.0
+    contained_between: float = 0.0
     kind: Literal["beyond_readings"] = "beyond_readings"
 
 
@@ -219,6 +234,7 @@ class FromReadings:
         last_inside: Last of them, None without any.
         held: Valid readings among those used that stepped back within the resolution, replaced by the running maximum.
         excluded: Dropped readings near the days, with their values.
+        like: The contained meter whose use is taken as it is; None without one.
     """
 
     source: Literal["register", "interval"]
@@ -230,4 +246,5 @@ class FromReadings:
     last_inside: Reading | None
     held: int
     excluded: tuple[Reading, ...]
+    like: str | None = None
     kind: Literal["readings"] = "readings"

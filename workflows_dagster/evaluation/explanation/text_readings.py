@@ -12,6 +12,7 @@ from workflows_dagster.evaluation.explanation.reading_figures import (
     PartOfGap,
     Piece,
     ProfileUsed,
+    Rate,
     Reading,
     WeightStep,
     WholeGaps,
@@ -41,6 +42,11 @@ class _Writer:
         profile, pieces = arithmetic.profile, arithmetic.pieces
         if profile is not None and any(not isinstance(piece, WholeGaps) for piece in pieces):
             sheet.entry(words.say_as("explain", "profile"), *self._profile(profile))
+        if arithmetic.like is not None:
+            line = words.say(
+                "the use of '{other}' is taken as it is; the rest is spread by the weight", other=arithmetic.like
+            )
+            sheet.entry(words.say_as("explain", "contained"), line)
         if not explained.is_day:
             self._write_inside(arithmetic)
         for number, piece in enumerate(pieces, start=1):
@@ -175,9 +181,24 @@ class _Writer:
                 label_of_weight,
                 words.say("none in the whole gap by the season; the advance is spread evenly over time"),
             )
-        self._write_consumption(
-            f"{figure(gap.advance)} × {figure(part)} / {figure(whole)} = {self._amount(piece.amount)}"
-        )
+        self._write_contained(piece.contained, gap.contained)
+        spread = self._spread(gap, piece.contained, figure(part), figure(whole))
+        self._write_consumption(f"{spread} = {self._amount(piece.amount)}")
+
+    def _write_contained(self, part: float, whole: float | None) -> None:
+        if whole:
+            figures = {"part": self._amount(part), "whole": self._amount(whole)}
+            line = self._words.say("{part} here, {whole} in all of it", **figures)
+            self._sheet.entry(self._words.say_as("explain", "contained"), line)
+
+    def _spread(self, gap: Gap, contained: float, part: str, whole: str) -> str:
+        """Write how a part of a gap's advance comes about."""
+        figure = self._figure
+        if not gap.contained:
+            return f"{figure(gap.advance)} × {part} / {whole}"
+        if gap.contained > gap.advance:
+            return f"{figure(contained)} × {figure(gap.advance)} / {figure(gap.contained)}"
+        return f"{figure(contained)} + ({figure(gap.advance)} − {figure(gap.contained)}) × {part} / {whole}"
 
     def _write_missing_hours(self, gap: Gap) -> None:
         sheet, words = self._sheet, self._words
@@ -244,15 +265,19 @@ class _Writer:
             "{advance} in {weight} mean days", advance=self._amount(rate.advance), weight=figure(rate.weight)
         )
         sheet.entry("", in_days)
-        quotient = f"{figure(rate.advance)} / {figure(rate.weight)} = {self._amount(rate.per_weight)}"
+        self._write_contained(piece.contained, rate.contained)
+        left = f"({figure(rate.advance)} − {figure(rate.contained)})" if rate.contained else figure(rate.advance)
+        quotient = f"{left} / {figure(rate.weight)} = {self._amount(rate.per_weight)}"
         sheet.entry(words.say_as("explain", "rate"), words.say("{rate} a mean day", rate=quotient))
         if seasonal:
             self._write_weight(piece.steps, piece.weight)
         else:
             no_season = words.say("{weight} days; the meter has no season", weight=figure(piece.weight))
             sheet.entry(words.say_as("explain", "weight"), no_season)
-        amount = self._amount(rate.per_weight * piece.weight)
-        product = f"{figure(rate.per_weight)} × {figure(piece.weight)} = {amount}"
+        share = _room(rate)
+        amount = self._amount(rate.per_weight * piece.weight + piece.contained * share)
+        beside = f"{self._beside(rate, piece.contained)} + " if rate.contained else ""
+        product = f"{beside}{figure(rate.per_weight)} × {figure(piece.weight)} = {amount}"
         if piece.floor is not None:
             product = words.say(
                 "{product}, of which {left} are left: the register is never below {floor}",
@@ -261,6 +286,11 @@ class _Writer:
                 floor=f"{self._register(piece.floor)} {self._unit}",
             )
         self._write_consumption(product)
+
+    def _beside(self, rate: Rate, contained: float) -> str:
+        """Write how much of a contained meter's use counts beyond the readings."""
+        share = _room(rate)
+        return self._figure(contained) + (f" × {self._figure(share)}" if share < 1 else "")
 
     def _write_consumption(self, line: str) -> None:
         self._sheet.entry(self._words.say_as("explain", "consumption"), line)
@@ -291,10 +321,12 @@ class _Writer:
         if isinstance(piece, PartOfGap) and piece.gap.kind == "climb" and piece.days_before > 0:
             gap = piece.gap
             part, whole = (piece.weight_before, gap.weight) if gap.weight > 0 else (piece.days_before, gap.days)
-            return f"{register(gap.before.value)} + {figure(gap.advance)} × {figure(part)} / {figure(whole)} = "
+            spread = self._spread(gap, piece.contained_before, figure(part), figure(whole))
+            return f"{register(gap.before.value)} + {spread} = "
         if isinstance(piece, BeyondReadings) and piece.side == "last" and piece.weight_between > 0:
             rate = f"{figure(piece.rate.per_weight)} × {figure(piece.weight_between)}"
-            return f"{register(piece.reading.value)} + {rate} = "
+            beside = f"{self._beside(piece.rate, piece.contained_between)} + " if piece.rate.contained else ""
+            return f"{register(piece.reading.value)} + {beside}{rate} = "
         return ""
 
     def _row(self, reading: Reading) -> tuple[str, str, str]:
@@ -306,6 +338,11 @@ class _Writer:
 
     def _amount(self, value: float | None) -> str:
         return f"{self._figure(value)} {self._unit}"
+
+
+def _room(rate: Rate) -> float:
+    """Give how much of a contained meter's use the window's advance has room for. 0..1"""  # noqa: D415
+    return min(rate.advance / rate.contained, 1.0) if rate.contained else 1.0
 
 
 def _estimated(piece: Piece) -> float:

@@ -13,6 +13,7 @@ from workflows_dagster.domain.findings import Finding
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.costs import Costing
 from workflows_dagster.evaluation.findings.by_month import month_findings
+from workflows_dagster.evaluation.findings.contained import would_pay
 from workflows_dagster.evaluation.findings.current import present_findings
 from workflows_dagster.evaluation.findings.evenly_priced import priced_evenly
 from workflows_dagster.evaluation.findings.stored_days import BESIDE, StoredDays
@@ -94,6 +95,7 @@ class Review:
             at_present: list[Finding] = []
             if isinstance(meter, PhysicalMeter):
                 at_present = present_findings(meter, self._evaluation, self._now, zone)
+                at_present += would_pay(self._settings, meter, self._evaluation, self._now)
                 keep_findings(self._store, FINDING_NOW, meter_id, *days.REPRESENTABLE, at_present, write)
             of_days = tuple(finding for finding in stored.found(meter_id) if start <= finding.start < end)
             worst = pd.Series(dtype=float)

@@ -86,6 +86,7 @@ def _asset(meter: Meter, settings: Settings, partitions: dg.DailyPartitionsDefin
     if isinstance(meter, PhysicalMeter):
         deps = [raw_key(meter)] + ([PROFILES_KEY] if settings.pattern_of(meter.meter_id) else [])
         deps += [TEMPERATURE_KEY] if may_follow_weather(meter) else []
+        deps += [dg.AssetKey(meter.estimate.like)] if meter.estimate.like else []
         inputs = {}
     else:
         deps = []

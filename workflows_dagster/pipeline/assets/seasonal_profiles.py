@@ -3,7 +3,7 @@
 import dagster as dg
 import pandas as pd
 
-from workflows_dagster.evaluation.physical import PhysicalMeters
+from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.weights import may_follow_weather
 from workflows_dagster.pipeline.assets.meters import OWNERS, PROFILES_KEY, TEMPERATURE_KEY, raw_key
 from workflows_dagster.pipeline.resources import StoreResource
@@ -33,7 +33,7 @@ def seasonal_profiles_asset(settings: Settings) -> dg.AssetsDefinition:
         kinds={"scipy"},
     )
     def seasonal_profiles(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult[None]:
-        meters = PhysicalMeters(settings, store.store)
+        meters = Evaluation(settings, store.store).of_physical
         now = pd.Timestamp.now("UTC")
         rows = []
         for meter in fitted:

@@ -1,0 +1,51 @@
+"""Finds meters whose estimates would gain from a meter whose use they contain."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from workflows_dagster.domain import days
+from workflows_dagster.domain.days import MICROSECONDS_PER_HOUR
+from workflows_dagster.domain.findings import Figure, Finding
+from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.settings.load import Settings
+from workflows_dagster.settings.meters import PhysicalMeter
+
+
+def would_pay(settings: Settings, meter: PhysicalMeter, evaluation: Evaluation, now: pd.Timestamp) -> list[Finding]:
+    """Compare a meter's estimates with those that take the use of a meter that is subtracted from it.
+
+    Args:
+        settings: The house.
+        meter: The meter.
+        evaluation: Of its house.
+        now: The present, UTC.
+
+    Returns:
+        A note that names the meter that helps most; nothing where none does, where `estimate` says what to follow, or
+        where the meter reports by itself.
+
+    Raises:
+        StoreError: The raw readings cannot be read.
+    """
+    parts = settings.meters.subtracted_from(meter.meter_id)
+    if not parts or not meter.estimate.is_auto or not _is_read_rarely(meter, evaluation, now):
+        return []
+    physical = evaluation.of_physical
+    history = physical.history(meter)
+    gains = {part: physical.gain_of(meter, part, history) for part in parts}
+    known = {part: gain for part, gain in gains.items() if gain is not None}
+    if not known:
+        return []
+    best = min(known, key=lambda part: known[part].missed_with)
+    gain = known[best]
+    if not gain.pays:
+        return []
+    figures: dict[str, Figure] = {"other": best, "missed": gain.missed, "missed_with": gain.missed_with}
+    return [Finding("like_would_pay", meter.meter_id, days.instants(history.times[:1])[0], now, figures, "note")]
+
+
+def _is_read_rarely(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Timestamp) -> bool:
+    times = evaluation.of_physical.around(meter, now, now).times
+    return len(times) > 1 and bool(np.median(np.diff(times)) > meter.measured_max_gap_hours * MICROSECONDS_PER_HOUR)
