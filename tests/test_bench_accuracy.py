@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ import pytest
 from bench.accuracy import __main__ as accuracy
 from bench.accuracy.document import Chapter, write_document
 from bench.accuracy.households import Household, UnreadableSeriesError, find_households, read_series
-from bench.accuracy.methods import DEGREE_DAYS, PROFILE, STRAIGHT, TABLE, look_at, register_of
+from bench.accuracy.methods import DEGREE_DAYS, METHODS, PROFILE, STRAIGHT, TABLE, look_at, register_of
 from bench.accuracy.trials import (
     DEGREE_DAYS_AFTERWARDS,
     Errors,
@@ -160,10 +161,7 @@ def test_schedules_are_compared_one_by_one():
 def test_the_document_shows_every_figure_and_is_the_same_every_time(chapter):
     text = write_document([chapter], schedules=2)
     months = chapter.between.months[30]
-    row = " | ".join(
-        f"{months.mean(method):.1f} ± {months.deviation(method):.1f}"
-        for method in (STRAIGHT, TABLE, PROFILE, DEGREE_DAYS)
-    )
+    row = " | ".join(f"{months.mean(method):.1f} ± {months.deviation(method):.1f}" for method in METHODS)
     assert f"| 30 | {row} |\n" in text
     assert "degree days against profile: clearly nearer at 30 and 180 days, clearly further at no gap." in text
     assert text == write_document([chapter], schedules=2)
@@ -196,3 +194,12 @@ def test_an_owners_own_folder_is_measured_too(folder, tmp_path, capsys):
     assert "Europe/Berlin" in text
     assert str(folder) not in text
     assert "OpenDSM" not in text
+
+
+def test_a_further_series_stands_in_tables_of_its_own_with_its_source(gas):
+    other = replace(gas, name="far_gas", source="Made up for this test.")
+    between = between_readings(other, gaps=(30, 90, 180, 365), schedules=1)
+    text = write_document([Chapter(other, between, beyond_readings(other, (30,), schedules=1))], schedules=1)
+    assert "`far_…`: Made up for this test.\n" in text
+    assert f"| `far_gas` | straight line | {between.months[30].mean(STRAIGHT):.1f} |" in text
+    assert "## Gas:" not in text

@@ -6,8 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.accuracy.households import Household
-from bench.accuracy.methods import DEGREE_DAYS, METHODS, PROFILE, STRAIGHT, TABLE
-from bench.accuracy.trials import DEGREE_DAYS_AFTERWARDS, HISTORY_DAYS, HORIZONS, Ahead, Between, Errors
+from bench.accuracy.methods import AS_COMPUTED, DEGREE_DAYS, METHODS, PROFILE, STRAIGHT, TABLE
+from bench.accuracy.trials import (
+    AS_COMPUTED_AFTERWARDS,
+    DEGREE_DAYS_AFTERWARDS,
+    HISTORY_DAYS,
+    HORIZONS,
+    READ_EVERY,
+    Ahead,
+    Between,
+    Errors,
+)
 
 COMMAND = "python -m bench accuracy"
 # A method is called nearer only where at least so many of the schedules say so.
@@ -15,6 +24,7 @@ _CLEARLY = 0.9
 # Less than the tables show. [%]
 _SAME = 0.05
 _GAPS_IN_SHORT = (30, 90, 180)
+_GAPS_OF_OTHERS = (30, 90, 180, 365)
 
 _OPENDSM = """\
 `uk_*` is one British household, from the sample data of the open-source project OpenDSM (openeemeter/eemeter, folder
@@ -49,15 +59,18 @@ Days are civil days in {zone}; the months and days cut off at either end of a fi
 | -- | -- |
 | straight line | every day between two readings used the same |
 | monthly table | the share of each month as a table for that kind of meter says, drawn as a smooth curve |
-| profile | what this project computes with: a part that flows evenly and a part that follows the table, fitted to the \
-meter's own readings ([methods](methods.md#profile)) |
+| profile | the table with more, less or no swing, or against it, as far as the meter's own readings are clear \
+([methods](methods.md#profile)) |
 | degree days | a part that flows evenly and a part that follows the outdoor temperature below a base temperature, all \
 fitted to the meter's own readings ([methods](methods.md#degree-days)); meters that heat, where a temperature is known |
+| as computed | what this project computes with: degree days where they miss readings left out by less, else the \
+profile; beyond the last reading with a change of [level](methods.md#level) |
 
 The spread says how much the dates of the readings matter. It does not say how much households differ: all schedules
 look at the same winters of the same house. How firmly degree days hold to the usual base temperature was chosen with
 the British gas meter in sight, so that its figures are no independent test of them; what depends on that choice stands
-in [methods](methods.md#degree-days). A house of your own tells more.
+in [methods](methods.md#degree-days). The constants of the profile and of the choice were chosen on all series of this
+page together, none of them alone, so that none is an independent test. A house of your own tells more.
 """
 
 _AHEAD = """\
@@ -68,8 +81,9 @@ readings.
 """
 
 _AHEAD_IN_WEATHER = f"""\
-*{DEGREE_DAYS_AFTERWARDS}* knows the temperature of the days ahead, as it is when those days are over and only the
-reading is late; *{DEGREE_DAYS}* knows it until the last reading, and takes the usual weather from there on.
+*{DEGREE_DAYS_AFTERWARDS}* (and *as computed* likewise) knows the temperature of the days ahead, as it is when those
+days are over and only the reading is late; *{DEGREE_DAYS}* knows it until the last reading, and takes the usual
+weather from there on.
 """
 
 
@@ -86,15 +100,39 @@ def write_document(chapters: Sequence[Chapter], schedules: int) -> str:
     """Write the page, Markdown, the same bytes for the same chapters."""
     zones = sorted({chapter.household.zone.key for chapter in chapters})
     parts = [_HEAD, _in_short(chapters), _data(chapters), _HOW.format(schedules=schedules, zone=" and ".join(zones))]
-    parts += [_chapter(chapter) for chapter in chapters]
-    return "\n".join(parts)
+    parts += [_chapter(chapter) for chapter in chapters if not chapter.household.source]
+    others = [chapter for chapter in chapters if chapter.household.source]
+    return "\n".join([*parts, *([_others(others)] if others else [])])
+
+
+def _others(chapters: Sequence[Chapter]) -> str:
+    """Give the further series in one table each: errors of a month, and of 90 days ahead."""
+    between, ahead = [], []
+    for chapter in chapters:
+        for method in METHODS:
+            errors = chapter.between.months
+            if all(method in errors[gap].by_method for gap in _GAPS_OF_OTHERS):
+                cells = [f"{errors[gap].mean(method):.1f}" for gap in _GAPS_OF_OTHERS]
+                between.append([f"`{chapter.household.name}`", method, *cells])
+        for method in (STRAIGHT, PROFILE, AS_COMPUTED, AS_COMPUTED_AFTERWARDS):
+            far = chapter.ahead.errors
+            if all((gap, 90) in far and method in far[gap, 90].by_method for gap in READ_EVERY):
+                cells = [f"{far[gap, 90].mean(method):.1f}" for gap in READ_EVERY]
+                ahead.append([f"`{chapter.household.name}`", method, *cells])
+    titles = ["series", "method", *(f"{gap} d" for gap in _GAPS_OF_OTHERS)]
+    return (
+        "## Further series\n\nError of a month [%], by days between readings:\n\n"
+        f"{_table(titles, between)}\n"
+        "Error of the 90 days beyond the last reading [%], by how often the meter was read:\n\n"
+        f"{_table(['series', 'method', *(f'{gap} d' for gap in READ_EVERY)], ahead)}"
+    )
 
 
 def _in_short(chapters: Sequence[Chapter]) -> str:
     """Give each household's error of a month, for the gaps of a month and of half a year."""
     rows = []
     for chapter in chapters:
-        for gap, errors in chapter.between.months.items():
+        for gap, errors in () if chapter.household.source else chapter.between.months.items():
             if gap in _GAPS_IN_SHORT:
                 rows.append(
                     [
@@ -119,9 +157,11 @@ def _data(chapters: Sequence[Chapter]) -> str:
             ]
         )  # fmt: skip
     table = _table(["file", "kind", "from", "to", "days", "outdoor temperature"], rows)
-    known = any(chapter.household.name.startswith("uk_") for chapter in chapters)
-    own = any(not chapter.household.name.startswith("uk_") for chapter in chapters)
+    known = any(chapter.household.name.startswith("uk_") and not chapter.household.source for chapter in chapters)
+    own = any(not chapter.household.name.startswith("uk_") and not chapter.household.source for chapter in chapters)
+    sources = {chapter.household.source: chapter.household.name for chapter in chapters if chapter.household.source}
     words = [_OPENDSM] if known else []
+    words += [f"`{name.partition('_')[0]}_…`: {source}" for source, name in sources.items()]
     words += ["The other files are the owner's, and stay with the owner."] if known and own else []
     return "\n".join(["## The data\n", table, *(word + "\n" for word in words)])
 
@@ -160,7 +200,7 @@ def _judgements(by_gap: Mapping[int, Errors]) -> str:
     """Say where each method is nearer than another, and where that is a matter of chance."""
     pairs = [
         pair
-        for pair in ((PROFILE, STRAIGHT), (PROFILE, TABLE), (DEGREE_DAYS, PROFILE))
+        for pair in ((PROFILE, STRAIGHT), (PROFILE, TABLE), (DEGREE_DAYS, PROFILE), (AS_COMPUTED, STRAIGHT))
         if all(pair[0] in errors.by_method for errors in by_gap.values())
     ]
     rows = [[str(gap), *(_compared(errors, *pair) for pair in pairs)] for gap, errors in by_gap.items()]
@@ -223,7 +263,7 @@ def _known(name: str, by_gap: Mapping[int, Errors]) -> str:
 def _ahead(ahead: Ahead) -> str:
     if not ahead.errors:
         return f"Beyond the last reading: the series is too short; it takes {HISTORY_DAYS + max(HORIZONS)} days.\n"
-    order = [*METHODS, DEGREE_DAYS_AFTERWARDS]
+    order = [*METHODS, DEGREE_DAYS_AFTERWARDS, AS_COMPUTED_AFTERWARDS]
     methods = [method for method in order if any(method in errors.by_method for errors in ahead.errors.values())]
     schedules = len(next(iter(ahead.errors.values())).by_method[STRAIGHT])
     words = _AHEAD.format(

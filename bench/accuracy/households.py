@@ -36,6 +36,7 @@ class Household:
         hours: Consumption by the instant at which the hour opens. [meter unit], UTC, no hour left out
         zone: Where its days are cut.
         temperatures: Outdoor temperature beside it by instant, UTC, or None. [°C]
+        source: Where it comes from, as `SOURCE` in its folder says; empty without.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Household:
     hours: pd.Series
     zone: ZoneInfo
     temperatures: pd.Series | None = None
+    source: str = ""
 
     @property
     def table(self) -> tuple[float, ...]:
@@ -55,7 +57,7 @@ def find_households(folders: Iterable[Path], zone: ZoneInfo) -> list[Household]:
 
     Args:
         folders: Folders of `*gas*`, `*electricity*`, `*water*`, `*heat*` and at most one `*temperature*`, each `.csv`
-            or `.csv.gz`. One that is not there holds nothing.
+            or `.csv.gz`, and `SOURCE`, a sentence on where they come from. One that is not there holds nothing.
         zone: Where days are cut.
 
     Raises:
@@ -72,8 +74,17 @@ def find_households(folders: Iterable[Path], zone: ZoneInfo) -> list[Household]:
                 f"{outdoors[1].name}: a second temperature beside {outdoors[0].name}. Leave one of them in the folder."
             )
         temperatures = read_series(outdoors[0]) if outdoors else None
+        said = folder / "SOURCE"
+        source = said.read_text(encoding="utf-8").strip() if said.is_file() else ""
         households += [
-            Household(path.name.split(".")[0], kind, _whole_hours(path), zone, temperatures if kind in HEATED else None)
+            Household(
+                path.name.split(".")[0],
+                kind,
+                _whole_hours(path),
+                zone,
+                temperatures if kind in HEATED else None,
+                source,
+            )
             for path, kind in series.items()
             if kind != "temperature"
         ]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench.accuracy.households import Household
-from bench.accuracy.methods import DEGREE_DAYS, cleaned, look_at, register_of, spread, weights
+from bench.accuracy.methods import AS_COMPUTED, DEGREE_DAYS, cleaned, look_at, register_of, spread, weights
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.degree_days import Weather, daily_means
@@ -21,7 +21,7 @@ SCHEDULES = 40
 HORIZONS = (30, 90)
 READ_EVERY = (30, 90, 365)
 HISTORY_DAYS, CUT_EVERY_DAYS, SCHEDULES_AHEAD = 400, 14, 6
-DEGREE_DAYS_AFTERWARDS = "degree days, weather known"
+DEGREE_DAYS_AFTERWARDS, AS_COMPUTED_AFTERWARDS = "degree days, weather known", "as computed, weather known"
 
 
 @dataclass
@@ -146,11 +146,13 @@ def beyond_readings(
             for seed in range(schedules):
                 seen = cleaned(look_at(register.iloc[: end + 1], gap, seed))
                 methods = dict(weights(seen, household, until_then))
-                knowing = weights(seen, household, afterwards).get(DEGREE_DAYS)
-                if DEGREE_DAYS in methods and knowing is not None:
-                    methods[DEGREE_DAYS_AFTERWARDS] = knowing
+                knowing = weights(seen, household, afterwards) if DEGREE_DAYS in methods else {}
+                if DEGREE_DAYS in knowing:
+                    methods[DEGREE_DAYS_AFTERWARDS] = knowing[DEGREE_DAYS]
+                    methods[AS_COMPUTED_AFTERWARDS] = knowing[AS_COMPUTED]
                 for method, weight in methods.items():
-                    pieces = np.cumsum(spread(seen, cuts, weight).to_numpy())
+                    level = method in (AS_COMPUTED, AS_COMPUTED_AFTERWARDS)
+                    pieces = np.cumsum(spread(seen, cuts, weight, level=level).to_numpy())
                     for horizon, used in zip(HORIZONS, pieces, strict=True):
                         by_seed = estimates.setdefault((gap, horizon), {}).setdefault(
                             method, [[] for _ in range(schedules)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from scipy.interpolate import PchipInterpolator
 from tests.domain.house import BERLIN, COUNTER, GAS_TABLE, series
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
-from workflows_dagster.domain.register import clean
+from workflows_dagster.domain.register import Register, clean
 from workflows_dagster.domain.season import FLAT, Profile, daily_curve, fit_profile, table_profile, weight_of
 
 MONTH_ENDS = np.cumsum([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
@@ -81,6 +82,40 @@ def test_the_fit_finds_the_base_load_that_made_the_readings(base):
     cuts = DayRange(date(2018, 1, 1), date(2023, 12, 31)).openings(BERLIN)[::30]
     register = clean(series(50 + 3.0 * (truth.integral(days.microseconds(cuts)) - 17000), cuts), COUNTER)
     assert fit_profile([register], GAS_TABLE).base == pytest.approx(base, abs=0.07)
+
+
+def read_every(days_between: int, profile: Profile, years: int = 4) -> Register:
+    """Read a meter that uses 3 units a mean day exactly by a profile."""
+    truth = weight_of(profile)
+    cuts = DayRange(date(2018, 1, 1), date(2018 + years - 1, 12, 31)).openings(BERLIN)[::days_between]
+    return clean(series(50 + 3.0 * (truth.integral(days.microseconds(cuts)) - 17000), cuts), COUNTER)
+
+
+@pytest.mark.parametrize("days_between", [30, 90, 150])
+@pytest.mark.parametrize(("season", "within"), [(0.0, 0.05), (-0.25, 0.08), (0.5, 0.15)])
+def test_a_load_that_ignores_its_table_or_runs_against_it_is_followed(days_between, season, within):
+    fitted = fit_profile([read_every(days_between, Profile(1 - season, season, GAS_TABLE))], GAS_TABLE)
+    assert fitted.season == pytest.approx(season, abs=within)
+
+
+def test_a_swing_larger_than_the_tables_is_followed():
+    flat_table = tuple(100 / 12 + 0.25 * (share - 100 / 12) for share in GAS_TABLE)
+    fitted = fit_profile([read_every(60, Profile(-1.0, 2.0, flat_table))], flat_table)
+    assert fitted.season == pytest.approx(2.0, abs=0.15)
+
+
+def test_a_few_yearly_readings_change_little():
+    fitted = fit_profile([read_every(365, Profile(0.5, 0.5, GAS_TABLE))], GAS_TABLE)
+    assert fitted.season > 0.8
+
+
+@given(st.lists(st.floats(0.01, 500), min_size=1, max_size=12), st.sampled_from([9, 30, 91, 365]))
+def test_no_readings_make_a_weight_negative(advances, days_between):
+    at = pd.date_range("2018-01-01 12:00", periods=len(advances) + 1, freq=f"{days_between}D", tz="UTC", unit="us")
+    register = clean(pd.Series(np.concatenate([[0.0], np.cumsum(advances)]), at), COUNTER)
+    fitted = fit_profile([register], GAS_TABLE)
+    assert fitted.base + fitted.season == pytest.approx(1.0)
+    assert (fitted.base + fitted.season * daily_curve(GAS_TABLE) >= min(0.19, daily_curve(GAS_TABLE).min())).all()
 
 
 def test_a_meter_without_history_keeps_its_table():

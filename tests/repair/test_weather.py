@@ -73,11 +73,14 @@ def test_the_owner_may_say_what_the_meter_follows(small_house, estimate, follows
 
 
 def test_a_thermometer_that_says_nothing_new_loses_its_place_only_when_it_is_worse(small_house):
-    """The temperature is of another place: the calendar is nearer, and the profile goes back to it."""
+    """The temperature is of the other hemisphere: the calendar is nearer, and the profile goes back to it."""
     house = house_of(small_house)
+    shown = heated(temperatures())
+    months = pd.date_range("2023-01-01", "2024-12-01", freq="MS", tz="UTC", unit="us")
+    house.store.write_readings(RawSeries("m³", "gas"), pd.Series([round(shown.asof(at), 2) for at in months], months))
     fit(house)
     assert isinstance(kept_profile(house.store, "gas"), DegreeDayProfile)
-    house.store.write_readings(OUTDOOR, temperatures().set_axis(HOURS[::-1]).sort_index())
+    house.store.write_readings(OUTDOOR, 20.0 - temperatures())
     fit(house)
     assert not isinstance(kept_profile(house.store, "gas"), DegreeDayProfile)
 

@@ -103,13 +103,15 @@ class RateWindow:
         return min(self.advance / self.given, 1.0) if self.given > 0 else 1.0
 
 
-def rate_window(register: Register, side: Side, weight: Weight) -> RateWindow | None:
+def rate_window(register: Register, side: Side, weight: Weight, since: int = 0) -> RateWindow | None:
     """Select the readings of about a year at one end of the history.
 
     Args:
         register: Readings that reach at least `RATE_WINDOW_DAYS` from that end, or all there are.
         side: Which end.
         weight: The meter's weight.
+        since: Number of the reading before which the level was another; after the last reading only what came later
+            gives the rate.
 
     Returns:
         The window, or None if there is a single reading or no weight between the readings.
@@ -123,7 +125,7 @@ def rate_window(register: Register, side: Side, weight: Weight) -> RateWindow | 
         last = max(last, 1)
     else:
         first, last = int(np.searchsorted(times, times[-1] - window, side="left")), len(times) - 1
-        first = min(first, last - 1)
+        first = min(max(first, since), last - 1)
     lo, hi = weight.integral(times[[first, last]])
     if hi <= lo:
         return None

@@ -84,6 +84,8 @@ CODES: Mapping[str, Code] = {
     "like_exceeds": Code({"other": "name", "used": "amount", "advance": "amount"}),
     # Readings left out would be missed by less with the use of a contained meter.
     "like_would_pay": Code({"other": "name", "missed": "ratio", "missed_with": "ratio"}),
+    # Since about that day the meter uses so many times as much.
+    "level_changed": Code({"since": "day", "times": "ratio"}),
     "reading_due": Code({"due": "day"}),
     "no_readings": Code({}, {"entity": "name"}),
     "extrapolated_long": Code(),

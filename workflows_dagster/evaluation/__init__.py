@@ -2,6 +2,6 @@
 
 from workflows_dagster.evaluation.evaluated import Evaluated
 from workflows_dagster.evaluation.house import Evaluation
-from workflows_dagster.evaluation.physical import raw_series
+from workflows_dagster.evaluation.valid_readings import raw_series
 
 __all__ = ["Evaluated", "Evaluation", "raw_series"]

@@ -17,7 +17,7 @@ from workflows_dagster.domain.frames import ANOMALIES, BASE_LOADS
 from workflows_dagster.domain.gap_anomalies import LongGaps, judge_gaps
 from workflows_dagster.domain.season import FLAT, Profile, weight_of
 from workflows_dagster.evaluation.house import Evaluation
-from workflows_dagster.evaluation.physical import counter_of
+from workflows_dagster.evaluation.valid_readings import counter_of
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter, PhysicalMeter, VirtualMeter
@@ -109,7 +109,7 @@ class Anomalies:
         if meter.source.kind == "interval":
             register = self._physical.history(meter)
         else:
-            register = self._physical.around(meter, cuts[0], cuts[-1])
+            register = self._physical.readings.around(meter, cuts[0], cuts[-1])
         jitter = counter_of(meter).jitter
         loads = base_loads(register, days.microseconds(cuts), meter.measured_max_gap_hours, jitter)
         civil = pd.Index(list(asked), dtype=object)

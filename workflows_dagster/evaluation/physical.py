@@ -26,25 +26,26 @@ from workflows_dagster.domain.allocation import (
     rate_window,
 )
 from workflows_dagster.domain.conservation import total
-from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.falls import SPAN
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.given_use import exceeded
-from workflows_dagster.domain.intervals import by_day, register_from_intervals
+from workflows_dagster.domain.intervals import by_day
+from workflows_dagster.domain.level import LEVEL_WINDOW_DAYS, level_change
 from workflows_dagster.domain.plausibility import implausible_rates, unit_changes
-from workflows_dagster.domain.register import CONTEXT, Register, clean
+from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Profile, Weight
-from workflows_dagster.domain.silences import NEIGHBOURS, Habit, late_readings, missing_intervals
+from workflows_dagster.domain.silences import late_readings, missing_intervals
 from workflows_dagster.evaluation.evaluated import Evaluated
-from workflows_dagster.evaluation.held_readings import HeldReadings
+from workflows_dagster.evaluation.valid_readings import ValidReadings, counter_of, habit_of, is_read_rarely
 from workflows_dagster.evaluation.weights import Gain, MeterWeights, UseOf
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
-from workflows_dagster.stores.ports import EarlierName, RawSeries, Store
+from workflows_dagster.stores.ports import Store
 
 # Time around the days whose readings take part in cleaning, and a day more, so that dense readings reach over it.
 _AROUND = pd.Timedelta(microseconds=SPAN) + pd.Timedelta(days=1)
 _RATE_WINDOW = pd.Timedelta(days=RATE_WINDOW_DAYS)
+_LEVEL_WINDOW = pd.Timedelta(days=LEVEL_WINDOW_DAYS)
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,14 @@ class PhysicalMeters:
         store: Its readings and profiles.
         use_of: Gives the use of another meter that a meter's advances contain.
         hold: See `HeldReadings`.
+
+    Attributes:
+        readings: Their valid readings.
     """
 
     def __init__(self, settings: Settings, store: Store, use_of: UseOf, *, hold: bool = False) -> None:
         self._settings = settings
-        self._raw = HeldReadings(store, hold=hold)
+        self.readings = ValidReadings(settings, store, hold=hold)
         self._zone = settings.site.zone
         self._weights = MeterWeights(settings, store, use_of)
 
@@ -132,11 +136,13 @@ class PhysicalMeters:
             StoreError: The raw readings cannot be read.
         """
         weight = self.weight(meter)
-        start, end = self.bounds(meter)
+        start, end = self.readings.bounds(meter)
         if meter.source.kind == "interval":
-            register = self._from_intervals(meter)
+            register = self.readings.of_intervals(meter, weight)
         else:
-            register = self.around(meter, self._within(cuts[0], start, end), self._within(cuts[-1], start, end))
+            register = self.readings.around(
+                meter, self.readings.within(cuts[0], start, end), self.readings.within(cuts[-1], start, end)
+            )
         life = self._life(meter, register, start, end)
         edges = life.clip(days.microseconds(cuts[[0, -1]]))
         head = self._end_window(meter, register, "first") if len(register) and edges[0] < register.times[0] else None
@@ -198,77 +204,8 @@ class PhysicalMeters:
     def history(self, meter: PhysicalMeter) -> Register:
         """Clean all readings of a meter."""
         if meter.source.kind == "interval":
-            return self._from_intervals(meter)
-        start, end = self.bounds(meter)
-        readings = self._limited(self._raw.read(raw_series(meter)), start, end)
-        return clean(self._anchored(meter, readings, start), counter_of(meter))
-
-    def ends(self, meter: PhysicalMeter) -> tuple[pd.Timestamp, pd.Timestamp] | None:
-        """Give the instants of the meter's own first and last valid reading, or None without any."""
-        start, end = self.bounds(meter)
-        earliest, latest = (self._within(instant, start, end) for instant in days.REPRESENTABLE)
-        oldest, newest = self.around(meter, earliest, earliest), self.around(meter, latest, latest)
-        if len(oldest) == 0 or len(newest) == 0:
-            return None
-        return days.instants(oldest.times[:1])[0], days.instants(newest.times[-1:])[0]
-
-    def bounds(self, meter: PhysicalMeter) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
-        """Give the first and last instant at which the meter's readings are its own, None where open."""
-        start, end = meter.installation_date, meter.deinstallation_date
-        return (
-            days.instant(start, self._zone, end=False) if start is not None else None,
-            days.instant(end, self._zone, end=True) if end is not None else None,
-        )
-
-    @staticmethod
-    def _within(instant: pd.Timestamp, start: pd.Timestamp | None, end: pd.Timestamp | None) -> pd.Timestamp:
-        if start is not None:
-            instant = max(instant, start)
-        return min(instant, end) if end is not None else instant
-
-    @staticmethod
-    def _limited(readings: pd.Series, start: pd.Timestamp | None, end: pd.Timestamp | None) -> pd.Series:
-        inside = np.ones(len(readings), dtype=bool)
-        if start is not None:
-            inside &= readings.index >= start
-        if end is not None:
-            inside &= readings.index <= end
-        return readings[inside]
-
-    def _anchored(self, meter: PhysicalMeter, readings: pd.Series, start: pd.Timestamp | None) -> pd.Series:
-        """Insert the declared initial reading before all others."""
-        if meter.initial_reading is None or start is None or (len(readings) and readings.index[0] == start):
-            return readings
-        anchor = pd.Series([float(meter.initial_reading)], index=pd.DatetimeIndex([start]).as_unit("us"))
-        return pd.concat([anchor, readings]) if len(readings) else anchor
-
-    def around(self, meter: PhysicalMeter, lo: pd.Timestamp, hi: pd.Timestamp) -> Register:
-        """Clean the readings in `[lo, hi)`, UTC, and enough around them.
-
-        The result has a valid reading on either side, unless the history ends there.
-        """
-        start, end = self.bounds(meter)
-        # Cleaning needs the outermost readings to judge the others; a silence is judged by the gaps around it.
-        beside = 2 * NEIGHBOURS + 4
-        neighbours = CONTEXT + beside + 4
-        first, last = max(lo - _AROUND, days.REPRESENTABLE[0]), min(hi + _AROUND, days.REPRESENTABLE[1])
-        while True:
-            found = self._raw.read(raw_series(meter), first, last, neighbours=neighbours)
-            readings = self._limited(found, start, end)
-            cut_off = (
-                start is not None and len(found) and found.index[0] < start,
-                end is not None and len(found) and found.index[-1] > end,
-            )
-            begins = bool(cut_off[0]) or int((found.index < first).sum()) < neighbours
-            ends = bool(cut_off[1]) or int((found.index >= last).sum()) < neighbours
-            if begins:
-                readings = self._anchored(meter, readings, start)
-            register = clean(readings, counter_of(meter), begins=begins, ends=ends)
-            reaches_back = begins or (register.times <= days.microsecond(lo)).sum() >= beside
-            reaches_on = ends or (register.times >= days.microsecond(hi)).sum() >= beside
-            if reaches_back and reaches_on:
-                return register
-            neighbours *= 4
+            return self.readings.of_intervals(meter, self.weight(meter))
+        return self.readings.of_register(meter)
 
     def _end_window(self, meter: PhysicalMeter, register: Register, side: Side) -> RateWindow | None:
         """Read about a year at one end of the history, to compute its rate."""
@@ -277,9 +214,29 @@ class PhysicalMeters:
             return rate_window(register, side, weight)
         if side == "first":
             first = days.instants(register.times[:1])[0]
-            return rate_window(self.around(meter, first, first + _RATE_WINDOW), "first", weight)
+            return rate_window(self.readings.around(meter, first, first + _RATE_WINDOW), "first", weight)
         last = days.instants(register.times[-1:])[0]
-        return rate_window(self.around(meter, last - _RATE_WINDOW, last), "last", weight)
+        if not is_read_rarely(meter, register):
+            return rate_window(self.readings.around(meter, last - _RATE_WINDOW, last), "last", weight)
+        recent = self.readings.around(meter, last - _LEVEL_WINDOW, last)
+        change = level_change(recent, weight)
+        return rate_window(recent, "last", weight, since=change.reading if change is not None else 0)
+
+    def level_change(self, meter: PhysicalMeter, until: pd.Timestamp) -> tuple[pd.Timestamp, float] | None:
+        """Find a lasting change in the two years before an instant.
+
+        Returns:
+            When it began, by the last reading before it, and by what factor the consumption changed; None without one,
+            or for a meter that reports by itself.
+
+        Raises:
+            StoreError: The raw readings cannot be read.
+        """
+        recent = self.readings.around(meter, until - _LEVEL_WINDOW, until)
+        if meter.source.kind == "interval" or not is_read_rarely(meter, recent):
+            return None
+        change = level_change(recent, self.weight(meter))
+        return None if change is None else (days.instants(recent.times[[change.reading]])[0], change.ratio)
 
     def _life(
         self, meter: PhysicalMeter, register: Register, start: pd.Timestamp | None, end: pd.Timestamp | None
@@ -304,41 +261,6 @@ class PhysicalMeters:
     def _civil(self, instant: pd.Timestamp | None) -> date:
         assert instant is not None
         return days.civil_day(instant, self._zone)
-
-    def _from_intervals(self, meter: PhysicalMeter) -> Register:
-        start, end = self.bounds(meter)
-        intervals = self._limited(self._raw.read(raw_series(meter)), start, end)
-        intervals = intervals[intervals.index < end] if end is not None else intervals
-        typed_in = RawSeries(meter.output_unit, meter.meter_id)
-        anchors = None
-        if typed_in != raw_series(meter):
-            readings = self._limited(self._raw.read(typed_in), start, end)
-            anchors = clean(readings, counter_of(meter)) if len(readings) else None
-        return register_from_intervals(
-            intervals,
-            meter.meter_id,
-            self.weight(meter),
-            zone=self._zone,
-            minutes=meter.source.interval_minutes,
-            start_value=meter.initial_reading or 0.0,
-            anchors=anchors,
-        )
-
-
-def raw_series(meter: PhysicalMeter) -> RawSeries:
-    """Give the address of a physical meter's raw readings."""
-    earlier = tuple(EarlierName(name.id, pd.Timestamp(name.until)) for name in meter.source.renamed)
-    return RawSeries(meter.raw_measurement, meter.raw_entity_id, meter.raw_field, meter.source.domain, earlier)
-
-
-def habit_of(meter: PhysicalMeter) -> Habit:
-    """Give how often a physical meter is read."""
-    return Habit(
-        meter.meter_id,
-        counter_of(meter).jitter,
-        meter.measured_max_gap_hours,
-        meter.reading_interval_days,
-    )
 
 
 def _was_misread(late: Finding, findings: tuple[Finding, ...]) -> bool:
@@ -378,17 +300,3 @@ def unbalanced(
     if pieces["consumption"].isna().any():
         return []
     return total(meter.meter_id, pd.DatetimeIndex(pieces.index), shown, advanced)
-
-
-def counter_of(meter: PhysicalMeter) -> Counter:
-    """Give the properties of a physical meter's counter."""
-    source = meter.source
-    return Counter(
-        meter.meter_id,
-        meter.output_unit,
-        meter.resolution,
-        meter.register_digits,
-        kind="turns_back" if source.turns_back else "resetting" if source.kind == "resetting" else "register",
-        declared_resolution="resolution" in meter.model_fields_set,
-        declared_start=meter.initial_reading is not None,
-    )

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from workflows_dagster.domain.degree_days import DegreeDayProfile, Weather, fit_degree_days
+from workflows_dagster.domain.degree_days import DegreeDayProfile, Weather
 from workflows_dagster.domain.given_use import GivenUse, rest_of
-from workflows_dagster.domain.left_out import Fit, LeftOut, missed_by
+from workflows_dagster.domain.left_out import missed_by
+from workflows_dagster.domain.profile_choice import BETTER, Candidates, fit_best, of_weather, weight_for
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import FLAT, Profile, Weight, fit_profile, table_profile, weight_of
 from workflows_dagster.evaluation.outdoor_temperature import weather
@@ -21,11 +22,6 @@ from workflows_dagster.stores.ports import Store
 UseOf = Callable[[str, str], GivenUse]
 # Meters that may follow the weather without being told to.
 HEATING = ("gas", "heat")
-# The weather replaces the season where it misses so much less of the readings left out, and gives way likewise.
-_BETTER, _WORSE = 0.95, 1.05
-# What the weather misses over what the calendar misses on meters that heat, and how many readings of one's own weigh as
-# much (docs/explanation/accuracy.md).
-_USUAL_RATIO, _USUAL_READINGS = 0.7, 8
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class Gain:
     @property
     def pays(self) -> bool:
         """Whether the estimates gain enough to be worth a line in meters.yaml."""
-        return self.missed_with <= _BETTER * self.missed
+        return self.missed_with <= BETTER * self.missed
 
 
 class MeterWeights:
@@ -91,11 +87,8 @@ class MeterWeights:
         Raises:
             StoreError: The outdoor temperature cannot be read.
         """
-        profile = self.profile(meter)
-        by_weather = isinstance(profile, DegreeDayProfile) and self._weather is not None
-        weight = self._weather.weight(profile) if by_weather else weight_of(profile)  # type: ignore[union-attr,arg-type]
-        given = self.given(meter)
-        return weight if given is None else weight.beside(given)
+        outdoors = self._weather if self.follows_weather(meter) else None
+        return weight_for(self.profile(meter), outdoors, self.given(meter))
 
     def given(self, meter: PhysicalMeter) -> GivenUse | None:
         """Give the use of another meter that is taken as it is; None where all is spread."""
@@ -108,9 +101,6 @@ class MeterWeights:
     def fitted(self, meter: PhysicalMeter, history: Register) -> Profile | None:
         """Fit the meter's profile to its whole history; None for a meter without a monthly table.
 
-        The weather must earn its place by the readings left out, unless `estimate` asks for it; once it is used, it
-        keeps its place until it is as much worse (docs/explanation/methods.md#choice).
-
         Args:
             meter: The meter.
             history: All its valid readings.
@@ -121,19 +111,14 @@ class MeterWeights:
         pattern = self._settings.pattern_of(meter.meter_id)
         if pattern is None or meter.estimate.is_even:
             return None
-        given = self.given(meter)
-        history = history if given is None else rest_of(history, given)
-        seasonal = fit_profile([history], pattern)
-        asked = meter.estimate.is_weather
-        outdoors = self._weather if may_follow_weather(meter) else None
-        by_weather = fit_degree_days([history], pattern, outdoors) if outdoors is not None else None
-        if outdoors is None or by_weather is None:
-            return seasonal
-        by_calendar = missed_by(history, lambda rest: weight_of(fit_profile([rest], pattern)))
-        by_temperature = missed_by(history, _of_weather(pattern, outdoors))
-        candidate = by_weather.with_misses(by_temperature, by_calendar)
-        limit = _WORSE if self.follows_weather(meter) else _BETTER
-        return candidate if asked or _ratio(by_temperature, by_calendar) <= limit else seasonal
+        candidates = Candidates(
+            pattern,
+            weather=self._weather if may_follow_weather(meter) else None,
+            only_weather=meter.estimate.is_weather,
+            has_weather=self.follows_weather(meter),
+            given=self.given(meter),
+        )
+        return fit_best(history, candidates)
 
     def gain_of(self, meter: PhysicalMeter, part: str, history: Register) -> Gain | None:
         """Compare the readings left out with and without the use of a contained meter; None if that says nothing.
@@ -154,7 +139,7 @@ class MeterWeights:
             return weight_of(FLAT if pattern is None or meter.estimate.is_even else fit_profile([rest], pattern))
 
         by_weather = pattern is not None and self.follows_weather(meter) and self._weather is not None
-        now = _of_weather(pattern, self._weather) if by_weather else seasonal  # type: ignore[arg-type]
+        now = of_weather(pattern, self._weather) if by_weather else seasonal  # type: ignore[arg-type]
         found = missed_by(history, now)
         with_it = missed_by(history, lambda rest: seasonal(rest_of(rest, given)).beside(given))
         return None if found is None or with_it is None else Gain(found.missed, with_it.missed)
@@ -164,19 +149,3 @@ def may_follow_weather(meter: PhysicalMeter) -> bool:
     """Tell whether a fit may make the meter follow the outdoor temperature, where it is known."""
     bases = meter.estimate.bases
     return "weather" in bases or (not bases and meter.utility in HEATING)
-
-
-def _ratio(by_temperature: LeftOut | None, by_calendar: LeftOut | None) -> float:
-    """Give by how much the weather misses less, with what is usual of meters that heat as so many more readings."""
-    if by_temperature is None or by_calendar is None or by_calendar.missed == 0:
-        return _USUAL_RATIO
-    own = by_temperature.missed / by_calendar.missed
-    return (own * by_calendar.count + _USUAL_RATIO * _USUAL_READINGS) / (by_calendar.count + _USUAL_READINGS)
-
-
-def _of_weather(pattern: tuple[float, ...], outdoors: Weather) -> Fit:
-    def fit(rest: Register) -> Weight | None:
-        profile = fit_degree_days([rest], pattern, outdoors)
-        return None if profile is None else outdoors.weight(profile)
-
-    return fit

@@ -87,6 +87,7 @@ PUNCTUALITY = Check(
             "extrapolated_long",
             "estimated_backwards",
             "like_would_pay",
+            "level_changed",
         }
     ),
 )

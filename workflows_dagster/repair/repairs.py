@@ -11,7 +11,7 @@ import pandas as pd
 from workflows_dagster.domain.days import DayRange, joined
 from workflows_dagster.domain.season import table_profile
 from workflows_dagster.evaluation.outdoor_temperature import temperature_series
-from workflows_dagster.evaluation.physical import raw_series
+from workflows_dagster.evaluation.valid_readings import raw_series
 from workflows_dagster.records.profiles import followers_of_weather, kept_versions
 from workflows_dagster.repair.snapshot import Snapshot, changed_periods, digest, digests, periods_of
 from workflows_dagster.repair.stale_days import StaleDays

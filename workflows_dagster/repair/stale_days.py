@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.days import DayRange, joined, merged
 from workflows_dagster.domain.falls import SPAN
 from workflows_dagster.domain.findings import CODES, Figure, Finding
+from workflows_dagster.domain.level import LEVEL_WINDOW_DAYS
 from workflows_dagster.domain.register import CONTEXT
 from workflows_dagster.evaluation import Evaluated, Evaluation, raw_series
 from workflows_dagster.records.days import read_days
@@ -70,11 +70,12 @@ class StaleDays:
         windows = [(self._within.first, self._within.last)] if meter.source.kind == "interval" else []
         series = raw_series(meter)
         # Only the meter's own valid readings: a predecessor's or an unconfirmed one may lie further out.
-        ends = self._evaluation.of_physical.ends(meter)
+        ends = self._evaluation.of_physical.readings.ends(meter)
         if ends is None:
             return [self._within]
         oldest, newest = ends
-        rate_window = pd.Timedelta(days=RATE_WINDOW_DAYS + 31)
+        # A change of level in it decides what of it gives the rate.
+        rate_window = pd.Timedelta(days=LEVEL_WINDOW_DAYS + 31)
         for period in periods:
             start, end = bounds(period)
             start, end = start - _SPAN, end + _SPAN

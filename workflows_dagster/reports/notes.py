@@ -25,7 +25,7 @@ from workflows_dagster.wording.findings import finding_writer
 # Nobody would read more.
 _MOST = 12
 # Notes that name something to do.
-_ADVICE = frozenset({"like_would_pay"})
+_ADVICE = frozenset({"like_would_pay", "level_changed"})
 # Where nothing was expected, any consumption counts as the strongest deviation.
 _FAR_MORE = 100.0
 

@@ -18,7 +18,7 @@ from workflows_dagster.domain.hand_readings import JudgedReading, StoredReading,
 from workflows_dagster.domain.number_notation import Meaning, meanings
 from workflows_dagster.domain.register import Register, empty
 from workflows_dagster.evaluation import Evaluation, raw_series
-from workflows_dagster.evaluation.physical import counter_of
+from workflows_dagster.evaluation.valid_readings import counter_of
 from workflows_dagster.records.added_readings import Added, mark_added
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
@@ -130,7 +130,7 @@ class ReadingEntry:
         series = register_series(meter)
         there = self._store.readings(series, at, at + _STEP)
         replaces = float(there.iloc[0]) if len(there) and float(there.iloc[0]) != value else None
-        start, end = self._physical.bounds(meter)
+        start, end = self._physical.readings.bounds(meter)
         if (start is not None and at < start) or (end is not None and at > end):
             return JudgedReading(meter.meter_id, at, value, doubts=("outside_life",), replaces=replaces)
         if meter.source.kind == "interval":
@@ -142,7 +142,7 @@ class ReadingEntry:
 
     def _beside(self, meter: PhysicalMeter, at: pd.Timestamp) -> tuple[Register, float | None]:
         """Give the valid readings of about a year before an instant, and the one after it."""
-        register = self._physical.around(meter, at - _WINDOW, at)
+        register = self._physical.readings.around(meter, at - _WINDOW, at)
         here = days.microsecond(at)
         count = int(np.searchsorted(register.times, here, side="left"))
         first = int(np.searchsorted(register.times, here - _WINDOW // pd.Timedelta(microseconds=1), side="left"))
@@ -195,10 +195,10 @@ class ReadingEntry:
         if meter.source.kind == "interval":
             instants = pd.DatetimeIndex(shown.index)
             return [StoredReading(at, float(value), "used") for at, value in zip(instants, shown, strict=True)]
-        register = self._physical.around(meter, first, pd.Timestamp(shown.index[-1]) + _STEP)
+        register = self._physical.readings.around(meter, first, pd.Timestamp(shown.index[-1]) + _STEP)
         found = [*register.findings, *self._physical.suspicions(meter, register)]
         notes = self._store.read(READING_NOTE, meter.meter_id, first)["note"]
-        start, end = self._physical.bounds(meter)
+        start, end = self._physical.readings.bounds(meter)
         listed = []
         for at, value in zip(pd.DatetimeIndex(shown.index), shown.to_numpy(dtype=float), strict=True):
             note = notes.get(at)

@@ -17,7 +17,7 @@ from workflows_dagster.domain.imported_readings import Comparison, Doubt
 from workflows_dagster.domain.kind_of_values import looks_like_consumption, looks_like_register
 from workflows_dagster.domain.register import clean
 from workflows_dagster.evaluation import Evaluation, raw_series
-from workflows_dagster.evaluation.physical import counter_of
+from workflows_dagster.evaluation.valid_readings import counter_of
 from workflows_dagster.records.added_readings import Added, mark_added
 from workflows_dagster.services.meters import UnknownMeterError, require_meter
 from workflows_dagster.settings.load import Settings

@@ -149,6 +149,7 @@ _SENTENCES: Mapping[str, Callable[[Figures], str]] = {
     "reading_overdue": of_readings.overdue,
     "like_exceeds": of_readings.like_exceeds,
     "like_would_pay": of_readings.like_would_pay,
+    "level_changed": of_readings.level_changed,
     "reading_due": of_readings.due,
     "no_readings": of_readings.no_readings,
     "extrapolated_long": of_readings.extrapolated,

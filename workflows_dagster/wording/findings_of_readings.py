@@ -183,6 +183,23 @@ def like_would_pay(said: Figures) -> str:
     )
 
 
+def level_changed(said: Figures) -> str:
+    """Write that a meter uses more or less since some day."""
+    words, times = said.words, said.value("times")
+    figures = {"day": said.day("since"), "share": words.format.percent(abs(times - 1))}
+    if times < 1:
+        return words.say(
+            "Since about {day} it uses {share} less, beyond the season. What comes after the last reading is estimated "
+            "from the readings since then.",
+            **figures,
+        )
+    return words.say(
+        "Since about {day} it uses {share} more, beyond the season. What comes after the last reading is estimated "
+        "from the readings since then.",
+        **figures,
+    )
+
+
 def late(said: Figures) -> str:
     """Write that a reading came late."""
     words, figures = said.words, {"duration": said.lasted, "advance": said.amount("advance", 4)}

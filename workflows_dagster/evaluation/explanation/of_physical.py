@@ -25,7 +25,8 @@ from workflows_dagster.evaluation.explanation.reading_figures import (
 )
 from workflows_dagster.evaluation.explanation.reasons import Figure, Reason
 from workflows_dagster.evaluation.outdoor_temperature import credit
-from workflows_dagster.evaluation.physical import Basis, PhysicalMeters, raw_series
+from workflows_dagster.evaluation.physical import Basis, PhysicalMeters
+from workflows_dagster.evaluation.valid_readings import raw_series
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
 from workflows_dagster.stores.ports import RawStore

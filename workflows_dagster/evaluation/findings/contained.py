@@ -9,6 +9,7 @@ from workflows_dagster.domain import days
 from workflows_dagster.domain.days import MICROSECONDS_PER_HOUR
 from workflows_dagster.domain.findings import Figure, Finding
 from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.evaluation.valid_readings import is_read_rarely
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
 
@@ -30,9 +31,9 @@ def would_pay(settings: Settings, meter: PhysicalMeter, evaluation: Evaluation, 
         StoreError: The raw readings cannot be read.
     """
     parts = settings.meters.subtracted_from(meter.meter_id)
-    if not parts or not meter.estimate.is_auto or not _is_read_rarely(meter, evaluation, now):
-        return []
     physical = evaluation.of_physical
+    if not parts or not meter.estimate.is_auto or not is_read_rarely(meter, physical.readings.around(meter, now, now)):
+        return []
     history = physical.history(meter)
     gains = {part: physical.gain_of(meter, part, history) for part in parts}
     known = {part: gain for part, gain in gains.items() if gain is not None}
@@ -47,5 +48,5 @@ def would_pay(settings: Settings, meter: PhysicalMeter, evaluation: Evaluation, 
 
 
 def _is_read_rarely(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Timestamp) -> bool:
-    times = evaluation.of_physical.around(meter, now, now).times
+    times = evaluation.of_physical.readings.around(meter, now, now).times
     return len(times) > 1 and bool(np.median(np.diff(times)) > meter.measured_max_gap_hours * MICROSECONDS_PER_HOUR)

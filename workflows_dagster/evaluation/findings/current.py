@@ -13,7 +13,7 @@ from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.findings import Figure, Finding, Severity
 from workflows_dagster.domain.silences import is_silent, overdue
 from workflows_dagster.evaluation import Evaluation
-from workflows_dagster.evaluation.physical import habit_of
+from workflows_dagster.evaluation.valid_readings import habit_of
 from workflows_dagster.settings.meters import PhysicalMeter
 
 # So long before a reading by hand is due it is asked for.
@@ -43,11 +43,11 @@ def present_findings(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Times
         StoreError: The raw readings cannot be read.
     """
     physical = evaluation.of_physical
-    start, end = physical.bounds(meter)
+    start, end = physical.readings.bounds(meter)
     if start is not None and start > now:
         return []
     until = now if end is None else min(now, end)
-    recent = physical.around(meter, until, until)
+    recent = physical.readings.around(meter, until, until)
     if len(recent) == 0:
         since_when = start if start is not None else until
         return [Finding("no_readings", meter.meter_id, since_when, until, {"entity": meter.raw_entity_id})]
@@ -65,7 +65,12 @@ def present_findings(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Times
         if now >= due - _REMINDED_BEFORE:
             figures: dict[str, Figure] = {"due": days.civil_day(due, zone).isoformat()}
             findings.append(Finding("reading_due", meter.meter_id, newest, now, figures, "note"))
-    ends = physical.ends(meter)
+    change = physical.level_change(meter, newest)
+    if change is not None:
+        since_when, times = change
+        figures = {"since": days.civil_day(since_when, zone).isoformat(), "times": times}
+        findings.append(Finding("level_changed", meter.meter_id, since_when, newest, figures, "note"))
+    ends = physical.readings.ends(meter)
     if start is not None and ends is not None and ends[0] - start > _LONG:
         # A single reading gives no rate.
         before = {"before": "no_value" if ends[0] == ends[1] else "estimated"}
@@ -80,7 +85,7 @@ def _is_overdue(findings: list[Finding]) -> bool:
 def _silence(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Timestamp, zone: ZoneInfo) -> list[Finding]:
     """Judge a silence by the meter's seasonal profile and by the same days of the year before."""
     physical, habit = evaluation.of_physical, habit_of(meter)
-    register = physical.around(meter, now - pd.Timedelta(days=RATE_WINDOW_DAYS + 45), now)
+    register = physical.readings.around(meter, now - pd.Timedelta(days=RATE_WINDOW_DAYS + 45), now)
     last = days.instants(register.times[-1:])[0]
     basis = physical.basis(meter, pd.DatetimeIndex([last, now]))
     rate = basis.rates.tail
