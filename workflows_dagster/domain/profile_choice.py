@@ -19,7 +19,7 @@ from workflows_dagster.domain.season import Profile, Weight, fit_profile, weight
 BETTER, WORSE = 0.95, 1.05
 # What the weather misses over what the calendar misses on meters that heat, and how many readings of one's own weigh as
 # much (docs/explanation/accuracy.md).
-_USUAL_RATIO, _USUAL_READINGS = 0.7, 16
+_USUAL_RATIO, _USUAL_READINGS = 0.7, 30
 # Misses below this part of what was used are as good as none.
 _LEAST_MISSED = 1e-3
 
@@ -66,7 +66,11 @@ def fit_best(history: Register, candidates: Candidates) -> Profile:
     by_temperature = missed_by(history, of_weather(table, weather))
     candidate = by_weather.with_misses(by_temperature, by_calendar)
     limit = WORSE if candidates.has_weather else BETTER
-    return candidate if candidates.only_weather or _ratio(by_temperature, by_calendar) <= limit else seasonal
+    return (
+        candidate
+        if candidates.only_weather or _ratio(by_temperature, by_calendar, by_weather.season) <= limit
+        else seasonal
+    )
 
 
 def of_season(table: tuple[float, ...]) -> Fit:
@@ -91,10 +95,14 @@ def weight_for(profile: Profile, weather: Weather | None, given: GivenUse | None
     return weight if given is None else weight.beside(given)
 
 
-def _ratio(by_temperature: LeftOut | None, by_calendar: LeftOut | None) -> float:
-    """Give by how much the weather misses less, with what is usual of meters that heat as so many more readings."""
+def _ratio(by_temperature: LeftOut | None, by_calendar: LeftOut | None, season: float) -> float:
+    """Give by how much the weather misses less, with what is usual of meters that heat as so many more readings.
+
+    What is usual of them counts as far as the meter follows the weather at all.
+    """
+    usual = _USUAL_RATIO**season
     if by_temperature is None or by_calendar is None or by_calendar.missed < _LEAST_MISSED:
-        return _USUAL_RATIO
+        return float(usual)
     own, count = max(by_temperature.missed, _LEAST_MISSED) / by_calendar.missed, by_calendar.count
-    logarithm = (np.log(own) * count + np.log(_USUAL_RATIO) * _USUAL_READINGS) / (count + _USUAL_READINGS)
+    logarithm = (np.log(own) * count + np.log(usual) * _USUAL_READINGS) / (count + _USUAL_READINGS)
     return float(np.exp(logarithm))
