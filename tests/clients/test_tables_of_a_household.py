@@ -26,7 +26,7 @@ METERS = (
 def read(folder: Path, text: str, meter_id: str | None = None, **options: object) -> Sheet:
     path = folder / "readings.csv"
     path.write_text(text, encoding="utf-8")
-    return read_spreadsheet(path, BERLIN, meter_id, meters=METERS, **options)  # type: ignore[arg-type]
+    return read_spreadsheet(path, BERLIN, meter_id, **{"meters": METERS, **options})  # type: ignore[arg-type]
 
 
 def values(sheet: Sheet, meter_id: str) -> list[float]:
@@ -65,6 +65,18 @@ def test_what_was_understood_is_kept_to_be_shown(tmp_path: Path) -> None:
     ]
     assert understood.unmatched == ("Wasser m³",)
     assert understood.bare == "noon"
+
+
+def test_a_header_names_a_meter_however_its_words_are_put_together(tmp_path: Path) -> None:
+    text = "Datum;Strom_Haus;gas, Haus;Garten;Notiz\n01.01.2024;5;7;1,5;x\n02.01.2024;6;8;2;y 2\n"
+    meters = [KnownMeter("strom_haus", "kWh"), KnownMeter("g", "m³", "Gas Haus")]
+    (understood,) = read(tmp_path, text, meters=meters).understood
+    assert [(header, meter) for header, meter, _ in understood.columns] == [
+        ("Strom_Haus", "strom_haus"),
+        ("gas, Haus", "g"),
+    ]
+    # A column of numbers is told even without a unit, remarks are not.
+    assert understood.unmatched == ("Garten",)
 
 
 def test_a_sheet_a_year_is_read_whole(tmp_path: Path) -> None:

@@ -12,6 +12,10 @@ from workflows_dagster.clients.spreadsheets.header_names import Header, is_forei
 from workflows_dagster.clients.spreadsheets.tables import DEEPEST_HEADER, Cell, Line, TableError
 
 _UNIT_IN_ONE_CELL = re.compile(r"(?:uom|unit|einheit|unité|unite)\s*:\s*(\S+)", re.IGNORECASE)
+_BETWEEN_WORDS = re.compile(r"[\s_,;.:/-]+")
+_NUMBER = re.compile(r"[-+]?\d[\d.,' ]*")
+# Rows that tell whether a column holds numbers.
+_LOOKED_AT = 50
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Layout:
         clock: Column of the time of day, or None.
         meter: Column that names the meter, or None.
         values: Columns of readings, at least one.
-        unmatched: Headers of columns with a unit but without a meter.
+        unmatched: Headers of columns of numbers, or with a unit, that are no meter's.
         width: Number of columns in the header.
         is_day_first: Order of dates with slashes, by the header's language; None if unknown.
         is_comma_usual: Whether the decimal mark is usually a comma.
@@ -110,8 +114,29 @@ def find_layout(lines: Sequence[Line], wanted: Wanted) -> tuple[Layout, Sequence
             above = _unit_above(lines[:number])
             if above is not None:
                 layout = replace(layout, values=tuple(_with_unit(column, above) for column in layout.values))
-            return layout, lines[number + 1 :]
+            rows = lines[number + 1 :]
+            return replace(layout, unmatched=_unmatched(line, layout, rows)), rows
     return None
+
+
+def _unmatched(header: Line, layout: Layout, rows: Sequence[Line]) -> tuple[str, ...]:
+    """Give the headers of columns of numbers that are no meter's, beside columns that are one's."""
+    if layout.values[0].meter_id is None:
+        return ()
+    taken = {layout.day, layout.clock, layout.meter, *(column.place for column in layout.values)}
+    headers = [read_header(cell) for cell in header.cells]
+    return tuple(
+        found.written
+        for place, found in enumerate(headers)
+        if place not in taken and found.written and (found.unit is not None or _is_of_numbers(place, rows))
+    )
+
+
+def _is_of_numbers(place: int, rows: Sequence[Line]) -> bool:
+    cells = [row.cells[place] for row in rows[:_LOOKED_AT] if len(row.cells) > place]
+    written = [cell for cell in cells if cell not in (None, "")]
+    numbers = [cell for cell in written if isinstance(cell, int | float) or _NUMBER.fullmatch(str(cell).strip())]
+    return len(numbers) * 2 > len(written)
 
 
 def _layout(line: Line, wanted: Wanted) -> Layout | None:
@@ -130,12 +155,6 @@ def _layout(line: Line, wanted: Wanted) -> Layout | None:
         return None
     _check_once(names, [day, clock, meter])
     used = [place for place, header in enumerate(headers) if header.written]
-    taken = {column.place for column in values}
-    unmatched = tuple(
-        headers[place].written
-        for place in rest
-        if place not in taken and headers[place].unit is not None and values[0].meter_id is not None
-    )
     is_english = names[day] in header_words.ENGLISH_DAYS
     return Layout(
         line=line.number,
@@ -143,7 +162,7 @@ def _layout(line: Line, wanted: Wanted) -> Layout | None:
         clock=clock,
         meter=meter,
         values=values,
-        unmatched=unmatched,
+        unmatched=(),
         width=used[-1] + 1,
         is_day_first=None if is_english else True,
         is_comma_usual=not is_english,
@@ -206,12 +225,16 @@ def _whose(header: Header, asked: Mapping[str, str], wanted: Wanted) -> str | No
     """Give the meter of a header: the requested one, else by id or description."""
     if _is_asked(header, asked):
         return asked.get(header.written.lower()) or asked[header.name]
-    names = {header.written.lower(), header.name} - {""}
+    names = {_plain(header.written), _plain(header.name)} - {""}
     for meter in wanted.meters:
-        own = {meter.meter_id.lower(), *([" ".join(meter.description.lower().split())] if meter.description else [])}
-        if names & own:
+        if names & {_plain(meter.meter_id), _plain(meter.description or "")}:
             return meter.meter_id
     return None
+
+
+def _plain(text: str) -> str:
+    """Give a name as people may write it: `strom_einlieger`, `Strom, Einlieger` and `Strom Einlieger` are one."""
+    return " ".join(_BETWEEN_WORDS.sub(" ", text.lower()).split())
 
 
 def _is_asked(header: Header, asked: Mapping[str, str]) -> bool:
