@@ -116,6 +116,17 @@ def test_it_is_suggested_with_what_it_gains_and_not_once_it_is_written(small_hou
             assert float(found[0].figures["missed_with"]) < 0.01 < float(found[0].figures["missed"])
 
 
+def test_a_boiler_that_is_read_by_hand_itself_is_not_suggested(small_house):
+    house = house_of(small_house, gas="")
+    boiler = RawSeries("kWh", "boiler")
+    kept = house.store.readings(boiler).iloc[::61]
+    house.store.delete_readings(boiler, DAYS[0].tz_convert("UTC"), DAYS[-1].tz_convert("UTC") + pd.Timedelta(days=1))
+    house.store.write_readings(boiler, kept)
+    now = pd.Timestamp("2025-01-01", tz="UTC")
+    evaluation = Evaluation(house.settings, house.store)
+    assert would_pay(house.settings, house.settings.meters["gas"], evaluation, now) == []
+
+
 def test_the_arithmetic_is_explained(small_house):
     house = house_of(small_house)
     explainer = Explainer(house.settings, house.store, pd.Timestamp("2025-01-01", tz="UTC"))

@@ -86,6 +86,18 @@ class MeterBook:
         reach(_like(self[meter_id]))
         return tuple(reached)
 
+    def sources_of(self, meter_id: str) -> tuple[PhysicalMeter, ...]:
+        """Give the physical meters that a meter is made from: itself, if it is one.
+
+        Raises:
+            KeyError: There is no such meter.
+        """
+        meter = self[meter_id]
+        if isinstance(meter, PhysicalMeter):
+            return (meter,)
+        found = [one for source in meter.upstream for one in self.sources_of(source)]
+        return tuple({one.meter_id: one for one in found}.values())
+
     def subtracted_from(self, meter_id: str) -> tuple[str, ...]:
         """Give the meters that virtual meters subtract from a meter, or from a master that has it as its only source.
 

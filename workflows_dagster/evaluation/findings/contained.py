@@ -30,10 +30,16 @@ def would_pay(settings: Settings, meter: PhysicalMeter, evaluation: Evaluation, 
     Raises:
         StoreError: The raw readings cannot be read.
     """
-    parts = settings.meters.subtracted_from(meter.meter_id)
     physical = evaluation.of_physical
-    if not parts or not meter.estimate.is_auto or not is_read_rarely(meter, physical.readings.around(meter, now, now)):
+    parts = settings.meters.subtracted_from(meter.meter_id) if meter.estimate.is_auto else ()
+
+    def is_rare(one: PhysicalMeter) -> bool:
+        return is_read_rarely(one, physical.readings.around(one, now, now))
+
+    if not parts or not is_rare(meter):
         return []
+    # One that is read by hand itself knows no more of the days between.
+    parts = tuple(part for part in parts if not any(map(is_rare, settings.meters.sources_of(part))))
     history = physical.history(meter)
     gains = {part: physical.gain_of(meter, part, history) for part in parts}
     known = {part: gain for part, gain in gains.items() if gain is not None}
