@@ -76,7 +76,9 @@ def test_the_days_add_up_to_the_difference_of_the_readings(read_house, meter):
     total = sum(float(row["consumption"]) for row in found)
     assert total == pytest.approx(DIFFERENCE[meter], rel=1e-9)
     assert {row["quality"] for row in found} == {"measured" if meter == "strom" else "interpolated"}
-    assert list(found[0]) == ["day", "opening", "closing", "consumption", "unit", "quality", "estimated_share"]
+    columns = ["day", "opening", "closing", "consumption", "lower", "upper", "unit", "quality", "estimated_share"]
+    assert list(found[0]) == columns
+    assert (found[50]["lower"] == found[50]["upper"]) == (meter == "strom")
 
 
 def test_a_day_a_month_and_everything_show_the_same_rows_byte_for_byte(read_house):

@@ -61,6 +61,7 @@ def print_table(meter_id: str, rows: list[dict[str, Any]], words: Words) -> None
         [
             _name(row[key], words),
             *(number(row[column]) for column in _REGISTER_AND_CONSUMPTION),
+            _band(row, words),
             table_word(row["quality"], words),
             _percent(row, words),
         ]
@@ -68,14 +69,14 @@ def print_table(meter_id: str, rows: list[dict[str, Any]], words: Words) -> None
     ]
     total = math.fsum(row["consumption"] or 0.0 for row in rows)
     click.echo(f"{meter_id} [{rows[-1]['unit']}]")
-    heads = [table_word(head, words) for head in (key, *_REGISTER_AND_CONSUMPTION, "quality", "estimated")]
+    heads = [table_word(head, words) for head in (key, *_REGISTER_AND_CONSUMPTION, "likely", "quality", "estimated")]
     # Without rich, which takes longer for a table of four years than everything else here.
     text = tabulate(
-        [*lines, [table_word("total", words), "", "", number(total), "", ""]],
+        [*lines, [table_word("total", words), "", "", number(total), "", "", ""]],
         headers=heads,
         tablefmt="plain",
         disable_numparse=True,
-        colalign=("left", "right", "right", "right", "left", "right"),
+        colalign=("left", "right", "right", "right", "right", "left", "right"),
         preserve_whitespace=True,
     )
     *above, last = text.splitlines()
@@ -84,6 +85,14 @@ def print_table(meter_id: str, rows: list[dict[str, Any]], words: Words) -> None
 
 def _plain(value: object) -> object:
     return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _band(row: Mapping[str, Any], words: Words) -> str:
+    """Write a number's 80 % band; nothing for one that is measured, or without a band of its own."""
+    lower, upper = row.get("lower"), row.get("upper")
+    if lower is None or upper is None or lower == upper:
+        return ""
+    return words.format.band(lower, upper)
 
 
 def _percent(row: Mapping[str, Any], words: Words) -> str:

@@ -29,7 +29,7 @@ def show(ctx: click.Context, meter: str, first: date | None, last: date | None, 
     import pandas as pd
 
     from workflows_dagster.cli.consumption_rows import as_csv, as_json, print_table, rows_of
-    from workflows_dagster.services.consumption import stored_consumption, today_so_far
+    from workflows_dagster.services.consumption import named, stored_days, today_so_far, with_bands
     from workflows_dagster.stores.open import open_store
     from workflows_dagster.wording import words_of
 
@@ -37,12 +37,14 @@ def show(ctx: click.Context, meter: str, first: date | None, last: date | None, 
     settings = settings_of(ctx)
     known_meter(settings, meter)
     with open_store(settings) as store:
-        stored = stored_consumption(settings, store, meter, first, last, step)
-        if stored.empty:
+        frame = stored_days(settings, store, meter, first, last)
+        if frame.empty:
             fail(ctx, _nothing_stored(meter, first, last, words_of(settings.site)))
+        stored = with_bands(settings, store, meter, named(settings, frame, step), frame.index[-1])
         rows = rows_of(stored, "day" if step == "day" else "period")
         if step == "day":
-            rows += rows_of(today_so_far(settings, store, meter, pd.Timestamp.now("UTC"), first, last), "day")
+            today = today_so_far(settings, store, meter, pd.Timestamp.now("UTC"), first, last)
+            rows += rows_of(today.reindex(columns=stored.columns), "day")
     if form == "table":
         print_table(meter, rows, words_of(settings.site))
     else:

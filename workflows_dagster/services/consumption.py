@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
+from workflows_dagster.domain.civil_period import CivilPeriod
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.periods import Step, by_period
 from workflows_dagster.evaluation import Evaluated, Evaluation
+from workflows_dagster.evaluation.bands import HouseBands
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import ProcessedStore, Store
 
 COLUMNS = ("opening", "closing", "consumption", "unit", "quality", "estimated_share")
+# The 80 % band of the consumption.
+BAND = ("lower", "upper")
 # Quality of the running day.
 PROVISIONAL = "provisional"
 
@@ -68,7 +73,47 @@ def stored_consumption(
     Raises:
         StoreError: The store cannot be read.
     """
-    return _by_name(settings, stored_days(settings, store, meter_id, first, last), step)
+    return named(settings, stored_days(settings, store, meter_id, first, last), step)
+
+
+def with_bands(
+    settings: Settings, store: Store, meter_id: str, shown: pd.DataFrame, last: pd.Timestamp
+) -> pd.DataFrame:
+    """Add the 80 % bands of a meter's days, months or years.
+
+    They are computed from the raw readings, each for itself; where all is measured, they are the number itself.
+
+    Args:
+        settings: The house.
+        store: Its readings and profiles.
+        meter_id: The meter.
+        shown: As `stored_consumption` gives it.
+        last: Opening of the last day, UTC; the last period may go on after it.
+
+    Returns:
+        The same with the columns `lower` and `upper` after `consumption`. [unit]
+
+    Raises:
+        StoreError: The readings cannot be read.
+    """
+    lower = shown["consumption"].to_numpy(dtype=float).copy()
+    upper = lower.copy()
+    estimated = np.flatnonzero((shown["estimated_share"].to_numpy(dtype=float) > 0) & np.isfinite(lower))
+    if len(estimated):
+        until = days.civil_day(last, settings.site.zone)
+        spans = [_span(str(name), until) for name in shown.index[estimated]]
+        bands = HouseBands(settings, Evaluation(settings, store, hold=True))
+        lower[estimated], upper[estimated] = bands.around(meter_id, spans, lower[estimated])
+    place = list(shown.columns).index("consumption") + 1
+    found = shown.copy()
+    found.insert(place, BAND[0], lower)
+    found.insert(place + 1, BAND[1], upper)
+    return found
+
+
+def _span(name: str, until: date) -> DayRange:
+    period = CivilPeriod.parse(name)
+    return DayRange(period.first, min(period.last, until))
 
 
 def today_so_far(
@@ -94,7 +139,7 @@ def today_so_far(
     frame = Evaluation(settings, store, until=now).days(meter_id, DayRange.single(today)).days
     frame = frame.reindex(columns=["opening", "closing", "consumption", "quality", "estimated_share"])
     unit = settings.meters[meter_id].output_unit
-    return _by_name(settings, frame.assign(unit=unit, quality=PROVISIONAL), "day")
+    return named(settings, frame.assign(unit=unit, quality=PROVISIONAL), "day")
 
 
 def analyse(settings: Settings, store: Store, meter_id: str, asked: DayRange) -> Evaluated:
@@ -117,7 +162,17 @@ def analyse(settings: Settings, store: Store, meter_id: str, asked: DayRange) ->
     return Evaluation(settings, store).days(meter_id, asked)
 
 
-def _by_name(settings: Settings, frame: pd.DataFrame, step: Step) -> pd.DataFrame:
+def named(settings: Settings, frame: pd.DataFrame, step: Step) -> pd.DataFrame:
+    """Add up days by day, month or year.
+
+    Args:
+        settings: The house.
+        frame: Days as `stored_days` gives them.
+        step: What to add up to.
+
+    Returns:
+        As `stored_consumption`.
+    """
     if frame.empty:
         return pd.DataFrame(columns=list(COLUMNS))
     civil = days.civil_days(pd.DatetimeIndex(frame.index), settings.site.zone)

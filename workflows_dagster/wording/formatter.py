@@ -76,6 +76,13 @@ class Formatter:
         """Write a number for a table: the smaller, the more decimals; None and NaN are a dash."""
         return self.fixed(value, 3 if value is None or abs(value) < 100 else 1)
 
+    def band(self, lower: float, upper: float) -> str:
+        """Write a band with the digits that its width covers, `97–110`; rounded outwards."""
+        decimals = max(1 - math.floor(math.log10(upper - lower)), 0) if upper > lower else 4
+        scale = 10.0**decimals
+        below, above = math.floor(lower * scale) / scale, math.ceil(upper * scale) / scale
+        return f"{self.fixed(below, decimals)}–{self.fixed(above, decimals)}"
+
     def short(self, value: float | None) -> str:
         """Write a number with at most four digits for wide tables, without thousands separators."""
         if value is None or math.isnan(value):

@@ -43,6 +43,7 @@ def _table_words(language: Language) -> Mapping[str, str]:
         "consumption": words.say_as("table", "consumption"),
         "quality": words.say_as("table", "quality"),
         "estimated": words.say_as("table", "estimated"),
+        "likely": words.say_as("table", "80 % band"),
         "total": words.say_as("table", "total"),
         "sum": words.say_as("table", "sum"),
         "measured": words.say_as("table", "measured"),

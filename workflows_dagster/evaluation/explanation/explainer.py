@@ -15,6 +15,7 @@ from workflows_dagster.domain.allocation import QUALITIES
 from workflows_dagster.domain.civil_period import CivilPeriod
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.periods import Step, by_period
+from workflows_dagster.evaluation.bands import HouseBands
 from workflows_dagster.evaluation.explanation.derived_figures import FromDifference, FromSources
 from workflows_dagster.evaluation.explanation.figures import Explanation, Stored, Tally
 from workflows_dagster.evaluation.explanation.of_master import MasterExplained, known
@@ -79,7 +80,7 @@ class Explainer:
         explained = house.explain(meter_id, asked.name)
         if house.until is not None:
             return replace(explained, provisional=True)
-        return replace(explained, stored=self._stored(meter_id, house))
+        return replace(house.banded(explained), stored=self._stored(meter_id, house))
 
     def _within(self, asked: CivilPeriod) -> DayRange:
         """Limit the period to days that are over and that the system computes."""
@@ -164,6 +165,16 @@ class _House:
             arithmetic=None,
         )
         return self._grounded(bare, meter, frame, name)
+
+    def banded(self, explained: Explanation) -> Explanation:
+        """Add the band of an estimated number."""
+        if explained.consumption is None or not explained.estimated_share:
+            return explained
+        bands = HouseBands(self._settings, self._evaluation)
+        lower, upper = bands.around(explained.meter_id, [self._within], np.array([explained.consumption]))
+        if lower[0] == upper[0]:
+            return explained
+        return replace(explained, lower=float(lower[0]), upper=float(upper[0]))
 
     def _grounded(self, bare: Explanation, meter: Meter, frame: pd.DataFrame, name: str) -> Explanation:
         if isinstance(meter, PhysicalMeter):

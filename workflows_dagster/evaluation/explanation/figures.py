@@ -77,6 +77,8 @@ class Explanation:
         sources: The explanations of its sources that count in the period.
         stored: The stored values; None if nothing is stored yet, as for a running day.
         provisional: Whether the day is still running.
+        lower: Lower end of the consumption's 80 % band; None where it is measured, for a source, or for today. [unit]
+        upper: Upper end of it. [unit]
     """
 
     meter_id: str
@@ -102,6 +104,8 @@ class Explanation:
     sources: tuple[Explanation, ...] = ()
     stored: Stored | None = None
     provisional: bool = False
+    lower: float | None = None
+    upper: float | None = None
 
     @property
     def is_day(self) -> bool:

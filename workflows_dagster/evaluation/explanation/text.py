@@ -79,6 +79,10 @@ def _write_head(sheet: Sheet, explained: Explanation, level: int, words: Words) 
             share = shown.percent(explained.estimated_share)
             quality = words.say("{quality}, {share} estimated", quality=quality, share=share)
         sheet.entry(words.say_as("explain", "quality"), quality)
+    if explained.lower is not None and explained.upper is not None:
+        band = f"{shown.band(explained.lower, explained.upper)} {explained.unit}"
+        line = words.say("{band} in four cases of five, by how far its readings leave it open", band=band)
+        sheet.entry(words.say_as("explain", "band"), line)
     if not explained.is_day and explained.tally:
         rows = [
             (
