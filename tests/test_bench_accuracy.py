@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from bench.accuracy import __main__ as accuracy
+from bench.accuracy.bands import Judged, constant_share, judge_months, judge_next
 from bench.accuracy.document import Chapter, write_document
 from bench.accuracy.households import Household, UnreadableSeriesError, find_households, read_series
 from bench.accuracy.methods import DEGREE_DAYS, METHODS, PROFILE, STRAIGHT, TABLE, look_at, register_of
@@ -203,3 +204,20 @@ def test_a_further_series_stands_in_tables_of_its_own_with_its_source(gas):
     assert "`far_…`: Made up for this test.\n" in text
     assert f"| `far_gas` | straight line | {between.months[30].mean(STRAIGHT):.1f} |" in text
     assert "## Gas:" not in text
+
+
+def test_bands_are_judged_by_how_often_they_hold_how_wide_they_are_and_how_far_truths_lie_outside():
+    judged = Judged(np.array([1.0, 1.0]), np.array([1.1, 1.5]), np.array([0.2, 0.2]))
+    assert (judged.coverage, judged.width) == (0.5, pytest.approx(0.4))
+    assert judged.score == pytest.approx(0.4 + 10 * 0.3 / 2)
+    assert constant_share([judged]) == pytest.approx(0.42)
+    assert judged.by_share(0.5).coverage == 1.0
+
+
+def test_the_document_tells_of_the_bands(gas, chapter):
+    with_bands = replace(chapter, bands=judge_months(gas, (30, 180), 2), bands_ahead=judge_next(gas, (90,), 1))
+    text = write_document([with_bands], schedules=2)
+    assert "## Bands" in text
+    row = f"| 30 | 1 | {100 * with_bands.bands[30].coverage:.0f} |"
+    assert row in text
+    assert "## Bands" not in write_document([chapter], schedules=2)

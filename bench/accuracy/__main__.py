@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.markdown import Markdown
 
+from bench.accuracy.bands import SCHEDULES as SCHEDULES_BANDS
+from bench.accuracy.bands import judge_months, judge_next
 from bench.accuracy.document import Chapter, write_document
 from bench.accuracy.households import UnreadableSeriesError, find_households
 from bench.accuracy.trials import SCHEDULES, SCHEDULES_AHEAD, between_readings, beyond_readings
@@ -72,6 +74,8 @@ def main(
             household,
             between_readings(household, schedules=options.schedules),
             beyond_readings(household, schedules=min(options.schedules, SCHEDULES_AHEAD)),
+            judge_months(household, schedules=min(options.schedules, SCHEDULES_BANDS)),
+            judge_next(household, schedules=min(options.schedules, SCHEDULES_AHEAD)),
         )
         for household in households
     ]

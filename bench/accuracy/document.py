@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bench.accuracy.bands import Judged, table_rows
 from bench.accuracy.households import Household
 from bench.accuracy.methods import AS_COMPUTED, DEGREE_DAYS, METHODS, PROFILE, STRAIGHT, TABLE
 from bench.accuracy.trials import (
@@ -86,6 +87,16 @@ days are over and only the reading is late; *{DEGREE_DAYS}* knows it until the l
 weather from there on.
 """
 
+_BANDS = """\
+## Bands
+
+Four truths of five should lie in their [80 % bands](methods.md#bands). Means over all series of this page; width and
+score in percent of a mean month (or of a mean advance). The interval score is the width, and ten times what a truth
+lies outside: less is better. Beside it the score of a band that is a constant share of each estimate, chosen on the
+other series to hold four of five. The bands' constants were chosen on these series, those between readings each judged
+by those chosen without it; a table that does not fit its meter (cooling, panels) at long gaps is their weakness.
+"""
+
 
 @dataclass(frozen=True)
 class Chapter:
@@ -94,6 +105,8 @@ class Chapter:
     household: Household
     between: Between
     ahead: Ahead
+    bands: Mapping[int, Judged] = field(default_factory=dict)
+    bands_ahead: Mapping[int, Judged] = field(default_factory=dict)
 
 
 def write_document(chapters: Sequence[Chapter], schedules: int) -> str:
@@ -102,7 +115,19 @@ def write_document(chapters: Sequence[Chapter], schedules: int) -> str:
     parts = [_HEAD, _in_short(chapters), _data(chapters), _HOW.format(schedules=schedules, zone=" and ".join(zones))]
     parts += [_chapter(chapter) for chapter in chapters if not chapter.household.source]
     others = [chapter for chapter in chapters if chapter.household.source]
-    return "\n".join([*parts, *([_others(others)] if others else [])])
+    parts += [_others(others)] if others else []
+    return "\n".join([*parts, *([_bands(chapters)] if any(chapter.bands for chapter in chapters) else [])])
+
+
+def _bands(chapters: Sequence[Chapter]) -> str:
+    """Give coverage, width and interval score of the bands, over all series."""
+    titles = ["gap [d]", "series", "coverage", "lowest", "full width", "interval score", "of a constant share"]
+    months = table_rows({chapter.household.name: chapter.bands for chapter in chapters})
+    ahead = table_rows({chapter.household.name: chapter.bands_ahead for chapter in chapters})
+    return (
+        f"{_BANDS}\nMonths between readings [%]:\n\n{_table(titles, months, right=True)}\n"
+        f"What the next reading shows [%]:\n\n{_table(titles, ahead, right=True)}"
+    )
 
 
 def _others(chapters: Sequence[Chapter]) -> str:

@@ -21,7 +21,7 @@ STRAIGHT, TABLE, PROFILE, DEGREE_DAYS = "straight line", "monthly table", "profi
 AS_COMPUTED = "as computed"
 METHODS = (STRAIGHT, TABLE, PROFILE, DEGREE_DAYS, AS_COMPUTED)
 _COUNTER = Counter("bench", "unit", 0.001)
-_ALLOWANCE = Allowance(measured_max_gap_hours=25, max_extrapolation_days=400, jitter=_COUNTER.jitter)
+ALLOWANCE = Allowance(measured_max_gap_hours=25, max_extrapolation_days=400, jitter=_COUNTER.jitter)
 
 
 def register_of(hours: pd.Series) -> pd.Series:
@@ -76,4 +76,4 @@ def spread(register: Register, cuts: pd.DatetimeIndex, weight: Weight, *, level:
         since = 0 if change is None else first + change.reading
     head, tail = rate_window(register, "first", weight), rate_window(register, "last", weight, since=since)
     rates = Rates(head and head.rate, tail and tail.rate)
-    return allocate(register, cuts, weight, _ALLOWANCE, Life(), rates)["consumption"]
+    return allocate(register, cuts, weight, ALLOWANCE, Life(), rates)["consumption"]

@@ -101,7 +101,7 @@ def between_readings(household: Household, gaps: Sequence[int] = GAPS, schedules
     first, last = (days.civil_day(moment, household.zone) for moment in truth.index[[0, -1]])
     cuts = DayRange(first, last).openings(household.zone)
     true_months = months_of(truth, household)
-    weather = _weather(household.temperatures)
+    weather = weather_of(household.temperatures)
 
     def errors(readings: pd.Series) -> list[tuple[str, float, float]]:
         seen = cleaned(readings)
@@ -140,8 +140,8 @@ def beyond_readings(
         cuts = pd.DatetimeIndex([at, *(at + timedelta(days=horizon) for horizon in HORIZONS)]).as_unit("us")
         for horizon in HORIZONS:
             truths[horizon].append(float(register.iloc[end + horizon * 24] - register.iloc[end]))
-        until_then = _weather(household.temperatures, at)
-        afterwards = _weather(household.temperatures, cuts[-1])
+        until_then = weather_of(household.temperatures, at)
+        afterwards = weather_of(household.temperatures, cuts[-1])
         for gap in read_every:
             for seed in range(schedules):
                 seen = cleaned(look_at(register.iloc[: end + 1], gap, seed))
@@ -169,7 +169,8 @@ def beyond_readings(
     return Ahead(errors, len(ends))
 
 
-def _weather(temperatures: pd.Series | None, until: pd.Timestamp | None = None) -> Weather | None:
+def weather_of(temperatures: pd.Series | None, until: pd.Timestamp | None = None) -> Weather | None:
+    """Give the weather that is known until an instant; None without temperatures."""
     if temperatures is None:
         return None
     return Weather(daily_means(temperatures if until is None else temperatures[temperatures.index < until]))

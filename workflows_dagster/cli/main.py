@@ -33,6 +33,10 @@ COMMANDS = {
     "forget": ("forget", "Take back one reading of a METER: the one of the moment WHEN ('20.11.2026 12:00')."),
     "backfill": ("backfill", "Compute a range of days for all meters, in one Dagster run."),
     "show": ("show", "Show a METER's days, months or years; the days end with today so far, which is provisional."),
+    "advise": (
+        "advise",
+        "Say which meter to read next: whose reading narrows the running year's 80 % band the most.",
+    ),
     "months": ("months", "Show the last twelve months of all meters in one table, the running one so far."),
     "explain": ("explain", "Explain why a METER's number for a DAY is what it is, with figures to calculate with."),
     "report": (

@@ -20,6 +20,8 @@ _STANDARD_DEVIATIONS = 1.476
 # Spread of unusual days and of unusual weeks, the weeks' memory, and from which length a gap contains unusual seasons:
 # one set for all meters, from real series (docs/explanation/accuracy.md#bands). [d], [1], [d], [d]
 _DAILY, _SLOW, _MEMORY_DAYS, _SEASON_DAYS = 0.079, 0.077, 23.0, 148.0
+# Part of the readings that give the rate by which what lies beyond them reaches further than its distance.
+_WINDOW_REACH = 0.15
 _SHORTEST_DAYS = 1e-6
 # A meter's own scale counts as much as the population's after this many left-out readings, each limited.
 _PRIOR_READINGS, _LARGEST_SQUARE = 4.0, 9.0
@@ -134,7 +136,7 @@ class Bands:
         left = max(window.advance - window.given, 0.0) if window.given else window.advance
         part, known = self._flow(amount, _days(starts, ends)), self._flow(left, _days(window.first, window.last))
         return variance_beyond(
-            part, known, _days(starts, ends), distance + _days(window.first, window.last), self.spread
+            part, known, _days(starts, ends), distance + _WINDOW_REACH * _days(window.first, window.last), self.spread
         )
 
     def _flow(self, amount: np.ndarray | float, length: np.ndarray | float) -> np.ndarray:
@@ -178,7 +180,7 @@ def variance_beyond(
         amount: Estimated amount, not negative. [meter unit], shape (n,)
         known: Amount in the readings that give the rate. [meter unit]
         part_days: Length of the part. [d], shape (n,)
-        reach_days: From the part's far end to the far end of the readings that give the rate. [d], shape (n,)
+        reach_days: How far the part's far end lies from the readings that give the rate, in effect. [d], shape (n,)
         spread: How irregular the meter is.
 
     Returns:

@@ -15,6 +15,7 @@ from workflows_dagster.domain.expected_advance import ExpectedAdvance, expected_
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Weight
+from workflows_dagster.domain.slips import Slip
 
 _NEAR_TOP, _NEAR_ZERO = 0.9, 0.1
 
@@ -38,6 +39,8 @@ class JudgedReading:
         doubts: Reasons why it is implausible; empty if it is plausible.
         limits: Readings that it is compared with: `last`, `next`. [meter unit]
         replaces: Different reading stored at the same instant, or None. [meter unit]
+        band: The expected advance's 80 % band, or None if unknown. [meter unit]
+        slip: What may have been meant, where it is implausible.
     """
 
     meter_id: str
@@ -49,6 +52,8 @@ class JudgedReading:
     doubts: tuple[Doubt, ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict, hash=False)
     replaces: float | None = None
+    band: tuple[float, float] | None = None
+    slip: Slip | None = None
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,12 @@ from workflows_dagster.clients.spreadsheets.cells import TIME_OF_A_BARE_DAY
 from workflows_dagster.clients.spreadsheets.time_stamps import Stamp, placed, stamp
 from workflows_dagster.clients.spreadsheets.verdicts import CellError, Remark
 from workflows_dagster.domain import days
-from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
+from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS, Allowance, rate_window
+from workflows_dagster.domain.bands import Bands, fit_spread, half_width
 from workflows_dagster.domain.hand_readings import JudgedReading, StoredReading, judged, outcome_of
 from workflows_dagster.domain.number_notation import Meaning, meanings
 from workflows_dagster.domain.register import Register, empty
+from workflows_dagster.domain.slips import Expected, likely_slip
 from workflows_dagster.evaluation import Evaluation, raw_series
 from workflows_dagster.evaluation.valid_readings import counter_of
 from workflows_dagster.records.added_readings import Added, mark_added
@@ -25,6 +27,7 @@ from workflows_dagster.settings.meters import PhysicalMeter
 from workflows_dagster.stores.ports import READING_NOTE, RawSeries, Store
 
 _STEP = pd.Timedelta(microseconds=1)
+_BY_AMOUNT = ("less_than_expected", "more_than_expected")
 _WINDOW = pd.Timedelta(days=RATE_WINDOW_DAYS)
 _WITHOUT_YEAR = re.compile(r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.?(?P<clock> +\d{1,2}:\d{2}(:\d{2})?)?")
 _CLOCK_ONLY = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
@@ -138,7 +141,41 @@ class ReadingEntry:
             return JudgedReading(meter.meter_id, at, value, replaces=replaces)
         before, following = self._beside(meter, at)
         weight = self._physical.weight(meter)
-        return replace(judged(value, at, before, following, counter_of(meter), weight), replaces=replaces)
+        found = replace(judged(value, at, before, following, counter_of(meter), weight), replaces=replaces)
+        expected = self._expected(meter, at, before)
+        if expected is None:
+            return found
+        # What lies in the band is not implausible, however narrow the meter's history is.
+        doubts = tuple(doubt for doubt in found.doubts if not (doubt in _BY_AMOUNT and expected.holds(value)))
+        slip = likely_slip(value, expected, self._others(meter, at)) if doubts else None
+        return replace(found, doubts=doubts, band=(expected.lower, expected.upper), slip=slip)
+
+    def _expected(self, meter: PhysicalMeter, at: pd.Timestamp, before: Register) -> Expected | None:
+        """Give the band of a register's advance since its last reading; None if its readings give no rate."""
+        weight = self._physical.weight(meter)
+        tail = rate_window(before, "last", weight)
+        here = days.microsecond(at)
+        if tail is None or not before.counts or counter_of(meter).kind != "register" or here <= before.times[-1]:
+            return None
+        allowance = Allowance(meter.measured_max_gap_hours, meter.max_extrapolation_days, counter_of(meter).jitter)
+        spread = fit_spread(self._physical.history(meter), weight)
+        span = np.array([before.times[-1], here], dtype=np.int64)
+        width = float(half_width(Bands(before, weight, allowance, spread, None, tail).variance(span[:1], span[1:]))[0])
+        since = weight.integral(span)
+        likely = tail.rate * float(since[1] - since[0])
+        if weight.given is not None:
+            likely += tail.given_share * float(np.diff(weight.given.integral(span))[0])
+        return Expected(float(before.values[-1]), max(likely - width, 0.0), likely + width)
+
+    def _others(self, meter: PhysicalMeter, at: pd.Timestamp) -> dict[str, Expected]:
+        """Give where the readings of the other meters that are read by hand are expected."""
+        found = {}
+        for other in self._settings.meters.physical:
+            if other.meter_id != meter.meter_id and other.reading_interval_days and other.source.kind == "register":
+                expected = self._expected(other, at, self._beside(other, at)[0])
+                if expected is not None:
+                    found[other.meter_id] = expected
+        return found
 
     def _beside(self, meter: PhysicalMeter, at: pd.Timestamp) -> tuple[Register, float | None]:
         """Give the valid readings of about a year before an instant, and the one after it."""

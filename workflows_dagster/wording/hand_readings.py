@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from workflows_dagster.domain.hand_readings import Doubt, JudgedReading, Outcome
+from workflows_dagster.domain.slips import SlipKind
 from workflows_dagster.wording.words import Words, marked
 
 # Enough digits to compare with a register.
@@ -17,6 +18,12 @@ _DOUBTS: Mapping[Doubt, str] = {
     "less_than_expected": marked("that is less than this meter's history lets one expect"),
     "more_than_expected": marked("that is more than this meter's history lets one expect"),
     "outside_life": marked("the meter was not installed then, by its dates in meters.yaml"),
+}
+_SLIPS: Mapping[SlipKind, str] = {
+    "digits_swapped": marked("Digits swapped? {value} would fit ({advance})."),
+    "decimals_missing": marked("Decimal mark missing? {value} would fit ({advance})."),
+    "digit_missing": marked("Last digit missing? {value} would fit ({advance})."),
+    "other_meter": marked("Another meter's reading? It would fit '{meter}'."),
 }
 _OUTCOMES: Mapping[Outcome, str] = {
     "used": marked("used"),
@@ -47,7 +54,8 @@ def judgement_text(judged: JudgedReading, unit: str, words: Words) -> str:
     }
     if judged.expected is None:
         return words.say("{advance} in {duration}", **said)
-    lower, upper = at.number(judged.expected.lower, 3), at.number(judged.expected.upper, 3)
+    expected = judged.band or (judged.expected.lower, judged.expected.upper)
+    lower, upper = (at.number(end, 3) for end in expected)
     return words.say("{advance} in {duration}, {lower} to {upper} expected", lower=lower, upper=upper, **said)
 
 
@@ -57,6 +65,19 @@ def doubt_texts(judged: JudgedReading, unit: str, words: Words) -> list[str]:
     return [words.say(_DOUBTS[doubt], **limits) for doubt in judged.doubts]
 
 
+def slip_text(judged: JudgedReading, unit: str, words: Words) -> str:
+    """Write what may have been meant; empty if nothing is likely."""
+    slip = judged.slip
+    if slip is None:
+        return ""
+    figures = {
+        "value": words.format.amount(slip.value, unit, _DIGITS),
+        "advance": words.format.amount(slip.advance, unit, _ROUNDED),
+        "meter": slip.meter_id,
+    }
+    return words.say(_SLIPS[slip.kind], **figures)
+
+
 def reading_text(judged: JudgedReading, unit: str, words: Words) -> str:
     """Write a reading in one line: register, time, meaning and doubts."""
     shown = words.format.amount(judged.value, unit, _DIGITS)
@@ -64,7 +85,8 @@ def reading_text(judged: JudgedReading, unit: str, words: Words) -> str:
         "{meter}: {value} at {time}", meter=judged.meter_id, value=shown, time=words.format.minute(judged.at)
     )
     parts = [text for text in (judgement_text(judged, unit, words), *doubt_texts(judged, unit, words)) if text]
-    return f"{head}: {'; '.join(parts)}." if parts else f"{head}."
+    line = f"{head}: {'; '.join(parts)}." if parts else f"{head}."
+    return f"{line} {slip_text(judged, unit, words)}".rstrip()
 
 
 def outcome_text(outcome: Outcome, words: Words) -> str:
