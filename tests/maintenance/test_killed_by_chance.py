@@ -45,6 +45,32 @@ def killed(work: Callable[[], object], seconds: float) -> bool:
     return status == signal.SIGKILL
 
 
+class ByChance:
+    """Kills work at moments drawn by chance over its duration, which was measured when the machine was perhaps busier.
+
+    Args:
+        work: What is killed.
+        seed: Of the moments.
+    """
+
+    def __init__(self, work: Callable[[], object], seed: int) -> None:
+        self.cut_short = 0
+        self._seconds, self._chance = duration(work), random.Random(seed)
+
+    def kill(self, work: Callable[[], object]) -> None:
+        """Kill work once; what was not cut short tells that it takes less time."""
+        seconds = self._chance.uniform(0, 1.1) * self._seconds
+        if killed(work, seconds):
+            self.cut_short += 1
+        else:
+            self._seconds = min(self._seconds, seconds)
+
+    def kill_one_at_least(self, work: Callable[[], object]) -> None:
+        """Kill work right after its start, if none was cut short yet."""
+        if not self.cut_short:
+            self.cut_short += killed(work, 0.0)
+
+
 def duration(work: Callable[[], object]) -> float:
     """How long work takes in a fork. [s]"""
     began = time.monotonic()
@@ -72,11 +98,13 @@ def test_a_restore_that_is_killed_leaves_the_old_or_the_new_house(house, backup)
         restore(backup, house.places, LATER, replace=True)
 
     anew()
-    seconds = duration(work)
-    chance, cut_short, seen = random.Random(8), 0, set()
-    for _ in range(KILLS):
+    chance, seen = ByChance(work, 8), set()
+    for number in range(KILLS + 1):
         anew()
-        cut_short += killed(work, chance.uniform(0, 1.1) * seconds)
+        if number < KILLS:
+            chance.kill(work)
+        else:
+            chance.kill_one_at_least(work)
         settle(house.places.home)
         state = (sums(house) == CHANGED, events(house.places.home))
         assert state in {(True, 4), (False, 3)}, state
@@ -84,8 +112,8 @@ def test_a_restore_that_is_killed_leaves_the_old_or_the_new_house(house, backup)
         seen.add(state)
         restore(backup, house.places, LATER + timedelta(seconds=1), replace=True)
         assert (sums(house), events(house.places.home)) == (BACKED_UP, 3)
-    print(f"\n{cut_short} of {KILLS} restores killed before their end; states {seen}")
-    assert cut_short
+    print(f"\n{chance.cut_short} of {KILLS} restores killed before their end; states {seen}")
+    assert chance.cut_short
 
 
 def test_a_backup_that_is_killed_leaves_whole_backups_only(house, backup) -> None:
@@ -95,14 +123,16 @@ def test_a_backup_that_is_killed_leaves_whole_backups_only(house, backup) -> Non
     def work(number: int = 0) -> None:
         make_backup(house.settings, house.places, folder, LATER + timedelta(seconds=number))
 
-    seconds = duration(work)
-    chance, cut_short = random.Random(9), 0
+    chance = ByChance(work, 9)
     before = (sums(house), events(house.places.home))
-    for number in range(1, KILLS + 1):
-        cut_short += killed(lambda number=number: work(number), chance.uniform(0, 1.1) * seconds)
+    for number in range(1, KILLS + 2):
+        if number <= KILLS:
+            chance.kill(lambda number=number: work(number))
+        else:
+            chance.kill_one_at_least(lambda number=number: work(number))
         for path in backups_in(folder):
             unpack(path)
         assert (sums(house), events(house.places.home)) == before
-    print(f"\n{cut_short} of {KILLS} backups killed before their end; {len(backups_in(folder))} whole ones")
+    print(f"\n{chance.cut_short} of {KILLS} backups killed before their end; {len(backups_in(folder))} whole ones")
     assert all(path in backups_in(folder) or path.name.startswith(UNFINISHED) for path in folder.iterdir())
-    assert cut_short
+    assert chance.cut_short
