@@ -33,6 +33,17 @@ def test_findings_about_a_meter_that_left_the_house_are_neither_listed_nor_count
     assert "In addition" not in checked.output
 
 
+def test_advice_is_listed_with_what_to_write_its_brackets_included(house):
+    now = pd.Timestamp.now("UTC").floor("h").as_unit("us")
+    store = EmbeddedStore(house.database)
+    figures = {"other": "boiler", "missed": 0.05, "missed_with": 0.01}
+    found = [Finding("like_would_pay", "haupt_strom", now - pd.Timedelta(days=900), now, figures, "note")]
+    keep_findings(store, FINDING_NOW, "haupt_strom", *days.REPRESENTABLE, found, said)
+    store.close()
+    checked = house.run("check")
+    assert "Write estimate: [like: boiler] below it in meters.yaml." in " ".join(checked.output.split())
+
+
 def weeks_of_gas(newest: float, ago: int = 0) -> pd.Series:
     """Forty weekly readings, 70 m³ apart, and a newest one."""
     last = pd.Timestamp.now("UTC").floor("D") - pd.Timedelta(days=1 + ago)

@@ -77,7 +77,6 @@ def _summary(found: list[Discovered], catalogue: pd.DataFrame, words: Words) -> 
 
 
 def _table(found: list[Discovered], words: Words) -> Table:
-    from rich.markup import escape
     from rich.table import Table
 
     from workflows_dagster.wording.discovery import cadence
@@ -96,5 +95,5 @@ def _table(found: list[Discovered], words: Words) -> Table:
     for one in found:
         first, last = words.format.minute(one.first), words.format.minute(one.last)
         names = (one.series.entity_id, one.series.measurement, one.unit or say("unknown"))
-        table.add_row(*map(escape, names), first, last, words.format.count(one.count), cadence(one.gap, words))
+        table.add_row(*names, first, last, words.format.count(one.count), cadence(one.gap, words))
     return table

@@ -12,9 +12,10 @@ from workflows_dagster.domain.printable import printable
 
 
 class TerminalConsole(Console):
-    """A console that escapes control characters in texts; only rich's own colour codes reach the terminal."""
+    """A console that prints texts as they are: without control characters, and brackets are no markup."""
 
     def __init__(self, **options: Any) -> None:
+        options.setdefault("markup", False)
         super().__init__(file=options.pop("file", getattr(sys.stdout, "styled", None)), **options)
 
     def render_str(self, text: str, **options: Any) -> Text:

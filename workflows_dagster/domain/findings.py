@@ -103,6 +103,9 @@ CODES: Mapping[str, Code] = {
     "tibber_hour_unknown": Code({"hours": "count"}, {"asked_days": "count"}),
 }
 
+# Notes that name something to do, which a person should see without asking for all.
+ADVICE = frozenset({"like_would_pay", "level_changed"})
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.findings import ADVICE, Finding
 from workflows_dagster.domain.months import last_day, month_of
 from workflows_dagster.records.anomalies import reason_of
 from workflows_dagster.records.findings import kept_findings
@@ -24,8 +24,6 @@ from workflows_dagster.wording.findings import finding_writer
 
 # Nobody would read more.
 _MOST = 12
-# Notes that name something to do.
-_ADVICE = frozenset({"like_would_pay", "level_changed"})
 # Where nothing was expected, any consumption counts as the strongest deviation.
 _FAR_MORE = 100.0
 
@@ -55,7 +53,7 @@ def notes_of_month(settings: Settings, store: ProcessedStore, month: date, words
     ]
     findings = [_note(finding, write, zone) for finding in found if finding.severity != "note"]
     unusual = _standing_out(settings, store, start, end, spoken)
-    advice = [Note(write(finding), finding.meter_id) for finding in found if finding.code in _ADVICE]
+    advice = [Note(write(finding), finding.meter_id) for finding in found if finding.code in ADVICE]
     return [*[*findings, *unusual][: _MOST - len(advice)], *advice][:_MOST]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workflows_dagster.domain.anomaly_reasons import Reason
-from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.findings import ADVICE, Finding
 from workflows_dagster.domain.hand_readings import JudgedReading
 from workflows_dagster.records.added_readings import Added, last_added
 from workflows_dagster.records.anomalies import reason_of
@@ -61,8 +61,8 @@ class HouseFindings:
 
     Attributes:
         doubted: Newest readings, recently added or read by hand, that are implausible by their meters' history.
-        recent: Warnings and errors of the last three months and of the present, and all findings about the last import;
-            errors first, then the newest.
+        recent: Warnings and errors of the last three months, those and advice of the present, and all findings about
+            the last import; errors first, then the newest.
         unusual: Unusual days of the last three months and of the last import; newest first.
         older: Number of older warnings, errors and unusual days.
         notes: Number of further findings that are notes.
@@ -102,7 +102,9 @@ def house_findings(settings: Settings, store: Store, now: pd.Timestamp, *, every
     of_past = [finding for meter_id in there for finding in past.get(meter_id, [])]
     of_now = [finding for meter_id in there for finding in at_present.get(meter_id, [])]
     recent, left = _split(of_past, is_listed)
-    shown_now, left_now = _split(of_now, lambda finding: everything or finding.severity != "note")
+    shown_now, left_now = _split(
+        of_now, lambda finding: everything or finding.severity != "note" or finding.code in ADVICE
+    )
     if not everything:
         recent, repeated = _newest_of_each(recent)
         left += repeated
