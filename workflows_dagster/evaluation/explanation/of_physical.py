@@ -125,7 +125,7 @@ class PhysicalExplained:
     def _arithmetic(self, stretches: list[Stretch]) -> FromReadings:
         basis, meter = self._basis, self._meter
         profile = basis.weight.profile
-        seasonal = profile.percentages is not None and profile.season > 0
+        seasonal = profile.percentages is not None and profile.season != 0
         times = basis.register.times
         inside = np.flatnonzero((times >= self._edges[0]) & (times < self._edges[-1]))
         held, excluded = self._held_and_excluded()

@@ -214,7 +214,7 @@ class PieceCutter:
         midnights = np.arange(start // MICROSECONDS_PER_DAY + 1, -(-end // MICROSECONDS_PER_DAY)) * MICROSECONDS_PER_DAY
         edges = np.concatenate([[start], midnights, [end]]).astype(np.int64)
         heights = self._basis.weight.at(edges[:-1])
-        seasonal = profile.percentages is not None and profile.season > 0
+        seasonal = profile.percentages is not None and profile.season != 0
         return tuple(
             WeightStep(
                 day=days.instants(np.array([opens]))[0].date(),
