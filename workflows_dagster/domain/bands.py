@@ -93,15 +93,6 @@ class Bands:
         closed = self._of_parts(np.minimum(since, ends), ends, last)
         return opened + np.where(within_one, 0.0, closed)
 
-    def register_variance(self, instants: np.ndarray) -> np.ndarray:
-        """Variance of the register at instants, 0 at a reading. [meter unit²], shape (n,)"""  # noqa: D415
-        times = self.register.times
-        if len(times) == 0:
-            return np.zeros(len(instants))
-        gap = np.searchsorted(times, instants, side="right") - 1
-        nearest = times[np.clip(gap, 0, len(times) - 1)]
-        return self._of_parts(np.minimum(nearest, instants), np.maximum(nearest, instants), gap)
-
     def _of_parts(self, starts: np.ndarray, ends: np.ndarray, gap: np.ndarray) -> np.ndarray:
         """Variance of parts that each lie within one gap, or beyond one end: gap -1 and the last reading's."""
         variance = np.zeros(len(starts))

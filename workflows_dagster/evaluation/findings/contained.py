@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.days import MICROSECONDS_PER_HOUR
 from workflows_dagster.domain.findings import Figure, Finding
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.valid_readings import is_read_rarely
@@ -51,8 +49,3 @@ def would_pay(settings: Settings, meter: PhysicalMeter, evaluation: Evaluation, 
         return []
     figures: dict[str, Figure] = {"other": best, "missed": gain.missed, "missed_with": gain.missed_with}
     return [Finding("like_would_pay", meter.meter_id, days.instants(history.times[:1])[0], now, figures, "note")]
-
-
-def _is_read_rarely(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Timestamp) -> bool:
-    times = evaluation.of_physical.readings.around(meter, now, now).times
-    return len(times) > 1 and bool(np.median(np.diff(times)) > meter.measured_max_gap_hours * MICROSECONDS_PER_HOUR)
