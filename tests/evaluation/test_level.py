@@ -10,6 +10,8 @@ from tests.houses import SmallHouse
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.findings.current import present_findings
+from workflows_dagster.records.days import write_days
+from workflows_dagster.repair.repairs import plan_repairs
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import RawSeries
 from workflows_dagster.wording import Words
@@ -20,15 +22,19 @@ AHEAD = DayRange(pd.Timestamp("2024-05-20").date(), pd.Timestamp("2024-05-29").d
 NOW = pd.Timestamp("2024-06-01", tz="UTC")
 
 
-@pytest.fixture
-def house(small_house) -> SmallHouse:
-    """Nine kWh a day, six since the middle of March 2024; read each month until 15 May."""
+def house_of(small_house, last: str, changed: str) -> SmallHouse:
+    """Nine kWh a day, six since some day; read each month."""
     house: SmallHouse = small_house(METERS)
-    at = pd.date_range("2022-01-15 12:00", "2024-05-15 12:00", freq="30D", tz="UTC", unit="us")
+    at = pd.date_range("2022-01-15 12:00", last, freq="30D", tz="UTC", unit="us")
     days = (at - at[0]) / pd.Timedelta(days=1)
-    since = np.clip((at - pd.Timestamp("2024-03-15", tz="UTC")) / pd.Timedelta(days=1), 0, None)
+    since = np.clip((at - pd.Timestamp(changed, tz="UTC")) / pd.Timedelta(days=1), 0, None)
     house.store.write_readings(RawSeries("kWh", "power"), pd.Series(np.round(9.0 * days - 3.0 * since, 1), at))
     return house
+
+
+@pytest.fixture
+def house(small_house) -> SmallHouse:
+    return house_of(small_house, "2024-05-15 12:00", "2024-03-15")
 
 
 def findings(settings: Settings, house: SmallHouse) -> list:
@@ -52,3 +58,18 @@ def test_the_days_before_are_as_they_were_read(house):
     before = DayRange(pd.Timestamp("2023-06-01").date(), pd.Timestamp("2023-06-10").date())
     days = Evaluation(house.settings, house.store).days("power", before).days
     assert days["consumption"].to_numpy() == pytest.approx(9.0, abs=0.05)
+
+
+def test_a_reading_of_two_years_ago_that_hides_the_change_repairs_the_days_ahead(small_house):
+    house = house_of(small_house, "2024-12-15 12:00", "2024-10-10")
+    within = DayRange(pd.Timestamp("2022-01-15").date(), pd.Timestamp("2024-12-31").date())
+    days = Evaluation(house.settings, house.store).days("power", within).days
+    write_days(house.store, "power", "kWh", *within.bounds(house.settings.site.zone), days)
+    before = plan_repairs(house.settings, house.store, None, within, lambda _: list(within)).snapshot
+    series = RawSeries("kWh", "power")
+    (at,) = house.store.readings(series).loc["2022-12"].index
+    # With such scatter a third less is nothing remarkable any more.
+    house.store.write_readings(series, house.store.readings(series).loc[[at]] + 250.0)
+    found = plan_repairs(house.settings, house.store, before, within, lambda _: list(within))
+    ahead = DayRange(pd.Timestamp("2024-12-20").date(), within.last)
+    assert {day for repair in found.repairs for day in repair.days} >= ahead.days()
