@@ -85,7 +85,7 @@ def run_once(log: Log, count: int, profile: bool = False) -> dict[str, Any]:
             watch.time_methods(store, READING, "readings", "read")
             watch.time_methods(store, WRITING, "replace")
         watch.time_methods(Evaluation, MATHEMATICS, "physical", "derived")
-        watch.time_methods(PhysicalMeters, MATHEMATICS, "fitted_profile")
+        watch.time_methods(PhysicalMeters, MATHEMATICS, "fitted")
         meters = [meter.meter_id for meter in settings.meters.in_order()]
         last = FIRST + timedelta(days=count - 1)
         with dagster_instance(home) as instance:

@@ -91,9 +91,9 @@ def evaluate(settings: Settings, store: Any, first: date, last: date) -> int:
 
 
 def fit(settings: Settings, store: Any) -> int:
-    """Fit the seasonal profiles to the whole history, and count them."""
+    """Fit the seasonal profiles, and how irregular the meters are, to the whole history, and count them."""
     evaluation = Evaluation(settings, store)
-    return sum(evaluation.of_physical.fitted_profile(meter) is not None for meter in settings.meters.physical)
+    return len([evaluation.of_physical.fitted(meter) for meter in settings.meters.physical])
 
 
 def cases(settings: Settings) -> list[Case]:

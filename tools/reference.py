@@ -219,6 +219,18 @@ _FINDING = {
     "until": "last instant that it is about (ISO 8601)",
     "figures": "its figures as JSON",
 }
+_BAND = {
+    "lower": "lower end of the 80 % band; absent where all is measured",
+    "upper": "upper end of the 80 % band",
+}
+_SUM = {
+    "consumption": "what was used on the days that there are",
+    **_BAND,
+    "quality": "the worst day's",
+    "estimated_share": "part of it that comes from long gaps, 0 to 1",
+    "days": "days that there are",
+    "missing_days": "days of them without a value",
+}
 MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
     "meter_interpolated_daily": (
         "The register, a point a day.",
@@ -231,6 +243,7 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
             "quality": _QUALITY,
             "estimated_share": "part of it that comes from long gaps between readings, 0 to 1",
             "residual": "virtual meters: main meter minus sub-meters, which may be negative",
+            **_BAND,
         },
     ),
     "meter_interpolated_monthly": (
@@ -247,6 +260,19 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
             "previous_year": "`per_day` of the same month a year before",
             "quality": "the worst day's",
             "days": "days with a value",
+            **_BAND,
+        },
+    ),
+    "meter_consumption_yearly": (
+        "What was used, a point a year; the band of a year is its own and no sum of its days'.",
+        _SUM,
+    ),
+    "meter_month_to_date": (
+        "The running month, one point that is replaced every night.",
+        {
+            **_SUM,
+            "previous_month": "the same days of the month before",
+            "previous_year": "the same days of the month a year before",
         },
     ),
     "meter_anomaly": (
@@ -269,6 +295,7 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
             "cost": "of the day, VAT included",
             "unit_price": "price of a unit on that day",
             "standing_charge": "the day's share of the standing charge",
+            **_BAND,
         },
     ),
     "meter_profile": (
@@ -278,6 +305,8 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
             "season": "part that follows the pattern",
             "version": "digest of the profile",
             "table": "the pattern's twelve percentages, or the degree days' of a usual year",
+            "mean": "how much flows on its mean day",
+            "scale": "how irregular it is, as a factor of the usual meter's scatter: bands come from both",
             "profile": "of a meter that follows the weather: its constants and what left-out readings miss by, as JSON",
         },
     ),

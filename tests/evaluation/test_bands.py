@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,10 @@ from tests.houses import SmallHouse
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.bands import HouseBands
+from workflows_dagster.evaluation.sums import HouseSums
 from workflows_dagster.records.days import write_days
-from workflows_dagster.services.consumption import named, stored_days, with_bands
+from workflows_dagster.records.profiles import keep_profile
+from workflows_dagster.services.consumption import stored_days, with_bands
 
 METERS = """\
 meters:
@@ -35,6 +38,7 @@ meters:
      subtract_meters: [rest]}
 """
 YEAR = DayRange(date(2023, 1, 1), date(2023, 12, 31))
+ZONE = ZoneInfo("Europe/Berlin")
 
 
 @pytest.fixture
@@ -56,7 +60,24 @@ def house(small_house) -> SmallHouse:
 
 
 def bands_of(house: SmallHouse) -> HouseBands:
-    return HouseBands(house.settings, Evaluation(house.settings, house.store))
+    return Evaluation(house.settings, house.store).bands
+
+
+def fit(house: SmallHouse) -> None:
+    """Store every meter's profile and how irregular it is."""
+    meters = Evaluation(house.settings, house.store).of_physical
+    for meter in house.settings.meters.physical:
+        profile, spread = meters.fitted(meter)
+        at = pd.Timestamp("2024-01-06", tz="UTC")
+        keep_profile(house.store, meter.meter_id, meter.output_unit, profile, at, spread)
+
+
+def keep(house: SmallHouse, *meters: str) -> None:
+    """Compute the year of some meters and store it."""
+    evaluation = Evaluation(house.settings, house.store)
+    for meter in meters:
+        found = evaluation.days(meter, YEAR).days
+        write_days(house.store, meter, "kWh", *YEAR.bounds(house.settings.site.zone), found)
 
 
 def spans_of(*texts: str) -> list[DayRange]:
@@ -99,16 +120,47 @@ def test_a_band_does_not_depend_on_what_else_is_asked_for(house, first, length, 
         assert bands_of(house).half_widths(meter, [span])[0] == bands_of(house).half_widths(meter, more)[0]
 
 
-def test_days_and_months_are_shown_with_bands_of_their_own(house):
+def test_days_are_stored_with_the_bands_that_their_readings_give(house):
+    fit(house)
+    keep(house, "old", "new", "flat", "sensor", "house", "rest", "again")
+    every = [DayRange.single(day) for day in YEAR]
+    for meter in ("flat", "house", "rest", "again"):
+        frame = stored_days(house.settings, house.store, meter)
+        widths = (frame["upper"] - frame["consumption"]).to_numpy()
+        # A measured day has none.
+        ours = bands_of(house).half_widths(meter, every)
+        assert np.nan_to_num(widths) == pytest.approx(ours, rel=1e-9, abs=1e-9)
+        assert np.isnan(widths).sum() == (frame["estimated_share"] == 0).sum()
+        known = frame.dropna(subset="lower")
+        assert (known["lower"] <= known["consumption"]).all()
+        assert (known["lower"] >= 0).all()
+    measured = stored_days(house.settings, house.store, "sensor")
+    assert measured[["lower", "upper"]].isna().all(axis=None)
+
+
+def test_before_the_first_fit_no_band_is_stored(house):
+    keep(house, "flat")
+    assert stored_days(house.settings, house.store, "flat")[["lower", "upper"]].isna().all(axis=None)
+
+
+@given(st.integers(0, 350), st.integers(0, 14))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None)
+def test_a_days_band_is_the_same_alone_and_in_a_range_to_the_last_bit(house, first, length):
+    fit(house)
+    span = DayRange(YEAR.first + timedelta(days=first), YEAR.first + timedelta(days=first + length))
     evaluation = Evaluation(house.settings, house.store)
-    for meter in ("old", "new", "flat", "house", "rest"):
-        found = evaluation.days(meter, YEAR).days
-        write_days(house.store, meter, "kWh", *YEAR.bounds(house.settings.site.zone), found)
+    for meter in ("flat", "house", "rest", "again"):
+        whole = evaluation.days(meter, YEAR).days.loc[lambda frame: frame.index.isin(span.openings(ZONE)[:-1])]
+        alone = pd.concat([evaluation.days(meter, DayRange.single(day)).days for day in span])
+        pd.testing.assert_frame_equal(whole, alone, check_exact=True)
+        pd.testing.assert_frame_equal(whole, evaluation.days(meter, span).days, check_exact=True)
+
+
+def test_days_and_months_are_shown_with_bands_of_their_own(house):
+    fit(house)
+    keep(house, "old", "new", "flat", "house", "rest")
     frame = stored_days(house.settings, house.store, "rest")
-    days, months = (
-        with_bands(house.settings, house.store, "rest", named(house.settings, frame, step), frame.index[-1])
-        for step in ("day", "month")
-    )
+    days, months = (with_bands(house.settings, house.store, "rest", frame, step) for step in ("day", "month"))
     for shown in (days, months):
         assert (shown["lower"] <= shown["consumption"]).all()
         assert (shown["consumption"] <= shown["upper"]).all()
@@ -116,3 +168,33 @@ def test_days_and_months_are_shown_with_bands_of_their_own(house):
     april = days.loc["2023-04-01":"2023-04-30"]
     summed = (april["upper"] - april["consumption"]).sum()
     assert months.loc["2023-04", "upper"] - months.loc["2023-04", "consumption"] < 0.5 * summed
+
+
+def test_part_of_a_month_has_the_band_of_its_own_days(house):
+    fit(house)
+    keep(house, "flat")
+    # Read on 2 March: from there until 1 May nothing is open at the far end.
+    frame = stored_days(house.settings, house.store, "flat", date(2023, 3, 2), date(2023, 4, 30))
+    months = with_bands(house.settings, house.store, "flat", frame, "month")
+    ours = bands_of(house).half_widths("flat", spans_of("2023-03-02 2023-03-31"))
+    assert months.loc["2023-03", "upper"] - months.loc["2023-03", "consumption"] == pytest.approx(ours[0])
+
+
+def test_months_and_years_and_the_month_to_date_have_their_own_bands(house):
+    fit(house)
+    keep(house, "old", "new", "flat", "sensor", "house", "rest")
+    sums, bands = HouseSums(house.settings, house.store), bands_of(house)
+    months, years = sums.months("rest", YEAR), sums.years("rest", YEAR)
+    assert list(months.index) == [date(2023, month, 1) for month in range(1, 13)]
+    april = months.loc[date(2023, 4, 1)]
+    ours = bands.half_widths("rest", [*spans_of("2023-04-01 2023-04-30"), YEAR])
+    assert april["upper"] == april["consumption"] + ours[0]
+    year = years.loc[date(2023, 1, 1)]
+    assert year["consumption"] == pytest.approx(months["consumption"].sum())
+    assert year["upper"] == year["consumption"] + ours[1]
+    assert year["upper"] - year["consumption"] < (months["upper"] - months["consumption"]).sum() / 3
+    so_far = sums.month_to_date("rest", date(2023, 12, 1)).iloc[0]
+    assert (so_far["consumption"], so_far["days"]) == (months["consumption"].iloc[-1], 31)
+    assert so_far["previous_month"] == pytest.approx(months["consumption"].iloc[-2])
+    assert np.isnan(so_far["previous_year"])
+    assert sums.months("sensor", YEAR)[["lower", "upper"]].isna().all(axis=None)

@@ -19,7 +19,7 @@ from tests.pipeline.small_house import compute_without_what_follows
 from tests.settings.houses import METERS, write_house
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
-from workflows_dagster.pipeline.assets.meters import RAW_PREFIX, describe, raw_key
+from workflows_dagster.pipeline.assets.meters import PROFILES_KEY, RAW_PREFIX, describe, raw_key
 from workflows_dagster.pipeline.backfill import BackfillError, backfill
 from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.pipeline.resources import tibber_resource
@@ -137,7 +137,7 @@ def test_tibbers_hours_come_before_the_meter_that_reads_them(small_house, graph)
     on_tibber = build_definitions(settings).resolve_asset_graph()
     assert on_tibber.get(tibber).child_keys == {raw}
     assert on_tibber.get(raw).is_external
-    assert on_tibber.get(dg.AssetKey("haupt_strom")).parent_keys == {raw}
+    assert on_tibber.get(dg.AssetKey("haupt_strom")).parent_keys == {raw, PROFILES_KEY}
     # The shipped house reads a register there; its prices are Tibber's.
     assert graph.get(tibber).child_keys == {dg.AssetKey("costs")}
 

@@ -221,8 +221,8 @@ def materialize_alone(house: House, first: date, last: date) -> None:
     """Fit the profiles and write the days without Dagster, which takes most of the time."""
     fitting, meters = Evaluation(house.settings, house.store).of_physical, house.settings.meters
     for meter in meters.physical:
-        if (profile := fitting.fitted_profile(meter)) is not None:
-            keep_profile(house.store, meter.meter_id, meter.output_unit, profile, pd.Timestamp.now("UTC"))
+        profile, spread = fitting.fitted(meter)
+        keep_profile(house.store, meter.meter_id, meter.output_unit, profile, pd.Timestamp.now("UTC"), spread)
     evaluation, zone = Evaluation(house.settings, house.store), house.settings.site.zone
     for meter in meters.in_order():
         frame = evaluation.days(meter.meter_id, DayRange(first, last)).days

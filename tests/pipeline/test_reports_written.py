@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from workflows_dagster.domain.days import DayRange
-from workflows_dagster.pipeline.assets.insight import months_to_report
+from workflows_dagster.pipeline.assets.months import months_to_report
 from workflows_dagster.settings.load import Settings
 
 

@@ -13,6 +13,7 @@ from tests.repair.repaired_house import WITHIN, compute, plan
 from tests.weather_house import HOURS, METERS, PATTERNS, heated, house_of, temperatures
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.degree_days import DegreeDayProfile
+from workflows_dagster.domain.season import FLAT
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.outdoor_temperature import OUTDOOR
 from workflows_dagster.records.days import read_days
@@ -25,9 +26,9 @@ def fit(house: SmallHouse) -> None:
     """Do what the asset of profiles does."""
     meters = Evaluation(house.settings, house.store).of_physical
     for meter in house.settings.meters.physical:
-        profile = meters.fitted_profile(meter)
-        if profile is not None:
-            keep_profile(house.store, meter.meter_id, meter.output_unit, profile, pd.Timestamp("2025-01-02", tz="UTC"))
+        profile, spread = meters.fitted(meter)
+        at = pd.Timestamp("2025-01-02", tz="UTC")
+        keep_profile(house.store, meter.meter_id, meter.output_unit, profile, at, spread)
 
 
 def computed(house: SmallHouse) -> SmallHouse:
@@ -51,7 +52,7 @@ def test_gas_follows_the_weather_where_it_misses_less_and_water_never(small_hous
     assert isinstance(profile, DegreeDayProfile)
     assert profile.missed < 0.3 * profile.missed_by_season
     assert 13.5 < profile.base_temperature < 16
-    assert kept_profile(house.store, "water") is None
+    assert kept_profile(house.store, "water") == FLAT
     assert missed(computed(house)) < 0.04
 
 
@@ -143,6 +144,6 @@ def test_the_houses_own_thermometer_goes_before_imported_temperatures(small_hous
     house.store.write_readings(OUTDOOR, temperatures() + 7.0)
     assert len(other.store.readings(RawSeries("m³", "gas"))) == 12
     meters = Evaluation(house.settings, house.store).of_physical
-    profile = meters.fitted_profile(house.settings.meters["gas"])
+    profile, _ = meters.fitted(house.settings.meters["gas"])
     assert isinstance(profile, DegreeDayProfile)
     assert profile.base_temperature < 17

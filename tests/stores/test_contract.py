@@ -435,8 +435,9 @@ def daily(values: list[float], **more: list[object]) -> pd.DataFrame:
 
 def test_a_meter_without_points_reads_as_an_empty_frame_of_the_promised_shape(store: Store) -> None:
     empty = store.read(CONSUMPTION_DAILY, "gas_zahler")
-    assert list(empty.columns) == ["consumption", "quality", "estimated_share", "residual", "unit"]
-    assert [str(dtype) for dtype in empty.dtypes] == ["float64", "object", "float64", "float64", "object"]
+    numbers = ["estimated_share", "residual", "lower", "upper"]
+    assert list(empty.columns) == ["consumption", "quality", *numbers, "unit"]
+    assert [str(dtype) for dtype in empty.dtypes] == ["float64", "object", *["float64"] * 4, "object"]
     pd.testing.assert_index_equal(empty.index, empty_index())
 
 
@@ -449,7 +450,9 @@ def test_points_read_back_as_they_were_written_with_absent_fields_as_nan_and_non
     )
     store.replace(CONSUMPTION_DAILY, "gas_zahler", "m³", *YEAR, written)
     found = store.read(CONSUMPTION_DAILY, "gas_zahler")
-    expected = written.assign(residual=np.nan, unit="m³").astype({"quality": object, "unit": object})
+    expected = written.assign(residual=np.nan, lower=np.nan, upper=np.nan, unit="m³").astype(
+        {"quality": object, "unit": object}
+    )
     expected.loc[expected.index[1], "quality"] = None
     pd.testing.assert_frame_equal(found, expected[found.columns], check_exact=True, check_freq=False)
     assert found["quality"].iloc[1] is None

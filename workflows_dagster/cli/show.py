@@ -29,7 +29,7 @@ def show(ctx: click.Context, meter: str, first: date | None, last: date | None, 
     import pandas as pd
 
     from workflows_dagster.cli.consumption_rows import as_csv, as_json, print_table, rows_of
-    from workflows_dagster.services.consumption import named, stored_days, today_so_far, with_bands
+    from workflows_dagster.services.consumption import stored_days, today_so_far, with_bands
     from workflows_dagster.stores.open import open_store
     from workflows_dagster.wording import words_of
 
@@ -40,7 +40,7 @@ def show(ctx: click.Context, meter: str, first: date | None, last: date | None, 
         frame = stored_days(settings, store, meter, first, last)
         if frame.empty:
             fail(ctx, _nothing_stored(meter, first, last, words_of(settings.site)))
-        stored = with_bands(settings, store, meter, named(settings, frame, step), frame.index[-1])
+        stored = with_bands(settings, store, meter, frame, step)
         rows = rows_of(stored, "day" if step == "day" else "period")
         if step == "day":
             today = today_so_far(settings, store, meter, pd.Timestamp.now("UTC"), first, last)

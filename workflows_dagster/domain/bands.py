@@ -25,6 +25,8 @@ _WINDOW_REACH = 0.15
 _SHORTEST_DAYS = 1e-6
 # A meter's own scale counts as much as the population's after this many left-out readings, each limited.
 _PRIOR_READINGS, _LARGEST_SQUARE = 4.0, 9.0
+# A fit whose variances differ by less than this from the stored one's is not worth computing all days anew. [1]
+_NEAR = 0.1
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,31 @@ class Spread:
     mean: float
     scale: float = 1.0
 
+    def is_near(self, other: Spread) -> bool:
+        """Tell whether another fit gives nearly the same bands."""
+        own, others = self.mean * self.scale**2, other.mean * other.scale**2
+        return abs(own - others) <= _NEAR * max(own, others)
+
 
 def half_width(variance: np.ndarray) -> np.ndarray:
     """Half width of the 80 % band. [meter unit], same shape as `variance` [meter unit²]"""  # noqa: D415
     width: np.ndarray = _STANDARD_DEVIATIONS * np.sqrt(variance)
     return width
+
+
+def around(consumption: np.ndarray, widths: np.ndarray, *, turns_back: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Give the bands around computed numbers; not below 0, unless a counter turns back.
+
+    Args:
+        consumption: The numbers. [meter unit], shape (n,)
+        widths: Half widths. [meter unit], shape (n,)
+        turns_back: Whether a counter of the meter may turn back.
+
+    Returns:
+        Lower and upper ends, each shape (n,). [meter unit]
+    """
+    lower = consumption - widths
+    return lower if turns_back else np.maximum(lower, np.minimum(consumption, 0.0)), consumption + widths
 
 
 @dataclass(frozen=True)
@@ -181,6 +203,22 @@ def variance_beyond(
         extended = np.where(np.asarray(known) > 0, amount / known, 0.0)
     variance: np.ndarray = _per_amount(part_days, reach_days, spread) * amount * (1 + extended)
     return variance
+
+
+def half_width_ahead(amount: float, known: float, length_days: float, spread: Spread) -> float:
+    """Give half the width of the 80 % band of the next reading's advance.
+
+    Args:
+        amount: Estimated advance, not negative. [meter unit]
+        known: Amount in the readings that give the rate. [meter unit]
+        length_days: Time since the last reading. [d]
+        spread: How irregular the meter is.
+
+    Returns:
+        [meter unit]
+    """
+    length = np.array([length_days])
+    return float(half_width(variance_beyond(np.array([max(amount, 0.0)]), known, length, length, spread))[0])
 
 
 def _per_amount(part_days: np.ndarray, gap_days: np.ndarray, spread: Spread) -> np.ndarray:

@@ -133,20 +133,27 @@ def mean_prices(consumption: np.ndarray, price: np.ndarray, day: np.ndarray, day
         return np.where(used > 0, paid / used, np.where(hours > 0, alike / hours, np.nan))
 
 
-def costs(consumption: pd.Series, unit_price: np.ndarray, standing_charge: np.ndarray) -> pd.DataFrame:
+def costs(
+    consumption: pd.Series, unit_price: np.ndarray, standing_charge: np.ndarray, band: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Price each day: `cost = consumption · unit_price + standing_charge`.
 
     Args:
         consumption: Consumption of each day, NaN where it is not known, shape (n,). [meter unit]
         unit_price: Each day's price, NaN where there is none, shape (n,). [currency/unit]
         standing_charge: Each day's share of the standing charge, shape (n,). [currency/d]
+        band: Columns `lower` and `upper` of the consumption, NaN where measured, shape (n, 2). [meter unit]
 
     Returns:
         Index as `consumption`, without the days whose consumption or price is not known; columns `cost`, `unit_price`,
-        `standing_charge` (`float64`). Nothing is rounded.
+        `standing_charge`, and `lower` and `upper` of the cost (`float64`). Nothing is rounded.
     """
     cost = consumption.to_numpy(dtype=float) * unit_price + standing_charge
-    columns = dict(zip(COSTS.columns, (cost, unit_price, standing_charge), strict=True))
+    ends = np.full((len(cost), 2), np.nan) if band is None else band[["lower", "upper"]].to_numpy(dtype=float)
+    priced_ends = ends * unit_price[:, None] + standing_charge[:, None]
+    # What is earned has a negative price.
+    lower, upper = priced_ends.min(axis=1), priced_ends.max(axis=1)
+    columns = dict(zip(COSTS.columns, (cost, unit_price, standing_charge, lower, upper), strict=True))
     priced: pd.DataFrame = pd.DataFrame(columns, index=consumption.index, dtype=float).loc[~np.isnan(cost)]
     return priced
 

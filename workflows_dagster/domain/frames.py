@@ -111,10 +111,14 @@ _CONSUMED: dict[str, Column] = {
     "quality": _QUALITY,
     "estimated_share": _ESTIMATED,
 }
+_BAND: dict[str, Column] = {
+    "lower": Column("Lower end of the 80 % band of an estimated consumption; absent where measured.", _METER),
+    "upper": Column("Its upper end.", _METER),
+}
 _RESIDUAL = Column("Signed difference before it is kept from falling below 0.", _METER)
 
-DAYS = Schema("days of a meter", {"opening": _OPENING, "closing": _CLOSING, **_CONSUMED})
-VIRTUAL_DAYS = Schema("days of a virtual meter", {**_CONSUMED, "residual": _RESIDUAL})
+DAYS = Schema("days of a meter", {"opening": _OPENING, "closing": _CLOSING, **_CONSUMED, **_BAND})
+VIRTUAL_DAYS = Schema("days of a virtual meter", {**_CONSUMED, "residual": _RESIDUAL, **_BAND})
 STORED_DAYS = Schema(
     "stored days", {**DAYS.columns, "residual": _RESIDUAL, "unit": Column("Unit of the meter.", kind="text")}
 )
@@ -124,6 +128,8 @@ COSTS = Schema(
         "cost": Column("What the day cost, all included.", "currency"),
         "unit_price": Column("Mean price of the day.", _PRICE),
         "standing_charge": Column("The day's share of the standing charge.", "currency"),
+        "lower": Column("Lower end of the 80 % band of an estimated cost; absent where measured.", "currency"),
+        "upper": Column("Its upper end.", "currency"),
     },
 )
 
@@ -163,6 +169,26 @@ MONTHS = Schema(
         "whole": Column("Whether every calendar day has a value.", kind="flag"),
         "clipped": Column("By how much the days' residuals lay below 0.", _METER, lowest=0.0),
         "residual": Column("Signed sum of the days' residuals.", _METER),
+    },
+    index="civil days",
+)
+
+BANDED_MONTHS = Schema("months of a meter and their bands", {**MONTHS.columns, **_BAND}, index="civil days")
+_SUM: dict[str, Column] = {
+    "consumption": Column("Sum of the days that there are.", _METER),
+    **_BAND,
+    "quality": _QUALITY,
+    "estimated_share": _ESTIMATED,
+    "days": Column("Days that there are.", "d", "whole", lowest=1.0, highest=366.0),
+    "missing_days": Column("Days of them without a value.", "d", "whole", lowest=0.0, highest=366.0),
+}
+YEARS = Schema("years of a meter", _SUM, index="civil days")
+MONTH_TO_DATE = Schema(
+    "a meter's month to date",
+    {
+        **_SUM,
+        "previous_month": Column("The same days of the month before.", _METER),
+        "previous_year": Column("The same days of the month a year before.", _METER),
     },
     index="civil days",
 )

@@ -13,6 +13,7 @@ from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.anomalies import ALERT, BAND, COLUMNS, NOTICE, AnomalyRule, Scale, is_grave, with_reasons
 from workflows_dagster.domain.anomaly_reasons import Reason
+from workflows_dagster.domain.bands import Spread, half_width_ahead
 from workflows_dagster.domain.deviations import offset_log
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Weight
@@ -74,11 +75,13 @@ class _Usual:
         rate: Consumption per unit of weight, above zero. [meter unit/d]
         scatter: Scatter of its logarithm. [1]
         rests: Whether the meter often stands still; `rate` is then that of the other times.
+        flowed: Consumption that the rate was taken from. [meter unit]
     """
 
     rate: float
     scatter: float
     rests: bool
+    flowed: float
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,13 @@ class _Judged:
 
 
 def judge_gaps(
-    register: Register, weight: Weight, long: LongGaps, scale: Scale, rule: AnomalyRule, zone: ZoneInfo
+    register: Register,
+    weight: Weight,
+    long: LongGaps,
+    scale: Scale,
+    rule: AnomalyRule,
+    zone: ZoneInfo,
+    spread: Spread | None = None,
 ) -> pd.DataFrame:
     """Judge each long gap against the consumption per unit of weight over the gaps before it.
 
@@ -109,6 +118,8 @@ def judge_gaps(
         scale: Unit and resolution.
         rule: What counts as unusual; of a plain rule only the score is used.
         zone: Where days are cut.
+        spread: How irregular the meter is: what lies within the 80 % band of a reading ahead is not unusual. None
+            before it is known.
 
     Returns:
         Index the civil days in which the gaps end, in order, each once; columns as `judge_days` gives them,
@@ -136,7 +147,7 @@ def judge_gaps(
         last = days.civil_day(days.instants(np.array([closing - 1]))[0], zone)
         use = float(register.advances[k])
         if use > usual.rate * of_gap or (long.also_quiet and not usual.rests):
-            judged = _judged(use, of_gap, (opening, closing), usual, last, scale, rule)
+            judged = _judged(use, of_gap, (opening, closing), usual, last, scale, rule, spread)
             rows[last] = (*judged.figures, *_reported(judged, before))
             before = judged
     columns = {name: [row[k] for row in rows.values()] for k, name in enumerate(COLUMNS)}
@@ -152,7 +163,14 @@ def _objects(items: list[object]) -> np.ndarray:
 
 
 def _judged(
-    use: float, of_gap: float, span: tuple[int, int], usual: _Usual, last: date, scale: Scale, rule: AnomalyRule
+    use: float,
+    of_gap: float,
+    span: tuple[int, int],
+    usual: _Usual,
+    last: date,
+    scale: Scale,
+    rule: AnomalyRule,
+    spread: Spread | None,
 ) -> _Judged:
     expected, dust = usual.rate * of_gap, scale.dust
     length = (span[1] - span[0]) / days.MICROSECONDS_PER_DAY
@@ -161,6 +179,7 @@ def _judged(
     score = abs(float(offset_log(np.array([ratio]), _OFFSET)[0])) / usual.scatter
     matters = abs(use - expected) >= max(dust, _LEAST_PART * usual.rate * length)
     unusual = matters and score > _GAP * rule.score and not 1 / _LEAST_RATIO < ratio < _LEAST_RATIO
+    unusual &= spread is None or abs(use - expected) > half_width_ahead(expected, usual.flowed, length, spread)
     count = max(round(length), 1)
     reason = Reason.of("gap", dust, use, expected, lower, upper, days=count, last=last.isoformat())
     figures = (use, expected, lower, upper, 100 * (use / expected - 1))
@@ -220,7 +239,7 @@ def _usual_rate(stretches: _Stretches, before: int, middle: float) -> _Usual | N
     scatter = _MAD_TO_SIGMA * _median_by(away, used.length)
     count = len(rates)
     drawn = np.sqrt((count * scatter**2 + _USUAL_GAPS * _USUAL_SCATTER**2) / (count + _USUAL_GAPS))
-    return _Usual(rate, float(drawn * np.sqrt(1 + 1 / count)), rests)
+    return _Usual(rate, float(drawn * np.sqrt(1 + 1 / count)), rests, float(used.use.sum()))
 
 
 def _median_by(values: np.ndarray, weights: np.ndarray) -> float:

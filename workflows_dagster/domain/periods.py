@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain.allocation import QUALITIES
+from workflows_dagster.domain.days import DayRange
 
 Step = Literal["day", "month", "year"]
 _FORMATS: dict[Step, str] = {"day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}
@@ -29,14 +30,26 @@ def by_period(frame: pd.DataFrame, civil: pd.Index, step: Step) -> pd.DataFrame:
         residuals, not below 0), `quality` the worst day's, `estimated_share` weighted by
         consumption, and `days` and `missing_days`.
     """
-    names = np.array([day.strftime(_FORMATS[step]) for day in civil], dtype=object)
-    begins = np.flatnonzero(np.r_[True, names[1:] != names[:-1]][: len(names)])
+    names, begins = _names(civil, step)
     known = _Days(*(frame[column].to_numpy() for column in _Days._fields))
     residual = frame["residual"].to_numpy(dtype=float) if step != "day" and "residual" in frame else None
     ends = np.r_[begins, len(names)][1:]
     rows = [_sum(known, residual, slice(begin, end)) for begin, end in zip(begins, ends, strict=True)]
     columns = ["opening", "closing", "consumption", "quality", "estimated_share", "days", "missing_days"]
     return pd.DataFrame(rows, index=pd.Index(names[begins], dtype=object), columns=columns)
+
+
+def spans_of(civil: pd.Index, step: Step) -> list[DayRange]:
+    """Give the days from the first to the last that each sum of `by_period` covers, in order."""
+    _, begins = _names(civil, step)
+    ends = np.r_[begins, len(civil)][1:]
+    return [DayRange(civil[begin], civil[end - 1]) for begin, end in zip(begins, ends, strict=True)]
+
+
+def _names(civil: pd.Index, step: Step) -> tuple[np.ndarray, np.ndarray]:
+    """Name each day's period, and give where each period begins."""
+    names = np.array([day.strftime(_FORMATS[step]) for day in civil], dtype=object)
+    return names, np.flatnonzero(np.r_[True, names[1:] != names[:-1]][: len(names)])
 
 
 class _Days(NamedTuple):

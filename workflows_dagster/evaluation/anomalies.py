@@ -123,8 +123,11 @@ class Anomalies:
         if len(ends) == 0:
             return pd.DataFrame(columns=list(COLUMNS), index=ends)
         long = LongGaps(meter.measured_max_gap_hours, also_quiet=_is_read_by_hand(meter))
-        weight = weight_of(self._physical.profile(meter))
-        judged = judge_gaps(self._physical.history(meter), weight, long, scale, self._rule, self._zone)
+        # With another meter's use taken as it is, the weight is that of the rest, and a gap is judged as a whole.
+        whole = meter.estimate.like is None
+        weight = self._physical.weight(meter) if whole else weight_of(self._physical.profile(meter))
+        history, spread = self._physical.history(meter), self._physical.spread(meter)
+        judged = judge_gaps(history, weight, long, scale, self._rule, self._zone, spread)
         return judged[judged.index.isin(ends)]
 
     def _profile(self, meter: Meter) -> Profile:

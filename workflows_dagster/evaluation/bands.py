@@ -6,18 +6,21 @@ A sum's band is computed for itself, never added up: within a gap what one day h
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.bands import Bands, Spread, fit_spread, half_width
+from workflows_dagster.domain.bands import Bands, Spread, around, fit_spread, half_width
 from workflows_dagster.domain.days import DayRange
-from workflows_dagster.evaluation.house import Evaluation
-from workflows_dagster.evaluation.physical import Basis
+from workflows_dagster.evaluation.derived import DerivedMeters
+from workflows_dagster.evaluation.physical import Basis, PhysicalMeters
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.settings.meters import PhysicalMeter
+from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter, VirtualMeter
+
+# Tells whether any day of a physical meter, within days, is estimated.
+IsEstimated = Callable[[str, DayRange], bool]
 
 
 class HouseBands:
@@ -25,15 +28,18 @@ class HouseBands:
 
     Args:
         settings: The house.
-        evaluation: Its meters.
+        of_physical: Its physical meters.
+        of_derived: Its master and virtual meters.
     """
 
-    def __init__(self, settings: Settings, evaluation: Evaluation) -> None:
-        self._settings, self._evaluation = settings, evaluation
+    def __init__(self, settings: Settings, of_physical: PhysicalMeters, of_derived: DerivedMeters) -> None:
+        self._settings, self._physical, self._derived = settings, of_physical, of_derived
         self._zone = settings.site.zone
         self._spreads: dict[str, Spread] = {}
 
-    def half_widths(self, meter_id: str, spans: Sequence[DayRange]) -> np.ndarray:
+    def half_widths(
+        self, meter_id: str, spans: Sequence[DayRange], is_estimated: IsEstimated | None = None
+    ) -> np.ndarray:
         """Give how far a meter's consumption may lie from what is computed, on either side.
 
         Whole gaps between readings are known, so only the gaps in which a span begins and ends leave something open.
@@ -43,6 +49,7 @@ class HouseBands:
         Args:
             meter_id: The meter.
             spans: Days, each span by itself.
+            is_estimated: Tells whether any of a physical meter's days is estimated, if that is known already.
 
         Returns:
             Half widths of the 80 % bands, 0 where all is measured. [meter unit], shape (number of spans,)
@@ -59,6 +66,8 @@ class HouseBands:
         ordinals = np.array([day.toordinal() for day in civil])
         variance = np.zeros(len(spans))
         for name, factor in self._factors(meter_id, civil).items():
+            if is_estimated is not None and not is_estimated(name, whole):
+                continue
             parts = [
                 (place, edges[begin], edges[end], factor[begin])
                 for place, span in enumerate(spans)
@@ -72,7 +81,11 @@ class HouseBands:
         return half_width(variance)
 
     def around(
-        self, meter_id: str, spans: Sequence[DayRange], consumption: np.ndarray
+        self,
+        meter_id: str,
+        spans: Sequence[DayRange],
+        consumption: np.ndarray,
+        is_estimated: IsEstimated | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Give the bands around computed numbers; not below 0, unless a counter of the meter turns back.
 
@@ -80,6 +93,7 @@ class HouseBands:
             meter_id: The meter.
             spans: Days of each number.
             consumption: The numbers. [meter unit], shape (number of spans,)
+            is_estimated: As for `half_widths`.
 
         Returns:
             Lower and upper ends, equal where all is measured. [meter unit], shape (number of spans,)
@@ -87,11 +101,81 @@ class HouseBands:
         Raises:
             StoreError: The raw readings cannot be read.
         """
-        widths = self.half_widths(meter_id, spans)
-        lower = consumption - widths
-        if not any(meter.source.turns_back for meter in self._settings.meters.sources_of(meter_id)):
-            lower = np.maximum(lower, np.minimum(consumption, 0.0))
-        return lower, consumption + widths
+        return around(
+            consumption, self.half_widths(meter_id, spans, is_estimated), turns_back=self._turns_back(meter_id)
+        )
+
+    def on_days(self, meter: PhysicalMeter, cuts: pd.DatetimeIndex, basis: Basis, frame: pd.DataFrame) -> pd.DataFrame:
+        """Add their bands to a physical meter's days; measured days have none.
+
+        Args:
+            meter: The meter.
+            cuts: Instants at which the days open, and at which the last one ends, UTC, shape (n + 1,).
+            basis: What the days were computed from.
+            frame: The days, without bands.
+
+        Returns:
+            The same with the columns `lower` and `upper`. [meter unit]
+        """
+        estimated = np.flatnonzero(_is_estimated(frame))
+        widths = np.full(len(frame), np.nan)
+        bands = self._of_basis(meter, basis, self._physical.spread(meter)) if len(estimated) else None
+        if bands is not None:
+            edges = days.microseconds(cuts)
+            starts = days.microseconds(pd.DatetimeIndex(frame.index[estimated]))
+            ends = edges[np.searchsorted(edges, starts, side="right")]
+            widths[estimated] = half_width(bands.variance(basis.life.clip(starts), basis.life.clip(ends)))
+        return self._with_widths(meter.meter_id, frame, widths)
+
+    def on_derived_days(
+        self, meter: MasterMeter | VirtualMeter, frame: pd.DataFrame, sources: Mapping[str, pd.DataFrame]
+    ) -> pd.DataFrame:
+        """Add their bands to a derived meter's days, from those of its sources' days.
+
+        Sources count as independent of each other. Where a physical meter is in several of them, the bands are
+        computed from the readings instead, so that it cancels out.
+
+        Args:
+            meter: The meter.
+            frame: Its days, without bands.
+            sources: Days of each meter in `meter.upstream`.
+
+        Returns:
+            The same with the columns `lower` and `upper`. [meter unit]
+
+        Raises:
+            StoreError: The raw readings cannot be read.
+        """
+        widths = np.full(len(frame), np.nan)
+        estimated = np.flatnonzero(_is_estimated(frame))
+        if len(estimated) and any(days_of["upper"].notna().any() for days_of in sources.values()):
+            index = pd.DatetimeIndex(frame.index[estimated])
+            civil = days.civil_days(index, self._zone)
+            if self._shares_sources(meter):
+                widths[estimated] = self.half_widths(meter.meter_id, [DayRange.single(day) for day in civil])
+            else:
+                variance = np.zeros(len(index))
+                for row in self._derived.contributions(meter, civil):
+                    of_source = sources[row.source].reindex(index)
+                    width = (of_source["upper"] - of_source["consumption"]).to_numpy(dtype=float)
+                    is_open = row.counts & _is_estimated(of_source)
+                    variance += np.where(is_open, (width * row.conversion) ** 2, 0.0)
+                widths[estimated] = np.sqrt(variance)
+        return self._with_widths(meter.meter_id, frame, widths)
+
+    def _with_widths(self, meter_id: str, frame: pd.DataFrame, widths: np.ndarray) -> pd.DataFrame:
+        consumption = frame["consumption"].to_numpy(dtype=float)
+        lower, upper = around(consumption, widths, turns_back=self._turns_back(meter_id))
+        return frame.assign(lower=lower, upper=upper)
+
+    def _turns_back(self, meter_id: str) -> bool:
+        return any(meter.source.turns_back for meter in self._settings.meters.sources_of(meter_id))
+
+    def _shares_sources(self, meter: MasterMeter | VirtualMeter) -> bool:
+        """Tell whether a physical meter is in several of a derived meter's sources."""
+        meters = self._settings.meters
+        found = [one.meter_id for source in meter.upstream for one in meters.sources_of(source)]
+        return len(found) > len(set(found))
 
     def _factors(self, meter_id: str, civil: pd.Index) -> dict[str, np.ndarray]:
         """Give by which factor each physical meter counts in a meter, by day."""
@@ -99,7 +183,7 @@ class HouseBands:
         if isinstance(meter, PhysicalMeter):
             return {meter_id: np.ones(len(civil))}
         factors: dict[str, np.ndarray] = {}
-        for row in self._evaluation.of_derived.contributions(meter, civil):
+        for row in self._derived.contributions(meter, civil):
             for name, factor in self._factors(row.source, civil).items():
                 own = np.nan_to_num(row.factor) * factor
                 factors[name] = factors[name] + own if name in factors else own
@@ -109,26 +193,35 @@ class HouseBands:
         meter = self._settings.meters[meter_id]
         assert isinstance(meter, PhysicalMeter)
         cuts = days.instants(np.array([starts.min(), ends.max()]))
-        basis = self._evaluation.of_physical.basis(meter, cuts)
+        basis = self._physical.basis(meter, cuts)
         if not _leaves_open(basis, int(starts.min()), int(ends.max())):
             return np.zeros(len(starts))
-        bands = Bands(
-            basis.register,
-            basis.weight,
-            basis.allowance,
-            self._spread(meter),
-            basis.head,
-            basis.tail,
-            meter.source.turns_back,
-        )
+        bands = self._of_basis(meter, basis, self.spread(meter))
+        assert bands is not None
         return bands.variance(basis.life.clip(starts), basis.life.clip(ends))
 
-    def _spread(self, meter: PhysicalMeter) -> Spread:
-        """Fit how irregular a meter is to its whole history, so that a band does not depend on what is asked for."""
+    def spread(self, meter: PhysicalMeter) -> Spread:
+        """Give how irregular a meter is: as stored with its profile, before the first fit from its whole history."""
         if meter.meter_id not in self._spreads:
-            physical = self._evaluation.of_physical
-            self._spreads[meter.meter_id] = fit_spread(physical.history(meter), physical.weight(meter))
+            kept = self._physical.spread(meter)
+            self._spreads[meter.meter_id] = (
+                kept if kept is not None else fit_spread(self._physical.history(meter), self._physical.weight(meter))
+            )
         return self._spreads[meter.meter_id]
+
+    @staticmethod
+    def _of_basis(meter: PhysicalMeter, basis: Basis, spread: Spread | None) -> Bands | None:
+        if spread is None:
+            return None
+        return Bands(
+            basis.register, basis.weight, basis.allowance, spread, basis.head, basis.tail, meter.source.turns_back
+        )
+
+
+def _is_estimated(frame: pd.DataFrame) -> np.ndarray:
+    """Tell which days are estimated in part at least, shape (days,), `bool`."""
+    found: np.ndarray = (frame["estimated_share"] > 0).to_numpy() & frame["consumption"].notna().to_numpy()
+    return found
 
 
 def _leaves_open(basis: Basis, start: int, end: int) -> bool:

@@ -79,7 +79,8 @@ class Costing:
         Returns:
             Index the days' openings (UTC, name `start`), only of days whose consumption and price are known; columns
             `cost` [currency], `unit_price` (the day's, [currency/meter unit]), `standing_charge` (the day's share,
-            [currency]), with `cost = consumption · unit_price + standing_charge`. Empty for a meter without a tariff.
+            [currency]), `lower` and `upper` (the 80 % band of an estimated day's cost, [currency]), with
+            `cost = consumption · unit_price + standing_charge`. Empty for a meter without a tariff.
 
         Raises:
             KeyError: There is no such meter.
@@ -92,7 +93,8 @@ class Costing:
             return COSTS.check(self._of_sources(meter, asked))
         if tariff is None:
             return pd.DataFrame(columns=list(COSTS.columns), index=openings[:0].rename("start"), dtype=float)
-        consumption = read_days(self._store, meter_id, openings[0], openings[-1])["consumption"]
+        frame = read_days(self._store, meter_id, openings[0], openings[-1])
+        consumption = frame["consumption"]
         civil = days.civil_days(pd.DatetimeIndex(consumption.index), self._zone)
         dated = tariff.dated(meter)
         unit_price = unit_prices(civil, meter.output_unit, dated, self._settings.site.gas_conversion)
@@ -101,7 +103,7 @@ class Costing:
             unit_price = np.where(np.isnan(hourly), unit_price, hourly)
         elif has_times(dated) and len(consumption):
             unit_price = self.timed_prices(meter, asked, consumption)["unit_price"].to_numpy()
-        return COSTS.check(costs(consumption, unit_price, standing_charges(civil, dated)))
+        return COSTS.check(costs(consumption, unit_price, standing_charges(civil, dated), frame))
 
     def dated(self, meter: Meter) -> tuple[Price, ...]:
         """Give a meter's dated prices, VAT included; none without a tariff."""
@@ -157,6 +159,7 @@ class Costing:
         charges = np.zeros(len(starts)) if tariff is None else standing_charges(civil, tariff.dated(meter))
         cost, standing = charges.copy(), charges.copy()
         prices, counted = np.zeros(len(starts)), np.zeros(len(starts))
+        variance, is_estimated = np.zeros(len(starts)), np.zeros(len(starts), dtype=bool)
         for contribution in self._derived.contributions(meter, civil):
             source = contribution.source
             frame = self.of_meter(source, asked).reindex(starts)
@@ -168,11 +171,15 @@ class Costing:
             per_unit = frame["unit_price"].to_numpy(dtype=float) / contribution.conversion
             prices += np.where(counts, per_unit, 0.0)
             counted += counts
+            width = ((frame["upper"] - frame["lower"]) / 2).to_numpy(dtype=float)
+            variance += np.where(counts, np.nan_to_num(width) ** 2, 0.0)
+            is_estimated |= counts & ~np.isnan(width)
         amount = used.to_numpy(dtype=float)
         with np.errstate(divide="ignore", invalid="ignore"):
             unit_price = np.where(amount > 0, (cost - standing) / amount, prices / counted)
         known = ~np.isnan(amount) & ~np.isnan(cost) & (counted > 0)
-        columns = dict(zip(COSTS.columns, (cost, unit_price, standing), strict=True))
+        half = np.where(is_estimated, np.sqrt(variance), np.nan)
+        columns = dict(zip(COSTS.columns, (cost, unit_price, standing, cost - half, cost + half), strict=True))
         priced: pd.DataFrame = pd.DataFrame(columns, index=starts.rename("start"), dtype=float).loc[known]
         return priced
 

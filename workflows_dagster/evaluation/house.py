@@ -11,6 +11,7 @@ import pandas as pd
 from workflows_dagster.domain import days, units
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.frames import DAYS, VIRTUAL_DAYS
+from workflows_dagster.evaluation.bands import HouseBands
 from workflows_dagster.evaluation.derived import DerivedMeters
 from workflows_dagster.evaluation.evaluated import Evaluated
 from workflows_dagster.evaluation.like import LikeUse
@@ -32,6 +33,7 @@ class Evaluation:
     Attributes:
         of_physical: Its physical meters, their profiles and histories.
         of_derived: Its master and virtual meters, their periods and conversions.
+        bands: The bands of their numbers.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Evaluation:
         self._settings, self._store, self._until = settings, store, until
         self.of_physical = PhysicalMeters(settings, store, self._use_of, hold=hold)
         self.of_derived = DerivedMeters(settings, self._day_of)
+        self.bands = HouseBands(settings, self.of_physical, self.of_derived)
         self._single_days: dict[tuple[str, date], pd.DataFrame] = {}
 
     def days(self, meter_id: str, asked: DayRange) -> Evaluated:
@@ -66,9 +69,11 @@ class Evaluation:
         Raises:
             StoreError: The raw readings cannot be read.
         """
-        evaluated = self.of_physical.days(meter, self._cuts(asked))
-        DAYS.check(evaluated.days)
-        return evaluated
+        cuts = self._cuts(asked)
+        basis = self.of_physical.basis(meter, cuts)
+        evaluated = self.of_physical.of_basis(meter, cuts, basis)
+        frame = self.bands.on_days(meter, cuts, basis, evaluated.days)
+        return Evaluated(DAYS.check(frame), evaluated.findings)
 
     def derived(
         self, meter: MasterMeter | VirtualMeter, asked: DayRange, frames: Mapping[str, pd.DataFrame]
@@ -84,8 +89,8 @@ class Evaluation:
             StoreError: The raw readings around a handover cannot be read.
         """
         evaluated = self.of_derived.days(meter, self._cuts(asked)[:-1], frames)
-        (VIRTUAL_DAYS if isinstance(meter, VirtualMeter) else DAYS).check(evaluated.days)
-        return evaluated
+        frame = self.bands.on_derived_days(meter, evaluated.days, frames)
+        return Evaluated((VIRTUAL_DAYS if isinstance(meter, VirtualMeter) else DAYS).check(frame), evaluated.findings)
 
     def _use_of(self, meter_id: str, unit: str) -> LikeUse:
         """Give the use of a meter in another unit, day by day."""

@@ -25,6 +25,7 @@ from workflows_dagster.domain.allocation import (
     allocate,
     rate_window,
 )
+from workflows_dagster.domain.bands import Spread, fit_spread
 from workflows_dagster.domain.conservation import total
 from workflows_dagster.domain.falls import SPAN
 from workflows_dagster.domain.findings import Finding
@@ -109,7 +110,10 @@ class PhysicalMeters:
         Raises:
             StoreError: The raw readings cannot be read.
         """
-        basis = self.basis(meter, cuts)
+        return self.of_basis(meter, cuts, self.basis(meter, cuts))
+
+    def of_basis(self, meter: PhysicalMeter, cuts: pd.DatetimeIndex, basis: Basis) -> Evaluated:
+        """Evaluate a meter's days from inputs that `basis` has collected for the same cuts."""
         register, life = basis.register, basis.life
         weight, allowance, rates = basis.weight, basis.allowance, basis.rates
         if len(register) == 0 and life.start is None:
@@ -187,15 +191,19 @@ class PhysicalMeters:
         """
         return self._weights.weight(meter)
 
-    def fitted_profile(self, meter: PhysicalMeter) -> Profile | None:
-        """Fit the meter's profile to its whole history; None for a meter without a monthly table.
+    def fitted(self, meter: PhysicalMeter) -> tuple[Profile, Spread]:
+        """Fit the meter's profile, and how irregular it is, to its whole history; without a monthly table it is flat.
 
         Raises:
             StoreError: The readings or the outdoor temperature cannot be read.
         """
-        if self._settings.pattern_of(meter.meter_id) is None:
-            return None
-        return self._weights.fitted(meter, self.history(meter))
+        history = self.history(meter)
+        profile = self._weights.fitted(meter, history)
+        return profile, fit_spread(history, self._weights.of_profile(meter, profile))
+
+    def spread(self, meter: PhysicalMeter) -> Spread | None:
+        """Give how irregular the meter is by what is stored with its profile; None before the first fit."""
+        return self._weights.spread(meter)
 
     def gain_of(self, meter: PhysicalMeter, part: str, history: Register) -> Gain | None:
         """Compare readings left out with and without the use of a contained meter; see `MeterWeights.gain_of`."""

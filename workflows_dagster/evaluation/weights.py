@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from workflows_dagster.domain.bands import Spread
 from workflows_dagster.domain.degree_days import DegreeDayProfile, Weather
 from workflows_dagster.domain.given_use import GivenUse, rest_of
 from workflows_dagster.domain.left_out import missed_by
@@ -13,7 +14,7 @@ from workflows_dagster.domain.profile_choice import BETTER, Candidates, fit_best
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import FLAT, Profile, Weight, fit_profile, table_profile, weight_of
 from workflows_dagster.evaluation.outdoor_temperature import weather
-from workflows_dagster.records.profiles import kept_profile
+from workflows_dagster.records.profiles import Kept, kept
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
 from workflows_dagster.stores.ports import Store
@@ -53,6 +54,7 @@ class MeterWeights:
 
     def __init__(self, settings: Settings, store: Store, use_of: UseOf | None = None) -> None:
         self._settings, self._store, self._use_of = settings, store, use_of
+        self._kept: dict[str, Kept | None] = {}
         self._profiles: dict[str, Profile] = {}
         self._given: dict[str, GivenUse] = {}
 
@@ -65,9 +67,21 @@ class MeterWeights:
         if meter.meter_id not in self._profiles:
             pattern = self._settings.pattern_of(meter.meter_id)
             may_vary = pattern is not None and not meter.estimate.is_even
-            kept = kept_profile(self._store, meter.meter_id) if may_vary else FLAT
-            self._profiles[meter.meter_id] = kept or table_profile(pattern)
+            stored = self._kept_of(meter) if may_vary else Kept(FLAT, None)
+            # A profile without a table is of a time when the meter had none.
+            is_usable = stored is not None and (stored.profile.percentages is not None or not may_vary)
+            self._profiles[meter.meter_id] = stored.profile if stored and is_usable else table_profile(pattern)
         return self._profiles[meter.meter_id]
+
+    def spread(self, meter: PhysicalMeter) -> Spread | None:
+        """Give how irregular the meter is by what is stored with its profile; None before the first fit."""
+        stored = self._kept_of(meter)
+        return None if stored is None else stored.spread
+
+    def _kept_of(self, meter: PhysicalMeter) -> Kept | None:
+        if meter.meter_id not in self._kept:
+            self._kept[meter.meter_id] = kept(self._store, meter.meter_id)
+        return self._kept[meter.meter_id]
 
     def follows_weather(self, meter: PhysicalMeter) -> bool:
         """Tell whether the meter's days depend on the outdoor temperature."""
@@ -87,8 +101,16 @@ class MeterWeights:
         Raises:
             StoreError: The outdoor temperature cannot be read.
         """
-        outdoors = self._weather if self.follows_weather(meter) else None
-        return weight_for(self.profile(meter), outdoors, self.given(meter))
+        return self.of_profile(meter, self.profile(meter))
+
+    def of_profile(self, meter: PhysicalMeter, profile: Profile) -> Weight:
+        """Give the weight that the meter has with a profile.
+
+        Raises:
+            StoreError: The outdoor temperature cannot be read.
+        """
+        outdoors = self._weather if isinstance(profile, DegreeDayProfile) else None
+        return weight_for(profile, outdoors, self.given(meter))
 
     def given(self, meter: PhysicalMeter) -> GivenUse | None:
         """Give the use of another meter that is taken as it is; None where all is spread."""
@@ -98,8 +120,8 @@ class MeterWeights:
             self._given[meter.meter_id] = self._use_of(meter.estimate.like, meter.output_unit)
         return self._given[meter.meter_id]
 
-    def fitted(self, meter: PhysicalMeter, history: Register) -> Profile | None:
-        """Fit the meter's profile to its whole history; None for a meter without a monthly table.
+    def fitted(self, meter: PhysicalMeter, history: Register) -> Profile:
+        """Fit the meter's profile to its whole history; a meter without a monthly table is flat.
 
         Args:
             meter: The meter.
@@ -110,7 +132,7 @@ class MeterWeights:
         """
         pattern = self._settings.pattern_of(meter.meter_id)
         if pattern is None or meter.estimate.is_even:
-            return None
+            return FLAT
         candidates = Candidates(
             pattern,
             weather=self._weather if may_follow_weather(meter) else None,

@@ -18,8 +18,8 @@ from sqlalchemy.exc import DBAPIError
 
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation.weights import MeterWeights
-from workflows_dagster.pipeline.assets.insight import MONTHS_KEY
 from workflows_dagster.pipeline.assets.meters import PROFILES_KEY
+from workflows_dagster.pipeline.assets.months import MONTHS_KEY
 from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.pipeline.jobs import DAYS_JOB, MONTHS_JOB, PROFILES_JOB
 from workflows_dagster.pipeline.partitions import partition_span, range_tags
@@ -27,7 +27,6 @@ from workflows_dagster.pipeline.sensors.downstream import follow_ups
 from workflows_dagster.pipeline.storage.damage import DamagedHomeError, damaged_home
 from workflows_dagster.pipeline.storage.home import ensure_home
 from workflows_dagster.pipeline.storage.opening import one_at_a_time
-from workflows_dagster.records.profiles import kept_profile
 from workflows_dagster.repair.due import MadeFrom
 from workflows_dagster.settings.dagster_home import HOME_VARIABLE
 from workflows_dagster.settings.load import Settings
@@ -100,10 +99,10 @@ def fit_missing_profiles(settings: Settings, instance: DagsterInstance) -> bool:
         BackfillError: The run failed.
         StoreError: The store cannot be read.
     """
-    fitted = [meter for meter in settings.meters.physical if settings.pattern_of(meter.meter_id)]
+    fitted = settings.meters.physical
     with open_store(settings) as store:
         weights = MeterWeights(settings, store)
-        settled = all(kept_profile(store, meter.meter_id) for meter in fitted)
+        settled = all(weights.spread(meter) is not None for meter in fitted)
         if settled and not any(weights.may_come_to_follow_weather(meter) for meter in fitted):
             return False
     _execute(build_definitions(settings), instance, PROFILES_JOB, [PROFILES_KEY], {}, lambda _: None)

@@ -4,8 +4,9 @@ import dagster as dg
 
 from workflows_dagster.logs.from_settings import secrets_in
 from workflows_dagster.pipeline.assets.ingestion import tibber_asset
-from workflows_dagster.pipeline.assets.insight import anomalies_asset, costs_asset, months_asset
+from workflows_dagster.pipeline.assets.insight import anomalies_asset, costs_asset
 from workflows_dagster.pipeline.assets.meters import IO_MANAGER_KEY, meter_assets, raw_assets
+from workflows_dagster.pipeline.assets.months import months_asset
 from workflows_dagster.pipeline.assets.outdoor_temperature import outdoor_temperature
 from workflows_dagster.pipeline.assets.running_day import running_day_asset
 from workflows_dagster.pipeline.assets.seasonal_profiles import seasonal_profiles_asset

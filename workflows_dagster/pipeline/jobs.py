@@ -5,8 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from workflows_dagster.pipeline.assets.insight import ANOMALIES_KEY, COSTS_KEY, MONTHS_KEY
+from workflows_dagster.pipeline.assets.insight import ANOMALIES_KEY, COSTS_KEY
 from workflows_dagster.pipeline.assets.meters import PROFILES_KEY, TEMPERATURE_KEY, TIBBER_KEY
+from workflows_dagster.pipeline.assets.months import MONTHS_KEY
 from workflows_dagster.pipeline.assets.running_day import RUNNING_DAY_KEY
 
 DAYS_JOB = "days"

@@ -8,7 +8,8 @@ from workflows_dagster.domain.frames import STORED_DAYS
 from workflows_dagster.stores.ports import CONSUMPTION_DAILY, REGISTER_DAILY, ProcessedStore
 
 _REGISTER = {"opening": "value", "closing": "closing", "quality": "quality"}
-_CONSUMPTION = ["consumption", "quality", "estimated_share", "residual"]
+_BAND = ["lower", "upper"]
+_CONSUMPTION = ["consumption", "quality", "estimated_share", "residual", *_BAND]
 
 
 def write_days(
@@ -44,14 +45,14 @@ def read_days(
 
     Returns:
         Index the days' openings (UTC, name `start`); columns `opening`, `closing`, `consumption`, `quality`,
-        `estimated_share`, `residual` and `unit`. Virtual meters have no register: NaN.
+        `estimated_share`, `lower`, `upper`, `residual` and `unit`. Virtual meters have no register: NaN.
 
     Raises:
         StoreError: The store cannot be read.
     """
     consumption = store.read(CONSUMPTION_DAILY, meter_id, start, end)
     register = store.read(REGISTER_DAILY, meter_id, start, end).reindex(consumption.index)
-    frame = consumption[[*_CONSUMPTION, "unit"]]
+    frame = consumption[["consumption", "quality", "estimated_share", *_BAND, "residual", "unit"]]
     frame.insert(0, "opening", register["value"])
     frame.insert(1, "closing", register["closing"])
     return STORED_DAYS.check(frame.rename_axis("start"))

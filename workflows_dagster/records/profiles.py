@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
+from typing import NamedTuple
 
 import pandas as pd
 
+from workflows_dagster.domain.bands import Spread
 from workflows_dagster.domain.degree_days import DegreeDayProfile
 from workflows_dagster.domain.season import Profile
 from workflows_dagster.stores.ports import PROFILE, ProcessedStore
@@ -13,18 +17,37 @@ from workflows_dagster.stores.ports import PROFILE, ProcessedStore
 _CONSTANTS = ("base_temperature", "mean_degree_days", "missed", "missed_by_season")
 
 
-def kept_profile(store: ProcessedStore, meter_id: str) -> Profile | None:
+class Kept(NamedTuple):
+    """A meter's newest stored profile.
+
+    Attributes:
+        profile: How its consumption follows the year.
+        spread: How irregular it is; None if the profile was fitted without it.
+    """
+
+    profile: Profile
+    spread: Spread | None
+
+
+def kept(store: ProcessedStore, meter_id: str) -> Kept | None:
     """Read a meter's newest stored profile, or None."""
     points = store.read(PROFILE, meter_id)
     if points.empty:
         return None
     last = points.iloc[-1]
+    spread = None if math.isnan(last["mean"]) else Spread(float(last["mean"]), float(last["scale"]))
     table = tuple(float(part) for part in last["table"].split()) if last["table"] else None
     shares = {"base": float(last["base"]), "season": float(last["season"])}
     if not last["profile"]:
-        return Profile(**shares, percentages=table)
+        return Kept(Profile(**shares, percentages=table), spread)
     constants = {name: value for name, value in json.loads(last["profile"]).items() if name in _CONSTANTS}
-    return DegreeDayProfile(**shares, percentages=table, **constants)
+    return Kept(DegreeDayProfile(**shares, percentages=table, **constants), spread)
+
+
+def kept_profile(store: ProcessedStore, meter_id: str) -> Profile | None:
+    """Read a meter's newest stored profile, or None."""
+    found = kept(store, meter_id)
+    return None if found is None else found.profile
 
 
 def kept_versions(store: ProcessedStore) -> dict[str, str]:
@@ -42,28 +65,46 @@ def followers_of_weather(store: ProcessedStore) -> set[str]:
     return {meter_id for meter_id, found in constants.items() if found.index[-1] == versions[meter_id].index[-1]}
 
 
-def keep_profile(store: ProcessedStore, meter_id: str, unit: str, profile: Profile, at: pd.Timestamp) -> bool:
-    """Store a profile from an instant on, unless the stored one is near enough (`Profile.is_near`).
+def keep_profile(
+    store: ProcessedStore, meter_id: str, unit: str, profile: Profile, at: pd.Timestamp, spread: Spread | None = None
+) -> bool:
+    """Store a profile, and how irregular the meter is, from an instant on.
+
+    Whichever of the two is near enough to the stored one is kept as it is stored (`Profile.is_near`, `Spread.is_near`).
 
     Returns:
-        Whether it is new.
+        Whether anything is new.
     """
-    kept = kept_profile(store, meter_id)
-    if kept is not None and kept.is_near(profile):
+    before = kept(store, meter_id)
+    before_spread = before.spread if before is not None else None
+    new_profile = before is None or not before.profile.is_near(profile)
+    new_spread = spread is not None and (before_spread is None or not before_spread.is_near(spread))
+    if not new_profile and not new_spread:
         return False
+    profile = profile if before is None or new_profile else before.profile
+    spread = spread if new_spread else before_spread
     at = at.floor("s").as_unit("us")
     point = pd.DataFrame(
         {
             "base": [profile.base],
             "season": [profile.season],
-            "version": [profile.version],
+            "version": [_version(profile, spread)],
             "table": [" ".join(map(repr, profile.percentages)) if profile.percentages else None],
             "profile": [_written(profile)],
+            "mean": [spread.mean if spread is not None else math.nan],
+            "scale": [spread.scale if spread is not None else math.nan],
         },
         index=pd.DatetimeIndex([at]),
     )
     store.replace(PROFILE, meter_id, unit, at, at + pd.Timedelta(microseconds=1), point)
     return True
+
+
+def _version(profile: Profile, spread: Spread | None) -> str:
+    """Name exactly these two: equal ones have equal versions."""
+    if spread is None:
+        return profile.version
+    return hashlib.sha256(f"{profile.version} {spread.mean!r} {spread.scale!r}".encode()).hexdigest()[:12]
 
 
 def _written(profile: Profile) -> str | None:

@@ -54,7 +54,7 @@ OWNERS = (COSTS, ANOMALIES, MONTHS, CHECKS)
 GAP_LOOKBACK_DAYS = 2 * RATE_WINDOW_DAYS
 
 # What a month is made of its days by; another rule makes all months due.
-_MONTHS_RULE = "residuals clipped once"
+_MONTHS_RULE = "residuals clipped once, bands, years"
 
 _Profiles = dict[str, str]
 

@@ -27,7 +27,7 @@ from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter
 from workflows_dagster.stores.ports import FINDING_DAILY, Store
 
-_COMPARED = ("opening", "closing", "consumption", "quality", "estimated_share", "residual")
+_COMPARED = ("opening", "closing", "consumption", "quality", "estimated_share", "lower", "upper", "residual")
 # Significant digits of a finding's figures.
 _COMPARED_DIGITS = 6
 _SPAN = pd.Timedelta(microseconds=SPAN)

@@ -19,10 +19,12 @@ class Amount:
     Attributes:
         value: The figure, None where it is not known. [unit]
         unit: Its unit.
+        band: Its 80 % band, if it is estimated and has one. [unit]
     """
 
     value: float | None
     unit: str
+    band: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,10 @@ class Line:
         depth: Number of meters above it in the table.
         used: Consumption of the month.
         per_day: Mean of the days with a value.
-        month_change: `per_day` relative to the month before, less 1; None where the two do not compare. [1]
+        month_change: `per_day` relative to the month before, less 1; None where the two do not compare, 0 where their
+            bands leave open which of them is more. [1]
         year_change: Likewise for the same month of the year before. [1]
+        is_open: Whether each of the two changes lies within the bands.
         year_before: `per_day` of the same month of the year before.
         estimated_share: Part of the consumption that is not measured; None where there is no value. [1]
         cost: What it cost, if that is known.
@@ -89,6 +93,7 @@ class Line:
     cost: Money | None = None
     remarks: tuple[str, ...] = ()
     small_print: str = ""
+    is_open: tuple[bool, bool] = (False, False)
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,7 @@ class Bar:
         estimated_share: Part of it that is not measured. [1]
         label: Figure above the bar, where it is to be read.
         whole: Whether every day of it has a value.
+        band: Its 80 % band, if it is estimated and has one. [the series' unit]
     """
 
     first: date
@@ -108,6 +114,7 @@ class Bar:
     estimated_share: float
     label: str = ""
     whole: bool = True
+    band: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

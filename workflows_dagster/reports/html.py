@@ -10,7 +10,7 @@ from markupsafe import Markup
 from workflows_dagster.reports import plots
 from workflows_dagster.reports.content import Amount, Line, Money, MonthContent, Section
 from workflows_dagster.reports.labels import labels_of
-from workflows_dagster.reports.lines import MOSTLY
+from workflows_dagster.reports.lines import MOSTLY, known_to
 from workflows_dagster.reports.palette import DARK, LIGHT, colours
 from workflows_dagster.wording.report import ReportWords
 
@@ -48,14 +48,22 @@ def render_html(content: MonthContent, report: ReportWords) -> str:
         amount=lambda quantity: amount_text(quantity, report),
         money=lambda cost: money_text(cost, report),
         change=report.change,
-        known_by=report.known_by,
+        known_by=lambda line: known_text(line, report),
     )
     return f"{page}\n"
 
 
 def amount_text(quantity: Amount, report: ReportWords) -> str:
     """Write a quantity with its unit."""
-    return report.amount(quantity.value, quantity.unit)
+    return report.amount(quantity.value, quantity.unit, quantity.band)
+
+
+def known_text(line: Line, report: ReportWords) -> str:
+    """Write how a line's month is known."""
+    half = known_to(line)
+    # Two digits, as the band itself.
+    amount = None if half is None else report.amount(half, line.used.unit, (-half, half)).split(" (")[0]
+    return report.known_by(line.estimated_share, amount)
 
 
 def money_text(cost: Money | None, report: ReportWords) -> str:
@@ -75,7 +83,14 @@ def environment() -> Environment:
     )
     made.filters.update(is_much=_is_much)
     made.globals.update(
-        light=LIGHT, dark=DARK, colours=colours, has_estimates=_has_estimates, has_gaps=_has_gaps, has_bold=_has_bold
+        light=LIGHT,
+        dark=DARK,
+        colours=colours,
+        has_estimates=_has_estimates,
+        has_gaps=_has_gaps,
+        has_bold=_has_bold,
+        has_bands=_has_bands,
+        has_open=_has_open,
     )
     return made
 
@@ -88,6 +103,14 @@ def _is_much(line: Line, change: float | None) -> bool:
 
 def _has_estimates(section: Section) -> bool:
     return any(bar.whole and bar.value and bar.estimated_share for bar in (*section.months.bars, *section.days.bars))
+
+
+def _has_bands(section: Section) -> bool:
+    return any(bar.band is not None for bar in (*section.months.bars, *section.days.bars))
+
+
+def _has_open(section: Section) -> bool:
+    return any(any(line.is_open) for line in section.lines)
 
 
 def _has_gaps(section: Section) -> bool:

@@ -18,7 +18,8 @@ class Labels:
         notes: Heading of the notes.
         meter, used, per_day, month_change, year_change, known_by, cost: Columns of a table.
         month_change_short, year_change_short, known_by_short: The same on a narrow screen.
-        estimated, some_days: Key of the plots.
+        estimated, band, some_days: Key of the plots.
+        no_difference: What `≈` is.
         bold: What bold changes are.
     """
 
@@ -36,6 +37,8 @@ class Labels:
     known_by_short: str
     cost: str
     estimated: str
+    band: str
+    no_difference: str
     some_days: str
     bold: str
 
@@ -58,6 +61,8 @@ def labels_of(content: MonthContent, words: Words) -> Labels:
         known_by_short=say("Known how"),
         cost=say("Cost"),
         estimated=say("estimated"),
+        band=say("within this, four times in five"),
+        no_difference=say("no difference that the readings could show"),
         some_days=say("some days only"),
         bold=say("bold: a quarter more or less, or further off, and mostly measured"),
     )

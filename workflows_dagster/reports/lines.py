@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from workflows_dagster.domain import months
@@ -21,6 +22,8 @@ _LITRES = 1000.0
 _SHARE_DECIMALS = 9
 # A figure with at least this estimated share is called estimated in a sentence.
 MOSTLY = 0.5
+# A month whose band reaches no further than this part of it to either side is as good as measured.
+_WELL_KNOWN = 0.05
 
 
 def lines_of(places: Sequence[Place], house_month: HouseMonth, report: ReportWords) -> list[Line]:
@@ -96,6 +99,14 @@ def counted_meters(places: Sequence[Place], house_month: HouseMonth) -> list[Met
     return [place.meter for place in valued or main]
 
 
+def known_to(line: Line) -> float | None:
+    """Give to how much a month is known on either side, if its readings leave little open; None otherwise."""
+    if line.used.band is None or not line.used.value:
+        return None
+    half = (line.used.band[1] - line.used.band[0]) / 2
+    return half if half <= _WELL_KNOWN * abs(line.used.value) else None
+
+
 def name_of(meter: Meter) -> str:
     """Name a meter in the owner's words, or by its id where there are none."""
     return meter.description or meter.meter_id
@@ -136,24 +147,51 @@ def line_of(
         utility: Which utility.
         report: The reader's language.
     """
-    row = counted.month(house_month.month)
+    month = house_month.month
+    row = counted.month(month)
     per_day = known(row["per_day"])
     daily_unit, scale = daily(utility, counted.unit)
+    compared = [
+        (months.shifted(month, -distance), known(row[column]))
+        for distance, column in zip(months.COMPARED_WITH, ("previous_month", "previous_year"), strict=True)
+    ]
+    is_open = [before is not None and _is_open(counted, month, other, per_day, before) for other, before in compared]
+    month_change, year_change = (
+        0.0 if unclear else _change(per_day, before) for unclear, (_, before) in zip(is_open, compared, strict=True)
+    )
     return Line(
         name=name,
         meter_id=meter_id,
         role=role,
         depth=depth,
-        used=Amount(known(row["consumption"]), counted.unit),
+        used=Amount(known(row["consumption"]), counted.unit, _band(counted, month, row)),
         per_day=Amount(_scaled(per_day, scale), daily_unit),
-        month_change=_change(per_day, known(row["previous_month"])),
-        year_change=_change(per_day, known(row["previous_year"])),
+        month_change=month_change,
+        year_change=year_change,
         year_before=Amount(_scaled(known(row["previous_year"]), scale), daily_unit),
         # A weighted mean of ones may differ from 1 in its last bit.
         estimated_share=known(round(float(row["estimated_share"]), _SHARE_DECIMALS)),
         cost=counted.cost,
         remarks=tuple(_remarks(counted, row, house_month, report)),
+        is_open=(is_open[0], is_open[1]),
     )
+
+
+def _band(counted: MeterDays, month: date, row: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Give a month's stored band, unless the month has changed since."""
+    band = counted.bands.get(month)
+    return band if band is not None and band[0] <= row["consumption"] <= band[1] else None
+
+
+def _is_open(counted: MeterDays, month: date, other: date, now: float | None, before: float) -> bool:
+    """Tell whether the bands of two months' daily means leave open which of them is more."""
+    widths = [_half_width_a_day(counted, one) for one in (month, other)]
+    return now is not None and any(widths) and abs(now - before) < math.hypot(*widths)
+
+
+def _half_width_a_day(counted: MeterDays, month: date) -> float:
+    lower, upper = counted.bands.get(month, (0.0, 0.0))
+    return (upper - lower) / 2 / months.last_day(month).day
 
 
 def daily(utility: Utility, unit: str) -> tuple[str, float]:

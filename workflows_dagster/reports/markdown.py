@@ -7,7 +7,7 @@ import re
 
 from workflows_dagster.reports import plots
 from workflows_dagster.reports.content import Line, MonthContent, Section
-from workflows_dagster.reports.html import amount_text, money_text
+from workflows_dagster.reports.html import amount_text, known_text, money_text
 from workflows_dagster.reports.labels import Labels, labels_of
 from workflows_dagster.wording.report import ReportWords
 
@@ -59,8 +59,8 @@ def _table(section: Section, labels: Labels, report: ReportWords) -> str:
     rows = [head, ["---", *["---:"] * (len(head) - 1)]]
     for line in section.lines:
         cells = [_name(line), amount_text(line.used, report), amount_text(line.per_day, report)]
-        cells += [report.change(line.month_change), report.change(line.year_change)]
-        cells += [report.known_by(line.estimated_share)]
+        cells += [report.change(line.month_change, line.is_open[0]), report.change(line.year_change, line.is_open[1])]
+        cells += [known_text(line, report)]
         # A figure such as <0.01 or ~ must not become markup.
         rows.append(
             [cells[0], *map(escaped, cells[1:]), *([escaped(money_text(line.cost, report))] if with_costs else [])]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from workflows_dagster.domain.days import DayRange
 from workflows_dagster.records.days import read_days
 from workflows_dagster.reports.content import Money
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.stores.ports import COST_DAILY, ProcessedStore
+from workflows_dagster.stores.ports import CONSUMPTION_MONTHLY, COST_DAILY, ProcessedStore
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class MeterDays:
         unit: kWh for energy, m³ for volume.
         cost: What the month cost, if that is known.
         cost_days: Days of the month that have a cost.
+        bands: Stored 80 % bands of its months by first civil day; absent where measured. [unit]
     """
 
     frame: pd.DataFrame
@@ -38,6 +40,7 @@ class MeterDays:
     unit: str
     cost: Money | None = None
     cost_days: int = 0
+    bands: Mapping[date, tuple[float, float]] = field(default_factory=dict)
 
     def month(self, month: date) -> Mapping[str, Any]:
         """Give the month's row as `months_of` makes it; some day of the month is there."""
@@ -52,10 +55,13 @@ class MeterDays:
             for day, used in zip(self.civil, self.frame["consumption"], strict=True)
         )
 
-    def by_day(self) -> dict[date, tuple[float, float]]:
-        """Give each civil day's consumption [unit] and estimated share [1], NaN where it is not known."""
-        pairs = zip(self.frame["consumption"], self.frame["estimated_share"], strict=True)
-        return {day: (float(used), float(share)) for day, (used, share) in zip(self.civil, pairs, strict=True)}
+    def by_day(self) -> dict[date, Mapping[str, float]]:
+        """Give each civil day's `consumption`, `lower`, `upper` [unit] and `estimated_share` [1], NaN if not known."""
+        rows = self.frame[["consumption", "estimated_share", "lower", "upper"]].to_dict("records")
+        return {
+            day: {str(name): float(value) for name, value in row.items()}
+            for day, row in zip(self.civil, rows, strict=True)
+        }
 
     def by_month(self, month: date) -> pd.DataFrame:
         """Give the rows of the month and the twelve before it as `months_of` makes them."""
@@ -101,13 +107,22 @@ def read_month(settings: Settings, store: ProcessedStore, month: date) -> HouseM
             continue
         unit = units.base_unit(meter.output_unit)
         factor = units.factor(meter.output_unit, unit)
-        frame = frame.assign(consumption=frame["consumption"] * factor, residual=frame["residual"] * factor)
+        scaled = ("consumption", "lower", "upper", "residual")
+        frame = frame.assign(**{column: frame[column] * factor for column in scaled})
         costs = store.read(COST_DAILY, meter.meter_id, days.opening(month, zone), end)
         costs = costs[costs["cost"].notna()]
         total = cost_of_days(costs, frame["residual"] / factor)
         cost = Money(total, str(costs["unit"].iloc[-1])) if len(costs) else None
-        found[meter.meter_id] = MeterDays(frame, civil, unit, cost, len(costs))
+        bands = _bands(store.read(CONSUMPTION_MONTHLY, meter.meter_id, start, end), factor, zone)
+        found[meter.meter_id] = MeterDays(frame, civil, unit, cost, len(costs), bands)
     return HouseMonth(month, found)
+
+
+def _bands(stored: pd.DataFrame, factor: float, zone: ZoneInfo) -> dict[date, tuple[float, float]]:
+    known = stored.dropna(subset=["lower", "upper"])
+    firsts = days.civil_days(pd.DatetimeIndex(known.index), zone)
+    ends = zip(known["lower"] * factor, known["upper"] * factor, strict=True)
+    return dict(zip(firsts, ((float(lower), float(upper)) for lower, upper in ends), strict=True))
 
 
 def cost_of_days(costs: pd.DataFrame, residual: pd.Series) -> float:
@@ -158,6 +173,9 @@ def together(parts: Sequence[MeterDays]) -> MeterDays:
             "quality": np.array(QUALITIES, dtype=object)[worst],
             "estimated_share": np.where(known, shares / divisor, np.nan),
             "residual": np.nan,
+            # A sum has no band without a calculation of its own.
+            "lower": np.nan,
+            "upper": np.nan,
         },
         index=index,
     )

@@ -35,10 +35,13 @@ def series_of_months(utility: Utility, counted: MeterDays, month: date, report: 
             continue
         row: dict[str, Any] = {str(column): rows.at[first, column] for column in rows.columns}
         value, share = known(row["consumption"]), known(row["estimated_share"])
-        label = report.number(value) if first in (month, year_before) and value is not None else ""
-        bars.append(Bar(first, value, share or 0.0, label, bool(row["whole"])))
+        band = counted.bands.get(first) if row["whole"] else None
+        label = report.number(value, band) if first in (month, year_before) and value is not None else ""
+        bars.append(Bar(first, value, share or 0.0, label, bool(row["whole"]), band))
     there = [bar for bar in bars if bar.value is not None]
-    told = ", ".join(f"{words.format.month(bar.first)} {report.number(bar.value)}" for bar in there if bar.label)
+    told = ", ".join(
+        f"{words.format.month(bar.first)} {report.figure(bar.value, bar.band)}" for bar in there if bar.label
+    )
     parts = [
         words.say(
             "Bars: {utility} in {unit} in each of the last thirteen months",
@@ -53,9 +56,9 @@ def series_of_months(utility: Utility, counted: MeterDays, month: date, report: 
             words.say(
                 "most in {most} ({highest}), least in {least} ({lowest})",
                 most=words.format.month(most.first),
-                highest=report.number(most.value),
+                highest=report.number(most.value, most.band),
                 least=words.format.month(least.first),
-                lowest=report.number(least.value),
+                lowest=report.number(least.value, least.band),
             )
         )
     caption = words.say("The last thirteen months, {unit} a month", unit=counted.unit)
@@ -70,9 +73,13 @@ def series_of_days(utility: Utility, counted: MeterDays, month: date, report: Re
     bars = []
     for offset in range(months.last_day(month).day):
         day = month + timedelta(days=offset)
-        used, share = by_day.get(day, (math.nan, math.nan))
-        value = known(used)
-        bars.append(Bar(day, None if value is None else value * scale, known(share) or 0.0, whole=value is not None))
+        row = by_day.get(day, {})
+        value, share, lower, upper = (
+            known(row.get(name, math.nan)) for name in ("consumption", "estimated_share", "lower", "upper")
+        )
+        band = None if lower is None or upper is None else (lower * scale, upper * scale)
+        used = None if value is None else value * scale
+        bars.append(Bar(day, used, share or 0.0, whole=value is not None, band=band))
     # An estimated day is no record, nor is one of 25 hours.
     comparable = [
         bar for bar in bars if bar.value is not None and not bar.estimated_share and _has_24_hours(bar.first, words)

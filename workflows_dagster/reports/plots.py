@@ -23,6 +23,7 @@ _BAR = 0.74
 _HATCH = "/////"
 _PNG_DPI = 100
 _HEADROOM = 1.16
+_BAND_WIDTH, _BAND_CAP = 1.0, 2.2  # [pt]
 # matplotlib numbers these groups from 1 in every picture, so their ids would repeat on one page.
 _NUMBERED = re.compile(r' id="(?:figure|axes|patch|matplotlib\.axis|xtick|ytick|line2d|text|LineCollection)_\d+"')
 _DRAWING = re.compile(r"<svg\b.*</svg>", re.DOTALL)
@@ -100,7 +101,8 @@ def _draw(axes: Axes, series: Series, kind: Kind, paint: Colours, formats: Forma
     for place, bar in enumerate(series.bars):
         if bar.value is not None:
             _draw_bar(axes, place, bar, _fill(series, kind, place, paint), paint)
-    values = [bar.value for bar in series.bars if bar.value is not None]
+    ends = [end for bar in series.bars if bar.value is not None and bar.band is not None for end in bar.band]
+    values = [*(bar.value for bar in series.bars if bar.value is not None), *ends]
     top, bottom = max(values, default=1.0), min(values, default=0.0)
     axes.set_ylim(min(0.0, bottom * _HEADROOM), top * _HEADROOM if top > 0 else 1.0)
     axes.set_xlim(-0.6, len(series.bars) - 0.4)
@@ -160,10 +162,23 @@ def _draw_bar(axes: Axes, place: int, bar: Bar, fill: str, paint: Colours) -> No
         if estimated:
             base = value - estimated
             axes.bar(place, estimated, _BAR, base, facecolor="none", edgecolor=line, linewidth=0.9, hatch=_HATCH)
+    top = value
+    if bar.band is not None:
+        lower, top = min(bar.band[0], value), max(bar.band[1], value)
+        axes.errorbar(
+            place,
+            value,
+            yerr=[[value - lower], [top - value]],
+            fmt="none",
+            ecolor=paint.quiet,
+            elinewidth=_BAND_WIDTH,
+            capsize=_BAND_CAP,
+            capthick=_BAND_WIDTH,
+        )
     if bar.label:
         axes.annotate(
             bar.label,
-            (place, value),
+            (place, top),
             xytext=(0, 2),
             textcoords="offset points",
             ha="center",

@@ -73,7 +73,19 @@ def _sentence(headline: Line, lines: Sequence[Line], year_before: str, is_whole:
     if headline.year_change is not None:
         before = report.amount(headline.year_before.value, headline.year_before.unit)
         now = report.number(headline.per_day.value)
-        said.append(report.comparison(headline.year_change, "of the month", month=year_before, now=now, before=before))
+        if headline.is_open[1]:
+            said.append(
+                words.say(
+                    "{now} against {before} a day in {month}: no difference that the readings could show.",
+                    now=now,
+                    before=before,
+                    month=year_before,
+                )
+            )
+        else:
+            said.append(
+                report.comparison(headline.year_change, "of the month", month=year_before, now=now, before=before)
+            )
     elif headline.per_day.value is not None:
         amount = report.amount(headline.per_day.value, headline.per_day.unit)
         if headline.year_before.value == 0:
@@ -96,6 +108,8 @@ def _sentence(headline: Line, lines: Sequence[Line], year_before: str, is_whole:
 def _stands_out(line: Line, headline: Line) -> bool:
     """Tell whether a sub-meter's change is large enough and mostly measured."""
     if line is headline or line.role == "device" or line.year_change is None or line.used.value is None:
+        return False
+    if line.is_open[1]:
         return False
     comparable = line.used.unit == headline.used.unit and headline.used.value
     matters = not comparable or abs(line.used.value) >= _PART_OF_WHOLE * abs(headline.used.value or 0.0)

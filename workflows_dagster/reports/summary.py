@@ -7,7 +7,7 @@ from datetime import date
 
 from workflows_dagster.domain import months
 from workflows_dagster.reports.content import Section
-from workflows_dagster.reports.lines import MOSTLY
+from workflows_dagster.reports.lines import MOSTLY, known_to
 from workflows_dagster.wording.report import ReportWords, capitalised
 
 
@@ -37,9 +37,15 @@ def _amounts(sections: Sequence[Section], month: date, report: ReportWords) -> l
         if ratio is not None:
             # Only the first comparison names the month compared with.
             before = words.format.month(months.first_needed(month))
-            comparison = report.comparison(ratio, "of the day", month=before) if is_first else report.comparison(ratio)
+            if section.headline.is_open[1]:
+                comparison = report.no_difference(before if is_first else None)
+            else:
+                comparison = (
+                    report.comparison(ratio, "of the day", month=before) if is_first else report.comparison(ratio)
+                )
             comparison, is_first = f" ({comparison})", False
-        amount = report.amount(section.headline.used.value, section.headline.used.unit)
+        used_amount = section.headline.used
+        amount = report.amount(used_amount.value, used_amount.unit, used_amount.band)
         if section not in solar:
             amount = words.say("{amount} of {utility}", amount=amount, utility=report.name(section.utility))
         told[section.utility] = amount + comparison
@@ -100,7 +106,7 @@ def _estimated(sections: Sequence[Section], report: ReportWords) -> list[str]:
     shares = {
         section.utility: section.headline.estimated_share or 0.0
         for section in sections
-        if (section.headline.estimated_share or 0.0) >= MOSTLY
+        if (section.headline.estimated_share or 0.0) >= MOSTLY and known_to(section.headline) is None
     }
     if not shares:
         return []

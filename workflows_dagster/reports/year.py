@@ -17,7 +17,7 @@ from workflows_dagster.records.days import read_days
 from workflows_dagster.reports.content import Curve, Money
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, Meter
-from workflows_dagster.stores.ports import COST_DAILY, ProcessedStore
+from workflows_dagster.stores.ports import CONSUMPTION_YEARLY, COST_DAILY, ProcessedStore
 from workflows_dagster.wording.report import ReportWords
 
 # With fewer days the year is not mentioned.
@@ -39,6 +39,7 @@ class YearSoFar:
         cost: Cost of the days, None if a day's cost is unknown.
         pace: Forecast cost of the whole year, likewise.
         advance: Advance payments of the year, None if no tariff has them.
+        band: The stored 80 % band of the days' sum, if it is estimated and the stored year covers these days. [unit]
     """
 
     first: date
@@ -49,6 +50,7 @@ class YearSoFar:
     cost: Money | None = None
     pace: Money | None = None
     advance: Money | None = None
+    band: tuple[float, float] | None = None
 
     @property
     def total(self) -> float | None:
@@ -98,7 +100,23 @@ def year_so_far(settings: Settings, store: ProcessedStore, meters: Sequence[Mete
         return None
     last = year_before + timedelta(days=int(known[-1]))
     so_far = YearSoFar(first, last, unit, amounts[begin : known[-1] + 1], amounts[:begin])
+    so_far = replace(so_far, band=_band(so_far, settings, store, meters))
     return _with_costs(so_far, settings, store, meters)
+
+
+def _band(
+    so_far: YearSoFar, settings: Settings, store: ProcessedStore, meters: Sequence[Meter]
+) -> tuple[float, float] | None:
+    """Read the band of the year's sum; several meters together have none of their own."""
+    zone = settings.site.zone
+    opening = days.opening(so_far.first, zone)
+    if len(meters) > 1:
+        return None
+    stored = store.read(CONSUMPTION_YEARLY, meters[0].meter_id, opening, opening + pd.Timedelta(days=1))
+    if stored.empty or stored["days"].iloc[0] != len(so_far.used) or math.isnan(stored["lower"].iloc[0]):
+        return None
+    factor = units.factor(meters[0].output_unit, so_far.unit)
+    return float(stored["lower"].iloc[0] * factor), float(stored["upper"].iloc[0] * factor)
 
 
 def _with_costs(so_far: YearSoFar, settings: Settings, store: ProcessedStore, meters: Sequence[Meter]) -> YearSoFar:
@@ -157,7 +175,7 @@ def year_sentence(so_far: YearSoFar | None, report: ReportWords) -> str:
     """Write the year so far: consumption, last year's, cost, forecast; empty if nothing is known."""
     if so_far is None or so_far.total is None:
         return ""
-    words, amount = report.words, report.amount(so_far.total, so_far.unit)
+    words, amount = report.words, report.amount(so_far.total, so_far.unit, so_far.band)
     said = words.say("Since 1 January {amount}", amount=amount)
     if so_far.same_days_before is not None:
         before = report.amount(so_far.same_days_before, so_far.unit)

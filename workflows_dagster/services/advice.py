@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.bands import Bands, fit_spread, half_width
+from workflows_dagster.domain.bands import Bands, half_width
 from workflows_dagster.domain.register import Register
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.valid_readings import is_read_rarely
@@ -86,7 +86,7 @@ def advice_for(settings: Settings, evaluation: Evaluation, meter: PhysicalMeter,
     basis = physical.basis(meter, pd.DatetimeIndex([first, now]))
     if len(basis.register) < 3 or basis.tail is None or not is_read_rarely(meter, basis.register):
         return None
-    spread = fit_spread(physical.history(meter), basis.weight)
+    spread = evaluation.bands.spread(meter)
     if spread.mean <= 0:
         return None
     bands = Bands(

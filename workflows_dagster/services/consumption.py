@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.civil_period import CivilPeriod
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.periods import Step, by_period
 from workflows_dagster.evaluation import Evaluated, Evaluation
-from workflows_dagster.evaluation.bands import HouseBands
+from workflows_dagster.evaluation.sums import HouseSums
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import ProcessedStore, Store
@@ -77,43 +76,35 @@ def stored_consumption(
 
 
 def with_bands(
-    settings: Settings, store: Store, meter_id: str, shown: pd.DataFrame, last: pd.Timestamp
+    settings: Settings, store: Store, meter_id: str, frame: pd.DataFrame, step: Step = "day"
 ) -> pd.DataFrame:
-    """Add the 80 % bands of a meter's days, months or years.
+    """Add up a meter's days by day, month or year, with the 80 % bands.
 
-    They are computed from the raw readings, each for itself; where all is measured, they are the number itself.
+    Those of days are stored; those of months and years are computed from the raw readings, each for itself. Where all
+    is measured, they are the number itself.
 
     Args:
         settings: The house.
         store: Its readings and profiles.
         meter_id: The meter.
-        shown: As `stored_consumption` gives it.
-        last: Opening of the last day, UTC; the last period may go on after it.
+        frame: Days as `stored_days` gives them.
+        step: What to add up to.
 
     Returns:
-        The same with the columns `lower` and `upper` after `consumption`. [unit]
+        As `named`, with the columns `lower` and `upper` after `consumption`. [unit]
 
     Raises:
         StoreError: The readings cannot be read.
     """
-    lower = shown["consumption"].to_numpy(dtype=float).copy()
-    upper = lower.copy()
-    estimated = np.flatnonzero((shown["estimated_share"].to_numpy(dtype=float) > 0) & np.isfinite(lower))
-    if len(estimated):
-        until = days.civil_day(last, settings.site.zone)
-        spans = [_span(str(name), until) for name in shown.index[estimated]]
-        bands = HouseBands(settings, Evaluation(settings, store, hold=True))
-        lower[estimated], upper[estimated] = bands.around(meter_id, spans, lower[estimated])
-    place = list(shown.columns).index("consumption") + 1
-    found = shown.copy()
-    found.insert(place, BAND[0], lower)
-    found.insert(place + 1, BAND[1], upper)
+    found = named(settings, frame, step)
+    if frame.empty:
+        return found.reindex(columns=[*COLUMNS[:3], *BAND, *COLUMNS[3:]])
+    banded = HouseSums(settings, store).with_bands(meter_id, frame, step)
+    measured = found["estimated_share"].to_numpy(dtype=float) == 0
+    place = list(found.columns).index("consumption") + 1
+    for name in reversed(BAND):
+        found.insert(place, name, np.where(measured, found["consumption"], banded[name].to_numpy(dtype=float)))
     return found
-
-
-def _span(name: str, until: date) -> DayRange:
-    period = CivilPeriod.parse(name)
-    return DayRange(period.first, min(period.last, until))
 
 
 def today_so_far(

@@ -14,7 +14,7 @@ from workflows_dagster.clients.spreadsheets.time_stamps import Stamp, placed, st
 from workflows_dagster.clients.spreadsheets.verdicts import CellError, Remark
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS, Allowance, rate_window
-from workflows_dagster.domain.bands import Bands, fit_spread, half_width
+from workflows_dagster.domain.bands import Bands, half_width
 from workflows_dagster.domain.hand_readings import JudgedReading, StoredReading, judged, outcome_of
 from workflows_dagster.domain.number_notation import Meaning, meanings
 from workflows_dagster.domain.register import Register, empty
@@ -117,7 +117,8 @@ class ReadingEntry:
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings, self._store = settings, store
-        self._physical = Evaluation(settings, store).of_physical
+        evaluation = Evaluation(settings, store)
+        self._physical, self._bands = evaluation.of_physical, evaluation.bands
 
     def judge(self, meter: PhysicalMeter, value: float, at: pd.Timestamp) -> JudgedReading:
         """Judge a reading without storing it.
@@ -158,7 +159,7 @@ class ReadingEntry:
         if tail is None or not before.counts or counter_of(meter).kind != "register" or here <= before.times[-1]:
             return None
         allowance = Allowance(meter.measured_max_gap_hours, meter.max_extrapolation_days, counter_of(meter).jitter)
-        spread = fit_spread(self._physical.history(meter), weight)
+        spread = self._bands.spread(meter)
         span = np.array([before.times[-1], here], dtype=np.int64)
         width = float(half_width(Bands(before, weight, allowance, spread, None, tail).variance(span[:1], span[1:]))[0])
         since = weight.integral(span)

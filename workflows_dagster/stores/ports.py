@@ -75,10 +75,26 @@ class Measurement:
 REGISTER_DAILY = Measurement("meter_interpolated_daily", {"value": "number", "closing": "number", "quality": "text"})
 CONSUMPTION_DAILY = Measurement(
     "meter_consumption",
-    {"consumption": "number", "quality": "text", "estimated_share": "number", "residual": "number"},
+    {
+        "consumption": "number",
+        "quality": "text",
+        "estimated_share": "number",
+        "residual": "number",
+        "lower": "number",
+        "upper": "number",
+    },
 )
 PROFILE = Measurement(
-    "meter_profile", {"base": "number", "season": "number", "version": "text", "table": "text", "profile": "text"}
+    "meter_profile",
+    {
+        "base": "number",
+        "season": "number",
+        "version": "text",
+        "table": "text",
+        "profile": "text",
+        "mean": "number",
+        "scale": "number",
+    },
 )
 
 RUNNING_DAY = Measurement(
@@ -99,10 +115,26 @@ CONSUMPTION_MONTHLY = Measurement(
         "previous_year": "number",
         "quality": "text",
         "days": "number",
+        "lower": "number",
+        "upper": "number",
     },
 )
+_SUM: dict[str, FieldKind] = {
+    "consumption": "number",
+    "lower": "number",
+    "upper": "number",
+    "quality": "text",
+    "estimated_share": "number",
+    "days": "number",
+    "missing_days": "number",
+}
+CONSUMPTION_YEARLY = Measurement("meter_consumption_yearly", _SUM)
+# The running month only.
+MONTH_TO_DATE = Measurement("meter_month_to_date", {**_SUM, "previous_month": "number", "previous_year": "number"})
 COST_DAILY = Measurement(
-    "meter_cost", {"cost": "number", "unit_price": "number", "standing_charge": "number"}, unit_as="currency"
+    "meter_cost",
+    {"cost": "number", "unit_price": "number", "standing_charge": "number", "lower": "number", "upper": "number"},
+    unit_as="currency",
 )
 _EXPECTED: dict[str, FieldKind] = {"expected": "number", "lower": "number", "upper": "number"}
 _FLAGGED: dict[str, FieldKind] = {
@@ -147,6 +179,8 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     CONSUMPTION_DAILY,
     REGISTER_MONTHLY,
     CONSUMPTION_MONTHLY,
+    CONSUMPTION_YEARLY,
+    MONTH_TO_DATE,
     ANOMALY_DAILY,
     EXPECTATION_DAILY,
     BASE_LOAD_DAILY,

@@ -78,10 +78,10 @@ class Formatter:
 
     def band(self, lower: float, upper: float) -> str:
         """Write a band with the digits that its width covers, `97–110`; rounded outwards."""
-        decimals = max(1 - math.floor(math.log10(upper - lower)), 0) if upper > lower else 4
+        decimals = decimals_of(upper - lower)
         scale = 10.0**decimals
         below, above = math.floor(lower * scale) / scale, math.ceil(upper * scale) / scale
-        return f"{self.fixed(below, decimals)}–{self.fixed(above, decimals)}"
+        return f"{self.fixed(below, max(decimals, 0))}–{self.fixed(above, max(decimals, 0))}"
 
     def short(self, value: float | None) -> str:
         """Write a number with at most four digits for wide tables, without thousands separators."""
@@ -244,3 +244,8 @@ def _positional(value: float, digits: int) -> str:
 def _fixed(value: float, decimals: int) -> str:
     """Write a number with a fixed number of decimals, never as negative zero."""
     return f"{float(f'{value:.{decimals}f}') + 0.0:.{decimals}f}"
+
+
+def decimals_of(width: float) -> int:
+    """Give the decimals of two digits of a band's width: the others say nothing; below 0 for tens and hundreds."""
+    return 1 - math.floor(math.log10(width)) if width > 0 else 4

@@ -7,11 +7,12 @@ from datetime import date
 from typing import Literal
 
 from workflows_dagster.settings.utilities import Utility
-from workflows_dagster.wording.formatter import DASH
+from workflows_dagster.wording.formatter import DASH, decimals_of
 from workflows_dagster.wording.words import Words, marked
 
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
+ALMOST = "\N{ALMOST EQUAL TO}"
 # From this ratio on, only the figures are written, no multiple.
 FAR_MORE = 9.0
 # Below this ratio, two months count as alike.
@@ -119,10 +120,13 @@ class ReportWords:
     def __init__(self, words: Words) -> None:
         self.words = words
 
-    def number(self, value: float | None) -> str:
-        """Write a figure with about three digits; an unknown one is a dash."""
+    def number(self, value: float | None, band: tuple[float, float] | None = None) -> str:
+        """Write a figure with about three digits, none that its band does not cover; an unknown one is a dash."""
         if value is None:
             return DASH
+        covered = decimals_of(band[1] - band[0]) if band is not None and band[1] > band[0] else None
+        if covered is not None:
+            value = round(value, covered)
         size = abs(value)
         if size == 0.0:
             return "0"
@@ -130,11 +134,24 @@ class ReportWords:
             smallest = self.words.format.fixed(0.01, 2)
             return f"<{smallest}" if value > 0 else f">{MINUS}{smallest}"
         decimals = 0 if size >= 99.95 else 1 if size >= 9.995 else 2
+        if covered is not None:
+            decimals = max(min(decimals, covered), 0)
         return self.words.format.fixed(value, decimals).replace("-", MINUS)
 
-    def amount(self, value: float | None, unit: str) -> str:
-        """Write a figure with its unit, without a line break between."""
-        return DASH if value is None else f"{self.number(value)}{NARROW}{unit}"
+    def amount(self, value: float | None, unit: str, band: tuple[float, float] | None = None) -> str:
+        """Write a figure with its unit, without a line break between, and its band: `103 m³ (97–110)`."""
+        if value is None:
+            return DASH
+        figure = f"{self.number(value, band)}{NARROW}{unit}"
+        return figure if band is None else f"{figure} ({self.band(band)})"
+
+    def figure(self, value: float | None, band: tuple[float, float] | None) -> str:
+        """Write a figure and its band without a unit: `103 (97–110)`."""
+        return self.number(value) if band is None else f"{self.number(value, band)} ({self.band(band)})"
+
+    def band(self, band: tuple[float, float]) -> str:
+        """Write a band: `97–110`."""
+        return self.words.format.band(*band).replace("-", MINUS)
 
     def money(self, value: float | None, currency: str) -> str:
         """Write a cost to the cent; what is earned is negative."""
@@ -151,10 +168,12 @@ class ReportWords:
             return f"99{NARROW}%"
         return f"{whole}{NARROW}%"
 
-    def change(self, ratio: float | None) -> str:
-        """Write a change for a table: `+8 %`, `−12 %`, `×3.4`."""
+    def change(self, ratio: float | None, is_open: bool = False) -> str:
+        """Write a change for a table: `+8 %`, `−12 %`, `×3.4`; `≈` where the bands leave open which is more."""
         if ratio is None:
             return DASH
+        if is_open:
+            return ALMOST
         if ratio > _TIMES:
             return f"×{self.words.format.fixed(ratio + 1, 1)}" if ratio < FAR_MORE else self.words.say("far more")
         whole = round(ratio * 100)
@@ -178,12 +197,29 @@ class ReportWords:
         times, percent = self.words.format.fixed(ratio + 1, 1), f"{abs(round(ratio * 100))}{NARROW}%"
         return self.words.say(_COMPARISONS[form][verdict], times=times, percent=percent, **figures)
 
-    def known_by(self, share: float | None) -> str:
-        """Write how much of a month is measured: `all measured`, `38 % estimated`, `all estimated`."""
+    def no_difference(self, month: str | None = None) -> str:
+        """Say that two months' bands leave open which of them is more.
+
+        Args:
+            month: The month compared with, where it is to be named.
+        """
+        if month is None:
+            return self.words.say("no difference that the readings could show")
+        return self.words.say("no difference a day from {month} that the readings could show", month=month)
+
+    def known_by(self, share: float | None, known_to: str | None = None) -> str:
+        """Write how a month is known: `all measured`, `38 % estimated`, `all estimated`, `known to ± 2 m³`.
+
+        Args:
+            share: Its estimated share. [1]
+            known_to: The amount on either side, if the readings leave little open.
+        """
         if share is None:
             return DASH
         if share == 0.0:
             return self.words.say("all measured")
+        if known_to is not None:
+            return self.words.say("known to ± {amount}", amount=known_to)
         if share >= 1.0:
             return self.words.say("all estimated")
         return self.words.say("{percent} estimated", percent=self.percent(share))

@@ -15,7 +15,6 @@ from workflows_dagster.domain.allocation import QUALITIES
 from workflows_dagster.domain.civil_period import CivilPeriod
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.periods import Step, by_period
-from workflows_dagster.evaluation.bands import HouseBands
 from workflows_dagster.evaluation.explanation.derived_figures import FromDifference, FromSources
 from workflows_dagster.evaluation.explanation.figures import Explanation, Stored, Tally
 from workflows_dagster.evaluation.explanation.of_master import MasterExplained, known
@@ -170,8 +169,9 @@ class _House:
         """Add the band of an estimated number."""
         if explained.consumption is None or not explained.estimated_share:
             return explained
-        bands = HouseBands(self._settings, self._evaluation)
-        lower, upper = bands.around(explained.meter_id, [self._within], np.array([explained.consumption]))
+        lower, upper = self._evaluation.bands.around(
+            explained.meter_id, [self._within], np.array([explained.consumption])
+        )
         if lower[0] == upper[0]:
             return explained
         return replace(explained, lower=float(lower[0]), upper=float(upper[0]))

@@ -84,7 +84,7 @@ def meter_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition) -
 
 def _asset(meter: Meter, settings: Settings, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     if isinstance(meter, PhysicalMeter):
-        deps = [raw_key(meter)] + ([PROFILES_KEY] if settings.pattern_of(meter.meter_id) else [])
+        deps = [raw_key(meter), PROFILES_KEY]
         deps += [TEMPERATURE_KEY] if may_follow_weather(meter) else []
         deps += [dg.AssetKey(meter.estimate.like)] if meter.estimate.like else []
         inputs = {}
@@ -135,21 +135,26 @@ def _report(context: dg.AssetExecutionContext, settings: Settings, evaluated: Ev
     frame = evaluated.days
     civil = days.civil_days(pd.DatetimeIndex(frame.index), settings.site.zone)
     keys = {day.isoformat() for day in civil}
-    label = f"consumption [{unit}]"
     by_partition: dict[str, Mapping[str, float | str | None]] = {
-        day.isoformat(): _figures(row, label) for day, row in zip(civil, frame.to_dict("records"), strict=True)
+        day.isoformat(): _figures(row, unit) for day, row in zip(civil, frame.to_dict("records"), strict=True)
     }
     absent = {"quality": "not there"}
     by_partition |= {key: absent for key in context.partition_keys if key not in keys}
     add_partition_metadata(context, by_partition)
 
 
-def _figures(row: Mapping[Hashable, Any], label: str) -> dict[str, float | str | None]:
-    """Give the rounded figures that the catalog plots; none for a missing day. Each entry costs time in a backfill."""
+def _figures(row: Mapping[Hashable, Any], unit: str) -> dict[str, float | str | None]:
+    """Give the rounded figures that the catalog plots; none for a missing day. Each entry costs time in a backfill.
+
+    An estimated day also has how far its 80 % band reaches to either side.
+    """
     figures: dict[str, float | str | None] = {"quality": str(row["quality"])}
     consumption = row["consumption"]
     if isinstance(consumption, float) and np.isfinite(consumption):
-        figures[label] = round(consumption, _SHOWN_DECIMALS)
+        figures[f"consumption [{unit}]"] = round(consumption, _SHOWN_DECIMALS)
+        reach = row["upper"] - consumption
+        if np.isfinite(reach):
+            figures[f"± [{unit}]"] = round(reach, _SHOWN_DECIMALS)
     return figures
 
 

@@ -1,4 +1,4 @@
-"""The asset that fits each meter's seasonal profile to its own history, and stores it."""
+"""The asset that fits each meter's seasonal profile, and how irregular it is, to its own history, and stores both."""
 
 import dagster as dg
 import pandas as pd
@@ -12,19 +12,19 @@ from workflows_dagster.settings.load import Settings
 
 _DESCRIPTION = """How each meter's consumption follows the year: an even base, and a share by its table or the weather.
 
-Fitted to the meter's whole history and kept as a version: all estimated days are computed with the version that is
-kept.
+And how irregular each meter is, from which its bands come. Fitted to the meter's whole history and kept as a version:
+all estimated days are computed with the version that is kept.
 """
 
 
 def seasonal_profiles_asset(settings: Settings) -> dg.AssetsDefinition:
-    """Build the asset over all meters with a monthly table."""
-    fitted = [meter for meter in settings.meters.physical if settings.pattern_of(meter.meter_id)]
+    """Build the asset over all physical meters."""
+    fitted = settings.meters.physical
 
     @dg.asset(
         key=PROFILES_KEY,
         deps=[
-            *(raw_key(meter) for meter in fitted),
+            *dict.fromkeys(raw_key(meter) for meter in fitted),
             *([TEMPERATURE_KEY] if any(map(may_follow_weather, fitted)) else []),
         ],
         group_name="ingestion",
@@ -37,16 +37,15 @@ def seasonal_profiles_asset(settings: Settings) -> dg.AssetsDefinition:
         now = pd.Timestamp.now("UTC")
         rows = []
         for meter in fitted:
-            profile = meters.fitted_profile(meter)
-            if profile is None:
-                continue
-            new = keep_profile(store.store, meter.meter_id, meter.output_unit, profile, now)
+            profile, spread = meters.fitted(meter)
+            new = keep_profile(store.store, meter.meter_id, meter.output_unit, profile, now, spread)
             rows.append(
                 dg.TableRecord(
                     {
                         "meter": meter.meter_id,
                         "base": profile.base,
                         "season": profile.season,
+                        "scatter": spread.scale,
                         "version": profile.version,
                         "new": new,
                     }

@@ -10,7 +10,8 @@ import dagster as dg
 import pandas as pd
 
 from workflows_dagster.domain.days import DayRange, joined
-from workflows_dagster.pipeline.assets.insight import ANOMALIES_KEY, COSTS_KEY, MONTHS_KEY
+from workflows_dagster.pipeline.assets.insight import ANOMALIES_KEY, COSTS_KEY
+from workflows_dagster.pipeline.assets.months import MONTHS_KEY
 from workflows_dagster.pipeline.jobs import CHECKS_JOB, DAYS_JOB, INSIGHT_JOB, MONTHS_JOB
 from workflows_dagster.pipeline.partitions import REVIEWED_FIRST, REVIEWED_LAST, partition_span, range_tags
 from workflows_dagster.pipeline.resources import StoreResource
