@@ -9,9 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from workflows_dagster.domain.days import DayRange
+from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.records.profiles import keep_profile
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.embedded import EmbeddedStore
-from workflows_dagster.stores.ports import RawSeries
+from workflows_dagster.stores.ports import RawSeries, Store
 
 SMALL = ("main", "flat", "rest")
 
@@ -38,6 +40,14 @@ CONFIG = Path(__file__).parents[1] / "config"
 
 # A winter with both replacements, the 25-hour day, a Home Assistant zero's year and a silent week.
 SAMPLE_DAYS = DayRange(date(2024, 1, 1), date(2025, 2, 28))
+
+
+def fit_profiles(settings: Settings, store: Store, at: pd.Timestamp) -> None:
+    """Do what the asset of profiles does, without Dagster."""
+    meters = Evaluation(settings, store).of_physical
+    for meter in settings.meters.physical:
+        profile, spread = meters.fitted(meter)
+        keep_profile(store, meter.meter_id, meter.output_unit, profile, at, spread)
 
 
 class SmallHouse:

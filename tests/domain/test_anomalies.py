@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from workflows_dagster.domain import days
 from workflows_dagster.domain.anomalies import COLUMNS, AnomalyRule, Scale, judge_days
 from workflows_dagster.domain.anomaly_reasons import Reason
+from workflows_dagster.domain.bands import Spread, half_width_ahead
 from workflows_dagster.domain.base_load import base_loads, judge_base_loads
 from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.days import DayRange
@@ -228,10 +229,12 @@ def test_medians_leave_out_what_is_not_known():
     np.testing.assert_array_equal(median_of(rows), [2.0, nan, 2.0, 7.0])
 
 
-def judge_readings(readings: dict[str, float], *, also_quiet: bool = True, profile: Profile = FLAT) -> pd.DataFrame:
+def judge_readings(
+    readings: dict[str, float], *, also_quiet: bool = True, profile: Profile = FLAT, spread: Spread | None = None
+) -> pd.DataFrame:
     index = pd.DatetimeIndex(list(readings)).tz_localize(BERLIN).tz_convert("UTC").as_unit("us")
     register = clean(pd.Series(list(readings.values()), index=index, dtype=float), Counter("m", "m³", 0.001))
-    return judge_gaps(register, weight_of(profile), LongGaps(25, also_quiet), CUBIC_METRES, ROBUST, BERLIN)
+    return judge_gaps(register, weight_of(profile), LongGaps(25, also_quiet), CUBIC_METRES, ROBUST, BERLIN, spread)
 
 
 MONTHLY = {"2025-01-01 12:00": 100.0, "2025-02-01 12:00": 115.5, "2025-03-01 12:00": 129.5, "2025-04-03 12:00": 146.0}
@@ -244,6 +247,14 @@ def test_a_gap_is_judged_as_a_whole_on_the_day_of_its_closing_reading():
     assert (row["consumption"], row["expected"]) == pytest.approx((90.0, 45.0))
     assert row["severity"] == "notice"
     assert said(row["reason"], "m³").startswith("90 m³ in the 90 days to 2 July, usual for this time of year 45 (")
+
+
+def test_a_gap_within_the_band_of_the_next_reading_is_not_unusual():
+    readings = {**MONTHLY, "2025-07-02 12:00": 146.0 + 90.0}
+    usual, irregular = Spread(0.5), Spread(0.5, scale=6.0)
+    assert half_width_ahead(45.0, 46.0, 90.0, usual) < 45.0 < half_width_ahead(45.0, 46.0, 90.0, irregular)
+    assert judge_readings(readings, spread=usual).iloc[0]["severity"] == "notice"
+    assert judge_readings(readings, spread=irregular).iloc[0]["severity"] is None
 
 
 def test_a_usual_gap_has_figures_and_nothing_to_tell():

@@ -163,3 +163,11 @@ def test_days_that_open_at_half_past_are_cut_at_midnight_too():
     assert cuts[0] == openings[0]
     assert cuts[1] == pd.Timestamp("2024-01-01 19:00", tz="UTC")
     assert cuts[-1] == openings[1]
+
+
+def test_a_cost_lies_as_open_as_its_consumption_also_of_what_is_earned():
+    consumption = pd.Series([10.0, 10.0, 10.0])
+    band = pd.DataFrame({"lower": [8.0, 8.0, np.nan], "upper": [13.0, 13.0, np.nan]})
+    found = costs(consumption, np.array([0.3, -0.1, 0.3]), np.array([1.0, 0.0, 1.0]), band)
+    assert found["lower"].tolist() == pytest.approx([3.4, -1.3, np.nan], nan_ok=True)
+    assert found["upper"].tolist() == pytest.approx([4.9, -0.8, np.nan], nan_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,13 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.houses import SmallHouse
+from tests.houses import SmallHouse, fit_profiles
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.bands import HouseBands
 from workflows_dagster.evaluation.sums import HouseSums
 from workflows_dagster.records.days import write_days
-from workflows_dagster.records.profiles import keep_profile
+from workflows_dagster.records.profiles import Kept, keep_profile, kept
 from workflows_dagster.services.consumption import stored_days, with_bands
 
 METERS = """\
@@ -38,6 +39,7 @@ meters:
      subtract_meters: [rest]}
 """
 YEAR = DayRange(date(2023, 1, 1), date(2023, 12, 31))
+FITTED = pd.Timestamp("2024-01-06", tz="UTC")
 ZONE = ZoneInfo("Europe/Berlin")
 
 
@@ -61,15 +63,6 @@ def house(small_house) -> SmallHouse:
 
 def bands_of(house: SmallHouse) -> HouseBands:
     return Evaluation(house.settings, house.store).bands
-
-
-def fit(house: SmallHouse) -> None:
-    """Store every meter's profile and how irregular it is."""
-    meters = Evaluation(house.settings, house.store).of_physical
-    for meter in house.settings.meters.physical:
-        profile, spread = meters.fitted(meter)
-        at = pd.Timestamp("2024-01-06", tz="UTC")
-        keep_profile(house.store, meter.meter_id, meter.output_unit, profile, at, spread)
 
 
 def keep(house: SmallHouse, *meters: str) -> None:
@@ -112,7 +105,7 @@ def test_a_remainder_is_as_open_as_both_together_and_what_stands_on_both_sides_c
 
 
 @given(st.integers(0, 340), st.integers(1, 24), st.lists(st.integers(0, 360), max_size=4))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
 def test_a_band_does_not_depend_on_what_else_is_asked_for(house, first, length, others):
     span = DayRange(YEAR.first + timedelta(days=first), YEAR.first + timedelta(days=first + length))
     more = [span, *(DayRange.single(YEAR.first + timedelta(days=day)) for day in others)]
@@ -121,7 +114,7 @@ def test_a_band_does_not_depend_on_what_else_is_asked_for(house, first, length, 
 
 
 def test_days_are_stored_with_the_bands_that_their_readings_give(house):
-    fit(house)
+    fit_profiles(house.settings, house.store, FITTED)
     keep(house, "old", "new", "flat", "sensor", "house", "rest", "again")
     every = [DayRange.single(day) for day in YEAR]
     for meter in ("flat", "house", "rest", "again"):
@@ -146,7 +139,7 @@ def test_before_the_first_fit_no_band_is_stored(house):
 @given(st.integers(0, 350), st.integers(0, 14))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None)
 def test_a_days_band_is_the_same_alone_and_in_a_range_to_the_last_bit(house, first, length):
-    fit(house)
+    fit_profiles(house.settings, house.store, FITTED)
     span = DayRange(YEAR.first + timedelta(days=first), YEAR.first + timedelta(days=first + length))
     evaluation = Evaluation(house.settings, house.store)
     for meter in ("flat", "house", "rest", "again"):
@@ -157,7 +150,7 @@ def test_a_days_band_is_the_same_alone_and_in_a_range_to_the_last_bit(house, fir
 
 
 def test_days_and_months_are_shown_with_bands_of_their_own(house):
-    fit(house)
+    fit_profiles(house.settings, house.store, FITTED)
     keep(house, "old", "new", "flat", "house", "rest")
     frame = stored_days(house.settings, house.store, "rest")
     days, months = (with_bands(house.settings, house.store, "rest", frame, step) for step in ("day", "month"))
@@ -171,7 +164,7 @@ def test_days_and_months_are_shown_with_bands_of_their_own(house):
 
 
 def test_part_of_a_month_has_the_band_of_its_own_days(house):
-    fit(house)
+    fit_profiles(house.settings, house.store, FITTED)
     keep(house, "flat")
     # Read on 2 March: from there until 1 May nothing is open at the far end.
     frame = stored_days(house.settings, house.store, "flat", date(2023, 3, 2), date(2023, 4, 30))
@@ -181,7 +174,7 @@ def test_part_of_a_month_has_the_band_of_its_own_days(house):
 
 
 def test_months_and_years_and_the_month_to_date_have_their_own_bands(house):
-    fit(house)
+    fit_profiles(house.settings, house.store, FITTED)
     keep(house, "old", "new", "flat", "sensor", "house", "rest")
     sums, bands = HouseSums(house.settings, house.store), bands_of(house)
     months, years = sums.months("rest", YEAR), sums.years("rest", YEAR)
@@ -198,3 +191,26 @@ def test_months_and_years_and_the_month_to_date_have_their_own_bands(house):
     assert so_far["previous_month"] == pytest.approx(months["consumption"].iloc[-2])
     assert np.isnan(so_far["previous_year"])
     assert sums.months("sensor", YEAR)[["lower", "upper"]].isna().all(axis=None)
+
+
+def test_a_new_fit_with_nearly_the_same_spread_changes_no_band_and_another_one_does(house):
+    fit_profiles(house.settings, house.store, FITTED)
+    before = kept(house.store, "flat")
+    later = FITTED + pd.Timedelta(days=1)
+    near = replace(before.spread, mean=1.05 * before.spread.mean)
+    assert not keep_profile(house.store, "flat", "kWh", before.profile, later, near)
+    assert kept(house.store, "flat") == before
+    other = replace(before.spread, scale=2 * before.spread.scale)
+    assert keep_profile(house.store, "flat", "kWh", before.profile, later, other)
+    assert kept(house.store, "flat") == Kept(before.profile, other)
+
+
+def test_without_the_spread_of_one_source_no_band_is_made_up(house):
+    fit_profiles(house.settings, house.store, FITTED)
+    evaluation = Evaluation(house.settings, house.store)
+    frames = {meter: evaluation.days(meter, YEAR).days for meter in ("house", "flat", "rest")}
+    frames["flat"] = frames["flat"].assign(lower=np.nan, upper=np.nan)
+    frames["rest"].loc[frames["rest"].index[5:], ["lower", "upper"]] = np.nan
+    for meter in ("rest", "again"):
+        found = evaluation.derived(house.settings.meters[meter], YEAR, frames).days
+        assert found[["lower", "upper"]].iloc[10:].isna().all(axis=None)

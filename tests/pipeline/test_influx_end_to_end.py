@@ -17,7 +17,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from tests.houses import CONFIG
+from tests.houses import CONFIG, fit_profiles
 from tests.pipeline.small_house import HOUSE, compute_without_what_follows, meters_of, night, run, span_of, tick
 from tests.stores.influx_server import ORG, TOKEN, InfluxServer, executable, free_port
 from workflows_dagster.cli import main
@@ -27,7 +27,6 @@ from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.pipeline.backfill import BackfillError, backfill, dagster_instance, fit_missing_profiles
 from workflows_dagster.pipeline.storage.event_log import BATCH_SIZE_VARIABLE
 from workflows_dagster.records.days import read_days, write_days
-from workflows_dagster.records.profiles import keep_profile
 from workflows_dagster.repair.missing import missing_days
 from workflows_dagster.settings.load import Settings, load
 from workflows_dagster.stores.embedded import EmbeddedStore
@@ -219,12 +218,10 @@ def mortal(_mortal: InfluxServer) -> InfluxServer:
 
 def materialize_alone(house: House, first: date, last: date, *, fit: bool = True) -> None:
     """Fit the profiles and write the days without Dagster, which takes most of the time."""
-    fitting, meters = Evaluation(house.settings, house.store).of_physical, house.settings.meters
-    for meter in meters.physical if fit else ():
-        profile, spread = fitting.fitted(meter)
-        keep_profile(house.store, meter.meter_id, meter.output_unit, profile, pd.Timestamp.now("UTC"), spread)
+    if fit:
+        fit_profiles(house.settings, house.store, pd.Timestamp.now("UTC"))
     evaluation, zone = Evaluation(house.settings, house.store), house.settings.site.zone
-    for meter in meters.in_order():
+    for meter in house.settings.meters.in_order():
         frame = evaluation.days(meter.meter_id, DayRange(first, last)).days
         start, end = days.opening(first, zone), days.closing(last, zone)
         write_days(house.store, meter.meter_id, meter.output_unit, start, end, frame)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pandas as pd
 import pytest
 
+from tests.houses import fit_profiles
 from tests.repair.repaired_house import HOUSE, WITHIN, compute, monthly, plan
 from workflows_dagster.domain.days import DayRange
+from workflows_dagster.records.made_from import stored_digests
+from workflows_dagster.records.profiles import keep_profile, kept
 from workflows_dagster.repair.repairs import Repair
 
 SHED = "meters: [{meter_id: shed, type: physical, output_unit: kWh, installation_date: 2023-01-01}]"
@@ -94,3 +98,20 @@ def test_a_description_changes_no_day(house, small_house):
     before = plan(house, None).snapshot
     named = small_house(HOUSE.replace("meter_id: shed,", "meter_id: shed, description: Behind the house,"))
     assert plan(named, before).changed == ()
+
+
+def test_another_spread_gives_the_estimated_days_new_bands_and_makes_the_months_due(house):
+    fit_profiles(house.settings, house.store, pd.Timestamp("2025-01-02", tz="UTC"))
+    planned = plan(house, None)
+    compute(house, planned.repairs)
+    assert plan(house, None).repairs == ()
+    digests = stored_digests(house.store, "flat", house.settings.site.zone, WITHIN)
+    before = kept(house.store, "flat")
+    other = replace(before.spread, mean=1.5 * max(before.spread.mean, 1.0))
+    keep_profile(house.store, "flat", "kWh", before.profile, pd.Timestamp("2025-01-03", tz="UTC"), other)
+    after = plan(house, planned.snapshot)
+    assert "flat" in after.changed
+    assert {"flat", "rest"} <= {meter for repair in after.repairs for meter in repair.meters}
+    compute(house, after.repairs)
+    assert plan(house, None).repairs == ()
+    assert (stored_digests(house.store, "flat", house.settings.site.zone, WITHIN) != digests).any()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.houses import SmallHouse
+from tests.houses import SmallHouse, fit_profiles
 from tests.repair.repaired_house import WITHIN, compute, plan
 from tests.weather_house import HOURS, METERS, PATTERNS, heated, house_of, temperatures
 from workflows_dagster.domain.days import DayRange
@@ -17,18 +17,11 @@ from workflows_dagster.domain.season import FLAT
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.outdoor_temperature import OUTDOOR
 from workflows_dagster.records.days import read_days
-from workflows_dagster.records.profiles import keep_profile, kept_profile
+from workflows_dagster.records.profiles import kept
 from workflows_dagster.repair.repairs import Repair
 from workflows_dagster.stores.ports import RawSeries
 
-
-def fit(house: SmallHouse) -> None:
-    """Do what the asset of profiles does."""
-    meters = Evaluation(house.settings, house.store).of_physical
-    for meter in house.settings.meters.physical:
-        profile, spread = meters.fitted(meter)
-        at = pd.Timestamp("2025-01-02", tz="UTC")
-        keep_profile(house.store, meter.meter_id, meter.output_unit, profile, at, spread)
+FITTED = pd.Timestamp("2025-01-02", tz="UTC")
 
 
 def computed(house: SmallHouse) -> SmallHouse:
@@ -47,27 +40,27 @@ def missed(house: SmallHouse) -> float:
 
 def test_gas_follows_the_weather_where_it_misses_less_and_water_never(small_house):
     house = house_of(small_house)
-    fit(house)
-    profile = kept_profile(house.store, "gas")
+    fit_profiles(house.settings, house.store, FITTED)
+    profile = kept(house.store, "gas").profile
     assert isinstance(profile, DegreeDayProfile)
     assert profile.missed < 0.3 * profile.missed_by_season
     assert 13.5 < profile.base_temperature < 16
-    assert kept_profile(house.store, "water") == FLAT
+    assert kept(house.store, "water").profile == FLAT
     assert missed(computed(house)) < 0.04
 
 
 def test_without_temperatures_gas_follows_the_calendar_and_misses_more(small_house):
     house = house_of(small_house, known=False)
-    fit(house)
-    assert not isinstance(kept_profile(house.store, "gas"), DegreeDayProfile)
+    fit_profiles(house.settings, house.store, FITTED)
+    assert not isinstance(kept(house.store, "gas").profile, DegreeDayProfile)
     assert missed(computed(house)) > 0.1
 
 
 @pytest.mark.parametrize(("estimate", "follows"), [("season", False), ("even", False), ("weather", True)])
 def test_the_owner_may_say_what_the_meter_follows(small_house, estimate, follows):
     house = house_of(small_house, gas=f", estimate: {estimate}")
-    fit(house)
-    assert isinstance(kept_profile(house.store, "gas"), DegreeDayProfile) == follows
+    fit_profiles(house.settings, house.store, FITTED)
+    assert isinstance(kept(house.store, "gas").profile, DegreeDayProfile) == follows
     days = computed(house).store
     frame = read_days(days, "gas")["consumption"]["2023-05-05":"2023-06-20"]
     assert (frame.round(9).nunique() == 1) == (estimate == "even")
@@ -79,16 +72,16 @@ def test_a_thermometer_that_says_nothing_new_loses_its_place_only_when_it_is_wor
     shown = heated(temperatures())
     months = pd.date_range("2023-01-01", "2024-12-01", freq="MS", tz="UTC", unit="us")
     house.store.write_readings(RawSeries("m³", "gas"), pd.Series([round(shown.asof(at), 2) for at in months], months))
-    fit(house)
-    assert isinstance(kept_profile(house.store, "gas"), DegreeDayProfile)
+    fit_profiles(house.settings, house.store, FITTED)
+    assert isinstance(kept(house.store, "gas").profile, DegreeDayProfile)
     house.store.write_readings(OUTDOOR, 20.0 - temperatures())
-    fit(house)
-    assert not isinstance(kept_profile(house.store, "gas"), DegreeDayProfile)
+    fit_profiles(house.settings, house.store, FITTED)
+    assert not isinstance(kept(house.store, "gas").profile, DegreeDayProfile)
 
 
 def test_the_days_between_two_readings_add_up_and_a_day_alone_is_the_same_to_the_last_bit(small_house):
     house = house_of(small_house)
-    fit(house)
+    fit_profiles(house.settings, house.store, FITTED)
     computed(house)
     evaluation = Evaluation(house.settings, house.store)
     stored = read_days(house.store, "gas")
@@ -104,7 +97,7 @@ def test_the_days_between_two_readings_add_up_and_a_day_alone_is_the_same_to_the
 
 def test_a_corrected_temperature_repairs_its_gap_of_the_meters_that_follow_it_and_nothing_else(small_house):
     house = house_of(small_house)
-    fit(house)
+    fit_profiles(house.settings, house.store, FITTED)
     before = plan(computed(house), None)
     assert before.repairs == ()
     cold = pd.Series(-5.0, index=HOURS[(HOURS >= "2023-10-10") & (HOURS < "2023-10-12")])
@@ -123,7 +116,7 @@ def test_a_corrected_temperature_repairs_its_gap_of_the_meters_that_follow_it_an
 def test_temperatures_that_come_late_repair_the_days_that_had_the_seasons(small_house):
     """The thermometer was silent in December: its days fall back on the season, until its values are there."""
     house = house_of(small_house)
-    fit(house)
+    fit_profiles(house.settings, house.store, FITTED)
     december = (pd.Timestamp("2023-12-01", tz="UTC"), pd.Timestamp("2024-01-01", tz="UTC"))
     late = house.store.readings(OUTDOOR, *december)
     house.store.delete_readings(OUTDOOR, *december)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import units
-from workflows_dagster.domain.frames import COSTS
+from workflows_dagster.domain.frames import BAND_COLUMNS, COSTS
 from workflows_dagster.domain.time_prices import TimePrice
 from workflows_dagster.domain.units import GasFactors
 
@@ -149,7 +149,7 @@ def costs(
         `standing_charge`, and `lower` and `upper` of the cost (`float64`). Nothing is rounded.
     """
     cost = consumption.to_numpy(dtype=float) * unit_price + standing_charge
-    ends = np.full((len(cost), 2), np.nan) if band is None else band[["lower", "upper"]].to_numpy(dtype=float)
+    ends = np.full((len(cost), 2), np.nan) if band is None else band[list(BAND_COLUMNS)].to_numpy(dtype=float)
     priced_ends = ends * unit_price[:, None] + standing_charge[:, None]
     # What is earned has a negative price.
     lower, upper = priced_ends.min(axis=1), priced_ends.max(axis=1)

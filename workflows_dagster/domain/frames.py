@@ -115,6 +115,7 @@ _BAND: dict[str, Column] = {
     "lower": Column("Lower end of the 80 % band of an estimated consumption; absent where measured.", _METER),
     "upper": Column("Its upper end.", _METER),
 }
+BAND_COLUMNS = tuple(_BAND)
 _RESIDUAL = Column("Signed difference before it is kept from falling below 0.", _METER)
 
 DAYS = Schema("days of a meter", {"opening": _OPENING, "closing": _CLOSING, **_CONSUMED, **_BAND})

@@ -148,19 +148,20 @@ class HouseBands:
         """
         widths = np.full(len(frame), np.nan)
         estimated = np.flatnonzero(_is_estimated(frame))
-        if len(estimated) and any(days_of["upper"].notna().any() for days_of in sources.values()):
+        if len(estimated):
             index = pd.DatetimeIndex(frame.index[estimated])
             civil = days.civil_days(index, self._zone)
+            variance = np.zeros(len(index))
+            for row in self._derived.contributions(meter, civil):
+                of_source = sources[row.source].reindex(index)
+                width = (of_source["upper"] - of_source["consumption"]).to_numpy(dtype=float)
+                is_open = row.counts & _is_estimated(of_source)
+                variance += np.where(is_open, (width * row.conversion) ** 2, 0.0)
+            found = np.sqrt(variance)
+            known = np.flatnonzero(np.isfinite(found))
             if self._shares_sources(meter):
-                widths[estimated] = self.half_widths(meter.meter_id, [DayRange.single(day) for day in civil])
-            else:
-                variance = np.zeros(len(index))
-                for row in self._derived.contributions(meter, civil):
-                    of_source = sources[row.source].reindex(index)
-                    width = (of_source["upper"] - of_source["consumption"]).to_numpy(dtype=float)
-                    is_open = row.counts & _is_estimated(of_source)
-                    variance += np.where(is_open, (width * row.conversion) ** 2, 0.0)
-                widths[estimated] = np.sqrt(variance)
+                found[known] = self.half_widths(meter.meter_id, [DayRange.single(civil[int(k)]) for k in known])
+            widths[estimated] = found
         return self._with_widths(meter.meter_id, frame, widths)
 
     def _with_widths(self, meter_id: str, frame: pd.DataFrame, widths: np.ndarray) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workflows_dagster.domain import days, months
 from workflows_dagster.domain.days import DayRange
-from workflows_dagster.domain.frames import BANDED_MONTHS, MONTH_TO_DATE, YEARS
+from workflows_dagster.domain.frames import BAND_COLUMNS, BANDED_MONTHS, MONTH_TO_DATE, YEARS
 from workflows_dagster.domain.periods import Step, by_period, spans_of
 from workflows_dagster.evaluation.house import Evaluation
 from workflows_dagster.records.days import read_days
@@ -79,9 +79,7 @@ class HouseSums:
         found = months.months_of(frame, civil, span)
         within = frame[np.array([day >= span.first for day in civil], dtype=bool)]
         banded = self.with_bands(meter_id, within, "month")
-        return BANDED_MONTHS.check(
-            found.assign(**{name: banded[name].to_numpy(dtype=float) for name in ("lower", "upper")})
-        )
+        return BANDED_MONTHS.check(found.assign(**{name: banded[name].to_numpy(dtype=float) for name in BAND_COLUMNS}))
 
     def years(self, meter_id: str, asked: DayRange) -> pd.DataFrame:
         """Give a meter's years, the running one as far as its days go; index their first civil days.

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workflows_dagster.domain.frames import STORED_DAYS
+from workflows_dagster.domain.frames import BAND_COLUMNS, STORED_DAYS
 from workflows_dagster.stores.ports import CONSUMPTION_DAILY, REGISTER_DAILY, ProcessedStore
 
 _REGISTER = {"opening": "value", "closing": "closing", "quality": "quality"}
-_BAND = ["lower", "upper"]
-_CONSUMPTION = ["consumption", "quality", "estimated_share", "residual", *_BAND]
+_CONSUMPTION = ["consumption", "quality", "estimated_share", "residual", *BAND_COLUMNS]
 
 
 def write_days(
@@ -52,7 +51,5 @@ def read_days(
     """
     consumption = store.read(CONSUMPTION_DAILY, meter_id, start, end)
     register = store.read(REGISTER_DAILY, meter_id, start, end).reindex(consumption.index)
-    frame = consumption[["consumption", "quality", "estimated_share", *_BAND, "residual", "unit"]]
-    frame.insert(0, "opening", register["value"])
-    frame.insert(1, "closing", register["closing"])
-    return STORED_DAYS.check(frame.rename_axis("start"))
+    frame = consumption.assign(opening=register["value"], closing=register["closing"])
+    return STORED_DAYS.check(frame[list(STORED_DAYS.columns)].rename_axis("start"))

@@ -44,12 +44,6 @@ def kept(store: ProcessedStore, meter_id: str) -> Kept | None:
     return Kept(DegreeDayProfile(**shares, percentages=table, **constants), spread)
 
 
-def kept_profile(store: ProcessedStore, meter_id: str) -> Profile | None:
-    """Read a meter's newest stored profile, or None."""
-    found = kept(store, meter_id)
-    return None if found is None else found.profile
-
-
 def kept_versions(store: ProcessedStore) -> dict[str, str]:
     """Read the version of every meter's newest stored profile."""
     return {meter_id: str(versions.iloc[-1]) for meter_id, versions in store.texts(PROFILE, "version").items()}

@@ -172,9 +172,8 @@ def _fingerprints(settings: Settings, look: Look, *, weather: bool) -> dict[str,
 def _recipe(meter: Meter, settings: Settings, profiles: Mapping[str, str]) -> str:
     facts: list[object] = [repr(meter.model_copy(update={"description": None})), settings.site.timezone]
     if isinstance(meter, PhysicalMeter):
-        pattern = settings.pattern_of(meter.meter_id)
-        kept = profiles.get(meter.meter_id) if pattern else None
-        facts.append(kept or table_profile(pattern).version)
+        table = table_profile(settings.pattern_of(meter.meter_id))
+        facts.append(profiles.get(meter.meter_id) or table.version)
         parts = settings.meters.contained_in(meter.meter_id)
         if parts:
             facts.append(settings.site.gas_conversion)

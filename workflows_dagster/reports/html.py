@@ -60,10 +60,7 @@ def amount_text(quantity: Amount, report: ReportWords) -> str:
 
 def known_text(line: Line, report: ReportWords) -> str:
     """Write how a line's month is known."""
-    half = known_to(line)
-    # Two digits, as the band itself.
-    amount = None if half is None else report.amount(half, line.used.unit, (-half, half)).split(" (")[0]
-    return report.known_by(line.estimated_share, amount)
+    return report.known_by(line.estimated_share, known_to(line), line.used.unit)
 
 
 def money_text(cost: Money | None, report: ReportWords) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
+from workflows_dagster.domain.frames import BAND_COLUMNS
 from workflows_dagster.domain.periods import Step, by_period
 from workflows_dagster.evaluation import Evaluated, Evaluation
 from workflows_dagster.evaluation.sums import HouseSums
@@ -17,8 +18,6 @@ from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import ProcessedStore, Store
 
 COLUMNS = ("opening", "closing", "consumption", "unit", "quality", "estimated_share")
-# The 80 % band of the consumption.
-BAND = ("lower", "upper")
 # Quality of the running day.
 PROVISIONAL = "provisional"
 
@@ -98,11 +97,11 @@ def with_bands(
     """
     found = named(settings, frame, step)
     if frame.empty:
-        return found.reindex(columns=[*COLUMNS[:3], *BAND, *COLUMNS[3:]])
+        return found.reindex(columns=[*COLUMNS[:3], *BAND_COLUMNS, *COLUMNS[3:]])
     banded = HouseSums(settings, store).with_bands(meter_id, frame, step)
     measured = found["estimated_share"].to_numpy(dtype=float) == 0
     place = list(found.columns).index("consumption") + 1
-    for name in reversed(BAND):
+    for name in reversed(BAND_COLUMNS):
         found.insert(place, name, np.where(measured, found["consumption"], banded[name].to_numpy(dtype=float)))
     return found
 

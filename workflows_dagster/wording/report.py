@@ -207,19 +207,22 @@ class ReportWords:
             return self.words.say("no difference that the readings could show")
         return self.words.say("no difference a day from {month} that the readings could show", month=month)
 
-    def known_by(self, share: float | None, known_to: str | None = None) -> str:
+    def known_by(self, share: float | None, known_to: float | None = None, unit: str = "") -> str:
         """Write how a month is known: `all measured`, `38 % estimated`, `all estimated`, `known to ± 2 m³`.
 
         Args:
             share: Its estimated share. [1]
-            known_to: The amount on either side, if the readings leave little open.
+            known_to: The amount on either side, if the readings leave little open. [unit]
+            unit: Its unit.
         """
         if share is None:
             return DASH
         if share == 0.0:
             return self.words.say("all measured")
         if known_to is not None:
-            return self.words.say("known to ± {amount}", amount=known_to)
+            # With the digits of its band.
+            amount = f"{self.number(known_to, (-known_to, known_to))}{NARROW}{unit}"
+            return self.words.say("known to ± {amount}", amount=amount)
         if share >= 1.0:
             return self.words.say("all estimated")
         return self.words.say("{percent} estimated", percent=self.percent(share))

@@ -1,6 +1,6 @@
 """The asset of months, years and the month to date, which also writes the monthly report."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ import pandas as pd
 from workflows_dagster.alerts.report_message import is_to_be_sent, send_report
 from workflows_dagster.domain import days, frames
 from workflows_dagster.domain.days import DayRange
-from workflows_dagster.domain.months import MONTHS_A_YEAR, last_day, months_in, shifted, whole_months
+from workflows_dagster.domain.months import MONTHS_A_YEAR, last_day, month_of, months_in, shifted, whole_months
 from workflows_dagster.evaluation.sums import HouseSums
 from workflows_dagster.pipeline.assets.insight import COSTS_KEY, GROUP, write_points
 from workflows_dagster.pipeline.assets.meters import OWNERS
@@ -63,8 +63,8 @@ def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition)
         write_months(settings, store.store, asked)
         metadata: dict[str, dict[str, PartitionMetadata]] = {key: {} for key in context.partition_keys}
         today = days.civil_day(pd.Timestamp.now("UTC"), settings.site.zone)
-        running = today.replace(day=1)
-        if running in asked or asked.last > running:
+        running = running_month(today)
+        if running in whole_months(asked):
             write_month_to_date(settings, store.store, running)
         for month in months_to_report(settings, asked, today):
             notes = notes_of_month(settings, store.store, month)
@@ -120,6 +120,11 @@ def write_months(settings: Settings, store: Store, asked: DayRange) -> None:
             (CONSUMPTION_YEARLY, whole_years.bounds(zone), years),
         ):
             write_points(store, measurement, meter.meter_id, meter.output_unit, bounds, rows)
+
+
+def running_month(today: date) -> date:
+    """Give the first day of the month to date: that of the last complete day, so on a first it is the month before."""
+    return month_of(today - timedelta(days=1))
 
 
 def write_month_to_date(settings: Settings, store: Store, month: date) -> None:
