@@ -214,3 +214,16 @@ def test_without_the_spread_of_one_source_no_band_is_made_up(house):
     for meter in ("rest", "again"):
         found = evaluation.derived(house.settings.meters[meter], YEAR, frames).days
         assert found[["lower", "upper"]].iloc[10:].isna().all(axis=None)
+
+
+def test_a_month_or_year_without_all_its_days_has_no_band(house):
+    fit_profiles(house.settings, house.store, FITTED)
+    frame = Evaluation(house.settings, house.store).days("flat", YEAR).days
+    gone = frame.index[100]
+    frame.loc[gone, ["opening", "closing", "consumption", "estimated_share", "lower", "upper"]] = np.nan
+    frame.loc[gone, "quality"] = "missing"
+    write_days(house.store, "flat", "kWh", *YEAR.bounds(ZONE), frame)
+    sums = HouseSums(house.settings, house.store)
+    months = sums.months("flat", YEAR)
+    assert months["lower"].isna().to_list() == [month == 4 for month in range(1, 13)]
+    assert sums.years("flat", YEAR)["lower"].isna().all()

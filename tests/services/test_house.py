@@ -16,8 +16,10 @@ import yaml
 from tests.houses import SmallHouse
 from workflows_dagster import House
 from workflows_dagster.domain.days import DayRange
+from workflows_dagster.domain.season import table_profile
 from workflows_dagster.pipeline.backfill import backfill, dagster_instance, fit_missing_profiles
 from workflows_dagster.pipeline.graph import build_definitions
+from workflows_dagster.records.profiles import keep_profile
 from workflows_dagster.services.meters import UnknownMeterError
 from workflows_dagster.settings.dagster_home import HOME_VARIABLE
 from workflows_dagster.settings.load import load
@@ -52,6 +54,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     house = SmallHouse(settings, store)
     house.read("gas", {"2024-01-01": 1000.0, "2024-02-10 09:00": 1151.7, "2024-04-02 18:30": 1290.3}, unit="m³")
     house.read("flat", {"2024-01-01": 10.0, "2024-04-02 18:30": 93.2}, unit="m³")
+    # A profile of a version that knew no bands yet.
+    keep_profile(store, "gas", "m³", table_profile(TABLE), pd.Timestamp("2024-04-03", tz="UTC"))
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv(HOME_VARIABLE, str(folder / "dagster"))
         with dagster_instance(folder / "dagster") as instance:
@@ -69,6 +73,13 @@ def environ(folder: Path) -> dict[str, str]:
 def house(folder: Path) -> Iterator[House]:
     with House.open(folder / "config", environ(folder)) as house:
         yield house
+
+
+def test_estimated_days_have_their_bands_also_after_an_update_from_a_version_without(house: House) -> None:
+    for meter in house.meters:
+        frame = house.days(meter)
+        assert (frame["upper"] > frame["consumption"])[frame["estimated_share"] > 0].any()
+        assert frame["lower"].isna().equals(frame["estimated_share"] == 0)
 
 
 def test_a_year_of_days_comes_in_the_houses_own_time_with_units(house: House) -> None:
