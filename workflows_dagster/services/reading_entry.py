@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -107,6 +108,24 @@ def register_series(meter: PhysicalMeter) -> RawSeries:
     return RawSeries(meter.output_unit, meter.meter_id) if meter.source.kind == "interval" else raw_series(meter)
 
 
+EntryVerdict = Literal["new", "same", "conflict", "implausible"]
+
+
+@dataclass(frozen=True)
+class Entered:
+    """What became of a reading that was given.
+
+    Attributes:
+        judged: The reading and what is to be said of it.
+        verdict: Whether it is new, stored already, in conflict with another at the same instant, or implausible.
+        is_stored: Whether the store holds it now.
+    """
+
+    judged: JudgedReading
+    verdict: EntryVerdict
+    is_stored: bool
+
+
 class ReadingEntry:
     """Judges, stores, lists and deletes hand readings of one house.
 
@@ -150,6 +169,57 @@ class ReadingEntry:
         doubts = tuple(doubt for doubt in found.doubts if not (doubt in _BY_AMOUNT and expected.holds(value)))
         slip = likely_slip(value, expected, self._others(meter, at)) if doubts else None
         return replace(found, doubts=doubts, band=(expected.lower, expected.upper), slip=slip)
+
+    def enter(
+        self,
+        meter: PhysicalMeter,
+        value: float,
+        at: pd.Timestamp,
+        note: str | None = None,
+        *,
+        replacing: bool = False,
+        though_implausible: bool = False,
+        dry_run: bool = False,
+    ) -> Entered:
+        """Judge a reading and store it, if nothing speaks against it.
+
+        Args:
+            meter: The meter.
+            value: Register reading. [meter unit]
+            at: When, UTC.
+            note: The person's note.
+            replacing: Whether it may replace another reading at the same instant.
+            though_implausible: Whether it is stored though it is implausible.
+            dry_run: Whether nothing is stored.
+
+        Raises:
+            StoreError: The readings cannot be read or written.
+        """
+        judged_one = self.judge(meter, value, at)
+        there = self._store.readings(register_series(meter), at, at + _STEP)
+        if len(there) and float(there.iloc[0]) == value:
+            return Entered(judged_one, "same", True)
+        if judged_one.replaces is not None and not replacing:
+            return Entered(judged_one, "conflict", False)
+        if judged_one.doubts and not though_implausible:
+            return Entered(judged_one, "implausible", False)
+        if not dry_run:
+            self.store(meter, value, at, note)
+        return Entered(judged_one, "new", not dry_run)
+
+    def expected(self, meter: PhysicalMeter, at: pd.Timestamp) -> Expected | None:
+        """Give where a meter's reading is expected; None if its readings give no rate.
+
+        Args:
+            meter: The meter.
+            at: When, UTC.
+
+        Raises:
+            StoreError: The readings cannot be read.
+        """
+        if meter.source.kind == "interval":
+            return None
+        return self._expected(meter, at, self._beside(meter, at)[0])
 
     def _expected(self, meter: PhysicalMeter, at: pd.Timestamp, before: Register) -> Expected | None:
         """Give the band of a register's advance since its last reading; None if its readings give no rate."""

@@ -120,6 +120,36 @@ def compare(settings: Settings, store: Store, by_meter: Mapping[str, Sequence[Ro
     return {meter_id: _compared(settings, store, meter_id, rows) for meter_id, rows in by_meter.items()}
 
 
+def without_conflicts(
+    settings: Settings, store: Store, by_meter: Mapping[str, Sequence[Row]]
+) -> tuple[dict[str, list[Row]], list[tuple[Row, float]]]:
+    """Take out the rows that differ from a stored reading at the same instant.
+
+    Args:
+        settings: The house.
+        store: The stored readings.
+        by_meter: Good rows, as `good_rows` gives them.
+
+    Returns:
+        The other rows by meter; and each row taken out with the stored reading. [meter unit]
+
+    Raises:
+        StoreError: The readings cannot be read.
+    """
+    kept: dict[str, list[Row]] = {}
+    conflicting = []
+    for meter_id, rows in by_meter.items():
+        stored = store.readings(raw_series(_physical(settings, meter_id)))
+        there = stored.to_dict()
+        for row in rows:
+            before = None if row.time is None else there.get(row.time)
+            if before is not None and before != row.value:
+                conflicting.append((row, float(before)))
+            else:
+                kept.setdefault(meter_id, []).append(row)
+    return kept, conflicting
+
+
 def store_readings(settings: Settings, store: Store, by_meter: Mapping[str, Sequence[Row]]) -> None:
     """Store good rows as readings; of two at one instant the later row wins. A repeat changes nothing.
 
