@@ -7,6 +7,8 @@ READY  := $(VENV)/.ready
 export DAGSTER_HOME ?= $(CURDIR)/data/dagster_home
 # One more than there are cores, because some tests wait for servers.
 WORKERS ?= $(shell expr $$(nproc) + 1)
+# Of the house page, and of Dagster's.
+HOUSE_PORT ?= 8006
 PORT   ?= 3000
 HOST   ?= 127.0.0.1
 MARKDOWN := README.md CHANGELOG.md CONTRIBUTING.md secrets/README.md docs
@@ -15,10 +17,10 @@ MARKDOWN := README.md CHANGELOG.md CONTRIBUTING.md secrets/README.md docs
 .PHONY: install-dagster update-dagster uninstall-dagster configure
 
 help:
-	@echo "make demo    install, load the sample household, compute it, serve the Dagster page on http://localhost:$(PORT)"
+	@echo "make demo    install, load the sample household, compute it, serve the house page on http://localhost:$(HOUSE_PORT)"
 	@echo "make test    install and run the whole test suite"
 	@echo "make check   what CI runs: format, lint, types, import contracts, configuration, tests"
-	@echo "make serve   the Dagster page and daemon over your own configuration"
+	@echo "make serve   the house page, Dagster's page and daemon over your own configuration"
 	@echo "make fuzz    10,000 hostile files, configurations, archives and answers of each kind"
 	@echo "make bench   speed and accuracy, printed as tables"
 	@echo "make clean   remove what make made, but no data"
@@ -42,14 +44,14 @@ install: $(READY)
 
 demo: $(READY)
 	@mkdir -p "$(DAGSTER_HOME)"
-	$(BIN)/meters demo --page http://localhost:$(PORT)
+	$(BIN)/meters demo --house http://localhost:$(HOUSE_PORT) --page http://localhost:$(PORT)
 	@$(MAKE) --no-print-directory serve
 
 serve: $(READY)
 	@$(BIN)/meters check > /dev/null
 	@$(BIN)/python -c 'from pathlib import Path; from workflows_dagster.pipeline.storage.home import ensure_home; ensure_home(Path("$(DAGSTER_HOME)"))'
-	@echo "The Dagster page: http://localhost:$(PORT) (Ctrl+C stops it)"
-	@$(BIN)/python -m workflows_dagster.supervisor --host $(HOST) --port $(PORT)
+	@echo "The house page: http://localhost:$(HOUSE_PORT)  Dagster's page: http://localhost:$(PORT)  (Ctrl+C stops both)"
+	@$(BIN)/python -m workflows_dagster.supervisor --host $(HOST) --port $(PORT) --house-port $(HOUSE_PORT)
 
 test: $(READY)
 	$(BIN)/pytest -n $(WORKERS)

@@ -19,13 +19,13 @@ def test_a_service_that_there_is_not_is_refused_with_the_names_that_there_are(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
-    assert f"{said}. Name dagster-webserver or dagster-daemon or dagster" in capsys.readouterr().err
+    assert f"{said}. Name house or dagster-webserver or dagster-daemon or dagster" in capsys.readouterr().err
 
 
 def test_no_module_of_dagster_is_loaded_before_one_of_its_programs_is_asked_for() -> None:
     code = (
         "import sys; from workflows_dagster.service import main\n"
-        "main(['house'])\n"
+        "main(['hause'])\n"
         "print(sorted(name for name in sys.modules if name.partition('.')[0].startswith('dagster')"
         " or name.startswith('workflows_dagster.pipeline')))"
     )

@@ -1,4 +1,4 @@
-"""What `make serve` starts: three services that begin in order and end together."""
+"""What `make serve` starts: services that begin in order and end together."""
 
 from __future__ import annotations
 
@@ -131,13 +131,15 @@ def test_who_asks_twice_does_not_wait_for_one_that_does_not_end(
     assert all_ended(running)
 
 
-def test_each_of_the_three_runs_as_a_service_of_the_house() -> None:
-    found = commands("0.0.0.0", 3000, 4000)
+def test_each_of_them_runs_as_a_service_of_the_house() -> None:
+    found = commands("0.0.0.0", 3000, 4000, 8007)
     assert {name: command[1:4] for name, command in found.items()} == {
         "code server": ["-m", "workflows_dagster.service", "dagster"],
         "page": ["-m", "workflows_dagster.service", "dagster-webserver"],
         "daemon": ["-m", "workflows_dagster.service", "dagster-daemon"],
+        "house page": ["-m", "workflows_dagster.service", "house"],
     }
+    assert found["house page"][-2:] == ["--port", "8007"]
     assert next(iter(found)) == "code server"
     assert "0.0.0.0" not in found["code server"]
     workspace = Path(found["page"][-1])
@@ -147,7 +149,19 @@ def test_each_of_the_three_runs_as_a_service_of_the_house() -> None:
 
 def test_make_serve_runs_these_and_no_page_without_a_guard() -> None:
     root = Path(__file__).parents[1]
-    words = ["make", "--no-print-directory", "-n", "-o", ".venv/.ready", "serve", "HOST=192.168.1.7", "PORT=3100"]
+    words = [
+        "make",
+        "--no-print-directory",
+        "-n",
+        "-o",
+        ".venv/.ready",
+        "serve",
+        "HOST=192.168.1.7",
+        "PORT=3100",
+        "HOUSE_PORT=8007",
+    ]
     printed = subprocess.run(words, cwd=root, capture_output=True, text=True, check=True).stdout
-    assert printed.splitlines()[-1].endswith("python -m workflows_dagster.supervisor --host 192.168.1.7 --port 3100")
+    assert printed.splitlines()[-1].endswith(
+        "python -m workflows_dagster.supervisor --host 192.168.1.7 --port 3100 --house-port 8007"
+    )
     assert "dagster dev" not in printed

@@ -160,6 +160,7 @@ _SECRETS = {
     "INFLUX_ORG": "InfluxDB's organisation",
     "TIBBER_API_TOKEN": "Tibber's access token",
     "APPRISE_URLS": "where alerts go: addresses as apprise writes them",
+    "HOUSE_TOKEN": "the house page's token, at least 16 characters: for typing in, and for reading from other machines",
 }
 PLACES = {
     "METERS_CONFIG_DIR": "folder of the configuration; without it `config`",

@@ -1,7 +1,7 @@
-"""Runs one of Dagster's programs as a service of the house: `python -m workflows_dagster.service dagster-daemon run …`.
+"""Runs one process of the house: `python -m workflows_dagster.service house`, `… dagster-daemon run …`.
 
-The rest of the command line and the program are Dagster's own; only its logging follows config.yaml (`logging`). The
-page and the daemon never load the graph, so their logging has to be configured here.
+The house page is ours. The other programs and the rest of their command lines are Dagster's; only their logging follows
+config.yaml (`logging`): Dagster's page and daemon never load the graph, so it has to be configured here.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from workflows_dagster.maintenance.generations import settle
 from workflows_dagster.services.dagster_page import load_in_another_process as load_page_rules
 
 _PROCESSES = {"dagster-webserver": "webserver", "dagster-daemon": "daemon", "dagster": "code"}
+_HOUSE = "house"
 _EXIT_FAILED = 1
 _EXIT_WRONG_INPUT = 2
 
@@ -26,15 +27,20 @@ _log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one of Dagster's programs until it ends.
+    """Run one process of the house until it ends.
 
     Args:
-        arguments: Name of the program and its arguments; None takes those of the process.
+        arguments: `house`, or the name of one of Dagster's programs, with its arguments; None takes those of the
+            process.
     """
     name, *rest = list(sys.argv[1:] if arguments is None else arguments) or [""]
+    if name == _HOUSE:
+        from workflows_dagster.web.server import main as serve_house
+
+        return serve_house(rest)
     if name not in _PROCESSES:
         found = f"no service '{name}'" if name else "no service is named"
-        known = " or ".join(_PROCESSES)
+        known = " or ".join((_HOUSE, *_PROCESSES))
         print(f"workflows_dagster.service: {found}. Name {known}, with its arguments.", file=sys.stderr)
         return _EXIT_WRONG_INPUT
     # Imports Dagster, as each of these programs does anyway; other processes of the house must not.

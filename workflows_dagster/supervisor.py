@@ -1,4 +1,4 @@
-"""Runs code server, page and daemon of a clone together: `python -m workflows_dagster.supervisor --port 3000`.
+"""Runs all processes of a clone together: `python -m workflows_dagster.supervisor --port 3000`.
 
 Each is a process of `workflows_dagster.service`, and all end together. In an installation, systemd or Docker does this.
 """
@@ -35,7 +35,7 @@ class _Ended(Exception):  # noqa: N818
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the three until one of them ends or Ctrl+C is pressed.
+    """Run the processes until one of them ends or Ctrl+C is pressed.
 
     Args:
         arguments: The command line; None takes that of the process.
@@ -44,23 +44,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 after a requested end, 1 if one of them ended by itself.
     """
     parser = argparse.ArgumentParser(prog="workflows_dagster.supervisor", description=__doc__)
-    parser.add_argument("--host", default=_LOOPBACK, help="address that the page listens on")
-    parser.add_argument("--port", default=3000, type=int, help="port that the page listens on")
+    parser.add_argument("--host", default=_LOOPBACK, help="address that Dagster's page listens on")
+    parser.add_argument("--port", default=3000, type=int, help="port that Dagster's page listens on")
+    parser.add_argument("--house-port", type=int, help="port of the house page; by default that of config.yaml")
     options = parser.parse_args(arguments)
     code_port = _free_port()
     os.environ |= {"METERS_CODE_HOST": _LOOPBACK, "METERS_CODE_PORT": str(code_port)}
     # Links from an asset open its code in the editor of this machine (pipeline/code_references.py).
     os.environ["DAGSTER_IS_DEV_CLI"] = "1"
-    return run_together(commands(options.host, options.port, code_port), code_port)
+    return run_together(commands(options.host, options.port, code_port, options.house_port), code_port)
 
 
-def commands(host: str, port: int, code_port: int) -> dict[str, list[str]]:
-    """Give the command lines of the three, the code server first.
+def commands(host: str, port: int, code_port: int, house_port: int | None = None) -> dict[str, list[str]]:
+    """Give the command lines: code server, Dagster's page and daemon, house page; the code server first.
 
     Args:
-        host: Address that the page listens on.
+        host: Address that Dagster's page listens on.
         port: Its port.
         code_port: Port of the code server, on this machine alone.
+        house_port: Port of the house page; None for that of config.yaml.
     """
     workspace = ["-w", str(_WORKSPACE)]
     location = ["-m", "workflows_dagster.definitions", "--location-name", "utility_meters"]
@@ -68,6 +70,7 @@ def commands(host: str, port: int, code_port: int) -> dict[str, list[str]]:
         "code server": ["dagster", "api", "grpc", "-h", _LOOPBACK, "-p", str(code_port), *location],
         "page": ["dagster-webserver", "-h", host, "-p", str(port), *workspace],
         "daemon": ["dagster-daemon", "run", *workspace],
+        "house page": ["house", *(("--port", str(house_port)) if house_port else ())],
     }
     return {name: [sys.executable, "-m", "workflows_dagster.service", *words] for name, words in programs.items()}
 

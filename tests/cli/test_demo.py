@@ -120,9 +120,19 @@ def test_on_a_terminal_for_which_nothing_fits_nothing_is_cut_off_either(demo: De
 
 def test_the_demo_says_what_is_worth_opening(demo: Demo) -> None:
     said = demo.result.output.partition("Worth opening")[2]
-    report, meter, graph = re.findall(r": ((?:file|http)://\S+)", said)
+    house, report, meter, graph = re.findall(r": ((?:file|http)://\S+)", said)
+    assert house == "http://localhost:8006"
     assert report.startswith("file://")
     assert report.endswith(".html")
     first = next(iter(demo.settings.meters.masters), None) or next(iter(demo.settings.meters))
     assert meter == f"http://localhost:3000/assets/{first.meter_id}"
     assert graph == "http://localhost:3000/asset-groups"
+
+
+def test_the_demo_makes_a_token_that_only_its_owner_can_read(demo: Demo) -> None:
+    path = demo.settings.secrets_dir / "house.env"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert str(path) in demo.result.output
+    token = load(environ={"METERS_CONFIG_DIR": str(demo.settings.config_dir)}).secrets.house_token
+    assert token is not None
+    assert token.get_secret_value() not in demo.result.output

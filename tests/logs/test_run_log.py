@@ -147,5 +147,5 @@ def test_errors_are_masked_once_however_often_that_is_asked_for() -> None:
 def test_a_service_that_is_none_is_refused_in_a_sentence(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2
     said = capsys.readouterr().err
-    assert "Name dagster-webserver or dagster-daemon or dagster, with its arguments." in said
+    assert "Name house or dagster-webserver or dagster-daemon or dagster, with its arguments." in said
     assert said.count("\n") == 1

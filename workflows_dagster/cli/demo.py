@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 @click.command(cls=HouseCommand)
 @click.option("--years", type=click.IntRange(1, 20), default=4, show_default=True, help="Years of history.")
-@click.option("--page", default="http://localhost:3000", show_default=True, help="Where the Dagster page will be.")
+@click.option("--page", default="http://localhost:3000", show_default=True, help="Where Dagster's page will be.")
+@click.option("--house", default="http://localhost:8006", show_default=True, help="Where the house page will be.")
 @click.pass_context
-def demo(ctx: click.Context, years: int, page: str) -> None:
+def demo(ctx: click.Context, years: int, page: str, house: str) -> None:
     """Load the sample household into the embedded store, compute its history, and show its last twelve months."""
     import pandas as pd
 
@@ -59,7 +60,8 @@ def demo(ctx: click.Context, years: int, page: str) -> None:
     run_with_progress(ctx, settings, meters, DayRange(first, last))
     _report(ctx, settings, last)
     print_last_months(TerminalConsole(), settings, last)
-    _print_links(settings, page.rstrip("/"), last)
+    _make_token(settings)
+    _print_links(settings, house.rstrip("/"), page.rstrip("/"), last)
     if first.year > settings.first_day.year:
         click.echo(
             words.say(
@@ -70,8 +72,19 @@ def demo(ctx: click.Context, years: int, page: str) -> None:
         )
 
 
-def _print_links(settings: Settings, page: str, last: date) -> None:
-    """Say what is worth opening: the report, a meter in the catalog, and how all meters hang together."""
+def _make_token(settings: Settings) -> None:
+    """Make the token with which the house page lets readings be typed in, unless there is one."""
+    from workflows_dagster.services.house_token import make_token
+    from workflows_dagster.wording import words_of
+
+    path = None if settings.secrets.house_token else make_token(settings.secrets_dir)
+    if path is not None:
+        said = words_of(settings.site).say("The house page's token, for typing in readings, is in {path}.", path=path)
+        click.echo(said)
+
+
+def _print_links(settings: Settings, house: str, page: str, last: date) -> None:
+    """Say what is worth opening: the house page, the report, a meter in the catalog, how all meters hang together."""
     from workflows_dagster.domain.months import month_of, shifted
     from workflows_dagster.reports.monthly import REPORTS_FOLDER
     from workflows_dagster.wording import words_of
@@ -82,6 +95,7 @@ def _print_links(settings: Settings, page: str, last: date) -> None:
     report = (settings.data_dir / REPORTS_FOLDER / f"{month:%Y-%m}.html").resolve()
     click.echo(say("Worth opening (the pages once `make serve` runs):"))
     for text, link in (
+        (say("the house page"), house),
         (say("the report"), report.as_uri()),
         (say("a meter and its days"), f"{page}/assets/{shown.meter_id}"),
         (say("how the meters hang together"), f"{page}/asset-groups"),

@@ -54,6 +54,7 @@ class Settings:
         secrets: Tokens.
         data_dir: Folder of our own data.
         config_dir: Folder of the configuration.
+        secrets_dir: Folder of the secrets.
         hints: What is worth a look in the files and stops nothing.
     """
 
@@ -64,6 +65,7 @@ class Settings:
     secrets: Secrets
     data_dir: Path
     config_dir: Path
+    secrets_dir: Path
     hints: tuple[Problem, ...] = ()
 
     def pattern_of(self, meter_id: str) -> tuple[float, ...] | None:
@@ -121,6 +123,7 @@ def load(
         figures = {"path": str(folder), "variable": CONFIG_DIR, "file": _METERS}
         raise SettingsError([Problem(folder.name, "", "no_folder", figures)])
     problems: list[Problem] = []
+    secrets_dir = _folder(environ, SECRETS_DIR) or folder.parent / "secrets"
 
     config = _read(folder / _CONFIG, "config_missing", "config_empty", problems)
     site = _model(Site, config, problems)
@@ -138,7 +141,7 @@ def load(
     tariffs_path = _path_in(folder, config, "tariffs_config", _TARIFFS)
     tariffs = TariffFile() if is_empty or without_costs else _tariffs(tariffs_path, folder, site, entries, problems)
     try:
-        secrets = load_secrets(_folder(environ, SECRETS_DIR) or folder.parent / "secrets", environ)
+        secrets = load_secrets(secrets_dir, environ)
     except SettingsError as error:
         problems.extend(error.problems)
     else:
@@ -163,6 +166,7 @@ def load(
         secrets=secrets,
         data_dir=_folder(environ, DATA_DIR) or folder.parent / "data",
         config_dir=folder,
+        secrets_dir=secrets_dir,
         hints=(*pattern_hints(patterns_document, entries), *store_hints(config, secrets)),
     )
 

@@ -111,6 +111,7 @@ Code = Literal[
     "address_with_login",
     "address_without_scheme",
     "not_a_host",
+    "not_a_network",
     "same_bucket",
     "no_gas_pairs",
     "gas_pair_undated",
@@ -166,6 +167,8 @@ Code = Literal[
     "secret_file_not_utf8",
     "secret_file_empty",
     "not_a_token",
+    "house_token_short",
+    "house_without_token",
     "not_an_alert_address",
     "alert_address_unusable",
 ]

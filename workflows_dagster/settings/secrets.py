@@ -13,7 +13,9 @@ from pydantic import SecretStr
 from workflows_dagster.settings.fields import Frozen
 from workflows_dagster.settings.problems import Problem, SettingsError
 
-NAMES = ("INFLUX_TOKEN", "INFLUX_ORG", "TIBBER_API_TOKEN", "APPRISE_URLS")
+NAMES = ("INFLUX_TOKEN", "INFLUX_ORG", "TIBBER_API_TOKEN", "APPRISE_URLS", "HOUSE_TOKEN")
+# Shorter ones can be guessed. [characters]
+SHORTEST_HOUSE_TOKEN = 16
 # Also what Dagster's instance file reads there.
 IN_ENVIRONMENT = frozenset({*NAMES, "DAGSTER_PG_PASSWORD"})
 _FILE = "_FILE"
@@ -31,12 +33,14 @@ class Secrets(Frozen):
         influx_org: InfluxDB's organisation.
         tibber_api_token: Tibber's access token.
         apprise_urls: Where alerts go, as apprise URLs.
+        house_token: What a person or program must show to the house page.
     """
 
     influx_token: SecretStr | None = None
     influx_org: str | None = None
     tibber_api_token: SecretStr | None = None
     apprise_urls: tuple[SecretStr, ...] = ()
+    house_token: SecretStr | None = None
 
 
 @dataclass(frozen=True)
@@ -72,12 +76,13 @@ def load_secrets(folder: Path, environ: Mapping[str, str]) -> Secrets:
         found[name] = given or next(reversed(values.values()), None)
     if problems:
         raise SettingsError(problems)
-    influx, tibber = found["INFLUX_TOKEN"], found["TIBBER_API_TOKEN"]
+    influx, tibber, house = (found[name] for name in ("INFLUX_TOKEN", "TIBBER_API_TOKEN", "HOUSE_TOKEN"))
     return Secrets(
         influx_token=SecretStr(influx) if influx else None,
         influx_org=found["INFLUX_ORG"],
         tibber_api_token=SecretStr(tibber) if tibber else None,
         apprise_urls=tuple(SecretStr(url) for url in _addresses(found["APPRISE_URLS"] or "")),
+        house_token=SecretStr(house) if house else None,
     )
 
 
@@ -128,6 +133,10 @@ def _value(place: _Place, name: str, problems: list[Problem]) -> str | None:
         name != "INFLUX_ORG" and not (value.isascii() and " " not in value)
     ):
         problems.append(Problem(place.name, key, "not_a_token", {"characters": len(value)}))
+        return None
+    if name == "HOUSE_TOKEN" and value and len(value) < SHORTEST_HOUSE_TOKEN:
+        figures = {"characters": len(value), "least": SHORTEST_HOUSE_TOKEN}
+        problems.append(Problem(place.name, key, "house_token_short", figures))
         return None
     return value or None
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from workflows_dagster.domain.units import GasFactors
+from workflows_dagster.settings.addresses import Url
 from workflows_dagster.settings.alert_rules import AlertSettings
 from workflows_dagster.settings.anomaly_rules import AnomalySettings
 from workflows_dagster.settings.cron import Cron
 from workflows_dagster.settings.dagster_page import DagsterPage
 from workflows_dagster.settings.fields import CivilDay, Frozen, Number, Text, Whole
+from workflows_dagster.settings.house_page import HousePage
 from workflows_dagster.settings.language import Language
 from workflows_dagster.settings.maintenance_rules import UpkeepSettings
 from workflows_dagster.settings.problems import nearest, shown
@@ -33,25 +34,8 @@ def _timezone(name: str) -> str:
     return name
 
 
-def _url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        host, login = parts.hostname, parts.username or parts.password
-        _ = parts.port
-    except ValueError:
-        raise refusal(Violation("not_an_address")) from None
-    if login:
-        raise refusal(Violation("address_with_login"))
-    if parts.scheme not in ("http", "https") or not host:
-        raise refusal(Violation("address_without_scheme", {"value": shown(text.partition("?")[0])}))
-    return text.rstrip("/")
-
-
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
-
-
-Url = Annotated[str, AfterValidator(_url)]
 
 
 class Storage(Frozen):
@@ -244,6 +228,7 @@ class Site(Frozen):
         upkeep: How long runs are kept, and when backups are made.
         reports: Whether the monthly report is sent.
         dagster_page: Under which names Dagster's page is reached.
+        house: The house page and its API.
         meters_config: Path of meters.yaml, relative to the config folder; None for the usual one.
         seasonal_patterns_config: Path of seasonal_patterns.yaml, likewise.
         tariffs_config: Path of tariffs.yaml, likewise.
@@ -263,6 +248,7 @@ class Site(Frozen):
     upkeep: UpkeepSettings = UpkeepSettings()
     reports: ReportSettings = ReportSettings()
     dagster_page: DagsterPage = DagsterPage()
+    house: HousePage = HousePage()
     meters_config: Text | None = None
     seasonal_patterns_config: Text | None = None
     tariffs_config: Text | None = None

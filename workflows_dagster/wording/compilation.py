@@ -32,14 +32,14 @@ _CALLS = {
     "say_as": ((1, "c"), 2),
     "say_count": (1, 2),
 }
+_WHERE = [("**.py", "python"), ("web/templates/*.html", "jinja2")]
 TRANSLATED: tuple[Language, ...] = tuple(language for language in get_args(Language) if language != "en")
 
 
 def sentences_in_code() -> Catalog:
     """Collect all sentences in the code, with their files."""
     found = Catalog()
-    with_python = [("**.py", "python")]
-    for file, line, sentence, _, context in extract_from_dir(_PACKAGE, with_python, keywords=_CALLS):
+    for file, line, sentence, _, context in extract_from_dir(_PACKAGE, _WHERE, keywords=_CALLS):
         found.add(sentence, locations=[(file, line)], context=context)
     return found
 

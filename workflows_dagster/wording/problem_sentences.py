@@ -276,6 +276,10 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
         marked("{value} is no host name or address"),
         marked("Write it as nas.local or 192.168.1.5, without http:// and without a port."),
     ),
+    "not_a_network": (
+        marked("{value} is no address or network"),
+        marked("Write it as 192.168.1.5 or 172.18.0.0/16."),
+    ),
     "same_bucket": (marked("'{name}' is bucket_raw too"), marked("Give the results a bucket of their own.")),
     "no_gas_pairs": (marked("the list is empty"), marked("Give energy_content and z_factor, or remove the key.")),
     "gas_pair_undated": (marked("the key is missing"), marked("Add the first day of the pair.")),
@@ -403,6 +407,14 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
     "not_a_token": (
         marked("the value ({characters} characters) holds a blank or a character that no token has"),
         marked("Copy the value again, on one line and whole."),
+    ),
+    "house_token_short": (
+        marked("the value has {characters} characters, too few to be safe"),
+        marked("Write at least {least}; `openssl rand -hex 16` makes a good one."),
+    ),
+    "house_without_token": (
+        marked("the house page would listen on {host}, and there is no token that keeps others out"),
+        marked("Write `HOUSE_TOKEN=` and the output of `openssl rand -hex 16` into secrets/house.env."),
     ),
     "not_an_alert_address": (
         marked("what stands there ({characters} characters) is no address such as ntfy://topic"),
