@@ -14,7 +14,7 @@ HOST   ?= 127.0.0.1
 MARKDOWN := README.md CHANGELOG.md CONTRIBUTING.md secrets/README.md docs
 
 .PHONY: help install demo serve test check check-without-tests words format reference fuzz bench clean
-.PHONY: install-dagster update-dagster uninstall-dagster configure
+.PHONY: install-dagster install-dashboard update-dagster uninstall-dagster configure
 
 help:
 	@echo "make demo    install, load the sample household, compute it, serve the house page on http://localhost:$(HOUSE_PORT)"
@@ -27,6 +27,7 @@ help:
 	@echo
 	@echo "On a Debian machine of its own (a Proxmox container), as root; docs/how-to/lxc.md says more:"
 	@echo "make install-dagster     program, account and services; again: mends what is missing, changes nothing else"
+	@echo "make install-dashboard   the house page alone, over an InfluxDB that Dagster fills from another machine"
 	@echo "make update-dagster      this version in place of the installed one, after a backup; back again if it does not serve"
 	@echo "make configure           store, token, time zone, where the page listens"
 	@echo "make uninstall-dagster   remove program and services, keep configuration and data (PURGE=1: those too)"
@@ -93,10 +94,14 @@ clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Read by the scripts: PREFIX, DESTDIR, SERVICE_USER, PURGE and what deploy/install says. PYTHON only where it was given.
-install-dagster update-dagster uninstall-dagster configure: export PYTHON := $(if $(filter-out file default,$(origin PYTHON)),$(PYTHON))
+install-dagster install-dashboard update-dagster uninstall-dagster configure: export PYTHON := $(if $(filter-out file default,$(origin PYTHON)),$(PYTHON))
 install-dagster update-dagster uninstall-dagster:
 	@deploy/install/$(patsubst %-dagster,%,$@).sh
 
+install-dashboard:
+	@METERS_ONLY=house deploy/install/install.sh
+
 configure:
+	@$(if $(filter command%,$(origin HOUSE_TOKEN)),echo "HOUSE_TOKEN: a command line can be read by every user of this machine. Set it in the environment or type it when asked." >&2; exit 2)
 	@$(if $(filter command%,$(origin INFLUX_TOKEN)),echo "INFLUX_TOKEN: a command line can be read by every user of this machine. Set it in the environment or type it when asked." >&2; exit 2)
 	@deploy/install/configure.sh

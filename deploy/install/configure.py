@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from zoneinfo import available_timezones
 
 import yaml
@@ -29,11 +30,18 @@ NAMES = (
     "INFLUX_ORG",
     "INFLUX_TOKEN",
     "INFLUX_TOKEN_FILE",
+    "HOUSE_TOKEN",
+    "HOUSE_TOKEN_FILE",
+    "METERS_HOUSE_HOST",
+    "METERS_HOUSE_PORT",
     "METERS_PAGE_HOST",
     "METERS_PAGE_PORT",
 )
+_LISTENING = ("METERS_HOUSE", "METERS_PAGE")
 BACKENDS = ("embedded", "influxdb")
 _STAGED = ".configure."
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+_TOKEN_BYTES = 16
 # Where each answer goes in config.yaml.
 _KEYS = {
     "METERS_TIMEZONE": ("timezone",),
@@ -53,12 +61,12 @@ class Answers:
     Attributes:
         config: Values of config.yaml by their path of keys.
         service: Variables of service.env.
-        secrets: Variables of secrets/influxdb.env.
+        secrets: Variables of the files of secrets, by the name of the file.
     """
 
     config: dict[tuple[str, ...], str] = field(default_factory=dict)
     service: dict[str, str] = field(default_factory=dict)
-    secrets: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def sorted_answers(given: Mapping[str, str]) -> Answers:
@@ -78,40 +86,55 @@ def sorted_answers(given: Mapping[str, str]) -> Answers:
     for name, keys in _KEYS.items():
         if (value := given.get(name)) is not None:
             answers.config[keys] = value
-    if (port := given.get("METERS_PAGE_PORT")) is not None:
-        if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-            raise AnswerError(f"METERS_PAGE_PORT: '{port}' is no port. Use a number from 1 to 65535.")
-        answers.service["METERS_PAGE_PORT"] = port
-    if (host := given.get("METERS_PAGE_HOST")) is not None:
-        if not re.fullmatch(r"[0-9A-Za-z.:-]+", host):
-            raise AnswerError(
-                f"METERS_PAGE_HOST: '{host}' is no address. Use 127.0.0.1, 0.0.0.0, or one of this machine."
-            )
-        answers.service["METERS_PAGE_HOST"] = host
-    if (org := given.get("INFLUX_ORG")) is not None:
-        answers.secrets["INFLUX_ORG"] = org
-    if (token := _token(given)) is not None:
-        answers.secrets["INFLUX_TOKEN"] = token
-    for name, value in answers.secrets.items():
-        if not value.isprintable() or not value:
-            raise AnswerError(
-                f"{name}: the value ({len(value)} characters) is empty or holds a line break. Give it whole."
-            )
+    for prefix in _LISTENING:
+        answers.service |= _listening(given, prefix)
+    influx = {"INFLUX_ORG": given.get("INFLUX_ORG"), "INFLUX_TOKEN": _token(given, "INFLUX_TOKEN")}
+    for file, values in (("influxdb.env", influx), ("house.env", {"HOUSE_TOKEN": _token(given, "HOUSE_TOKEN")})):
+        given_here = {name: value for name, value in values.items() if value is not None}
+        for name, value in given_here.items():
+            if not value.isprintable() or not value:
+                raise AnswerError(
+                    f"{name}: the value ({len(value)} characters) is empty or holds a line break. Give it whole."
+                )
+        if given_here:
+            answers.secrets[file] = given_here
     return answers
 
 
-def _token(given: Mapping[str, str]) -> str | None:
-    if "INFLUX_TOKEN" in given:
-        return given["INFLUX_TOKEN"].strip()
-    if "INFLUX_TOKEN_FILE" not in given:
+def _listening(given: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """Give the host and port of a page, as far as they are given."""
+    found = {}
+    if (port := given.get(f"{prefix}_PORT")) is not None:
+        if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+            raise AnswerError(f"{prefix}_PORT: '{port}' is no port. Use a number from 1 to 65535.")
+        found[f"{prefix}_PORT"] = port
+    if (host := given.get(f"{prefix}_HOST")) is not None:
+        if not re.fullmatch(r"[0-9A-Za-z.:-]+", host):
+            raise AnswerError(f"{prefix}_HOST: '{host}' is no address. Use 127.0.0.1, 0.0.0.0, or one of this machine.")
+        found[f"{prefix}_HOST"] = host
+    return found
+
+
+def with_token(answers: Answers, secrets_dir: Path) -> Answers:
+    """Make a token where the house page is to listen beyond this machine and there is none."""
+    host = answers.service.get("METERS_HOUSE_HOST", "127.0.0.1")
+    there = dotenv_values(secrets_dir / "house.env", interpolate=False).get("HOUSE_TOKEN")
+    if host not in _THIS_MACHINE and not there and "house.env" not in answers.secrets:
+        answers.secrets["house.env"] = {"HOUSE_TOKEN": token_hex(_TOKEN_BYTES)}
+        print("A token for the house page was made: secrets/house.env.")
+    return answers
+
+
+def _token(given: Mapping[str, str], name: str) -> str | None:
+    if name in given:
+        return given[name].strip()
+    if f"{name}_FILE" not in given:
         return None
-    path = Path(given["INFLUX_TOKEN_FILE"])
+    path = Path(given[f"{name}_FILE"])
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise AnswerError(
-            f"INFLUX_TOKEN_FILE: {path} cannot be read ({type(error).__name__}). Correct the path."
-        ) from None
+        raise AnswerError(f"{name}_FILE: {path} cannot be read ({type(error).__name__}). Correct the path.") from None
 
 
 def asked(
@@ -136,8 +159,10 @@ def asked(
         given["INFLUX_URL"] = ask("Address of InfluxDB", old_url or "http://localhost:8086")
         given["INFLUX_ORG"] = ask("Its organisation", "as it is")
         given["INFLUX_TOKEN"] = getpass.getpass("Its token (not shown) [as it is]: ")
-    host = ask("The page listens on (127.0.0.1: this machine alone)", service.get("METERS_PAGE_HOST") or "127.0.0.1")
-    given["METERS_PAGE_HOST"] = host
+    for prefix, page in zip(_LISTENING, ("The house page", "Dagster's page"), strict=True):
+        there = service.get(f"{prefix}_HOST") or "127.0.0.1"
+        given[f"{prefix}_HOST"] = ask(f"{page} listens on (127.0.0.1: this machine alone)", there)
+    given["HOUSE_TOKEN"] = getpass.getpass("The house page's token (not shown) [as it is]: ")
     return {name: value.strip() for name, value in given.items() if value.strip()}
 
 
@@ -248,9 +273,8 @@ class House:
             self._stage(staged, answers)
             self._check(staged)
             # The token before the setting that needs it: cut off in between, the old setting still works.
-            secret = staged / "secrets" / "influxdb.env"
-            if answers.secrets:
-                self._replace(secret, self.config / "secrets" / secret.name)
+            for name in answers.secrets:
+                self._replace(staged / "secrets" / name, self.config / "secrets" / name)
             for name, wanted in (("service.env", answers.service), ("config.yaml", answers.config)):
                 if wanted:
                     self._replace(staged / "config" / name, self.config / name)
@@ -269,15 +293,15 @@ class House:
         service = staged / "config" / "service.env"
         text = service.read_text(encoding="utf-8") if service.exists() else ""
         service.write_text(with_variables(text, answers.service, quoted=False), encoding="utf-8")
-        if answers.secrets:
-            secret = staged / "secrets" / "influxdb.env"
+        for file, values in answers.secrets.items():
+            secret = staged / "secrets" / file
             if secret.is_symlink():
-                raise AnswerError(f"secrets/influxdb.env: it is a link to {secret.readlink()}. Write the values there.")
+                raise AnswerError(f"secrets/{file}: it is a link to {secret.readlink()}. Write the values there.")
             text = secret.read_text(encoding="utf-8") if secret.exists() else ""
-            secret.write_text(with_variables(text, answers.secrets, quoted=True), encoding="utf-8")
-            if any(dotenv_values(secret, interpolate=False).get(name) != v for name, v in answers.secrets.items()):
+            secret.write_text(with_variables(text, values, quoted=True), encoding="utf-8")
+            if any(dotenv_values(secret, interpolate=False).get(name) != value for name, value in values.items()):
                 raise AnswerError(
-                    "secrets/influxdb.env: the values cannot be written so that they read back. Write them by hand."
+                    f"secrets/{file}: the values cannot be written so that they read back. Write them by hand."
                 )
         for path in (staged, *staged.rglob("*")):
             if path.is_symlink():
@@ -344,7 +368,8 @@ def main() -> int:
                 raise AnswerError(f"configure: there is no terminal to ask at. Set one or more of: {', '.join(NAMES)}.")
             written = yaml.safe_load((config / "config.yaml").read_text(encoding="utf-8")) or {}
             given = asked(written, dotenv_values(config / "service.env"), _ask)
-        House(config, Path(environ["METERS_STATE"]), owner).write(sorted_answers(given))
+        answers = with_token(sorted_answers(given), config / "secrets")
+        House(config, Path(environ["METERS_STATE"]), owner).write(answers)
     except (AnswerError, yaml.YAMLError) as error:
         print(error, file=sys.stderr)
         return 2

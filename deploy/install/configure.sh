@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Say where the store is, the time zone, and where the page listens: `make configure`. Asks, or takes variables:
 #   METERS_BACKEND (embedded, influxdb), INFLUX_URL, INFLUX_ORG, INFLUX_TOKEN or INFLUX_TOKEN_FILE,
-#   METERS_TIMEZONE, METERS_PAGE_HOST, METERS_PAGE_PORT
+#   METERS_TIMEZONE, METERS_HOUSE_HOST, METERS_HOUSE_PORT, METERS_PAGE_HOST, METERS_PAGE_PORT, and for the house page's token
+#   HOUSE_TOKEN or HOUSE_TOKEN_FILE; without one, it is made when the page is to listen beyond this machine
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
 # shellcheck source=deploy/install/places.sh
@@ -27,13 +28,13 @@ METERS_CONFIG=$CONFIG METERS_STATE=$STATE METERS_UID=$SERVICE_UID METERS_GID=$SE
 after=$(fingerprint)
 if [ "$before" = "$after" ]; then
     say "Nothing changed."
-elif systemd_runs && ! systemctl is-active --quiet utility-meters-webserver.service; then
+elif systemd_runs && ! systemctl is-active --quiet utility-meters-house.service; then
     say "Left out: restarting the services (they do not run). systemctl start $TARGET"
 elif systemd_runs; then
     begun=$(date +%s.%N)
     systemctl try-restart "${SERVICES[@]}"
     page_serves "$begun" || fail "The services do not serve with this configuration. Mend what is said above."
-    say "The page: http://$(page_host):$(page_port)"
+    say "The page: $(pages)"
 else
     say "Left out: restarting the services (systemd does not run here)."
 fi

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install utility-meters on this machine: `make install-dagster`. Doing it again changes nothing, and mends what is missing.
+# Install utility-meters on this machine: `make install-dagster`; with METERS_ONLY=house the house page alone:
+# `make install-dashboard`. Doing it again changes nothing, and mends what is missing.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
 # shellcheck source=deploy/install/places.sh
@@ -52,6 +53,7 @@ fi
 step "Release $RELEASE becomes the current one"
 first_time=
 if [ -z "$installed" ]; then first_time=yes; fi
+if [ "${METERS_ONLY:-}" = house ]; then leave_out_dagster; fi
 running=$(release_named_by current)
 switch_to "$RELEASE"
 if [ -n "$first_time" ]; then enable_target; fi
@@ -64,7 +66,7 @@ if systemd_runs; then
     if [ -n "$running" ] && [ "$running" != "$RELEASE" ]; then begin=restart_services alive_since=$(date +%s.%N); fi
     "$begin" || fail "systemctl: the services could not be started. See: journalctl -u 'utility-meters-*' -n 50"
     page_serves "$alive_since" || fail "The installation is there, but does not serve. Mend what is said above and install again."
-    say "    the page: http://$(page_host):$(page_port)"
+    say "    the page: $(pages)"
 else
     say "    left out: starting the services (systemd does not run here); they start with the machine"
 fi

@@ -18,7 +18,9 @@ UNITS=$PREFIX/etc/systemd/system
 COMMAND=$PREFIX/usr/local/bin/meters
 HOME_OF_DAGSTER=$STATE/dagster_home
 
-SERVICES=(utility-meters-code.service utility-meters-webserver.service utility-meters-daemon.service)
+SERVICES=(utility-meters-code.service utility-meters-webserver.service utility-meters-daemon.service utility-meters-house.service)
+# What a machine that only shows the house does without (make install-dashboard); masked there, so it stays so.
+OF_DAGSTER=(utility-meters-code.service utility-meters-webserver.service utility-meters-daemon.service)
 TARGET=utility-meters.target
 STEP=0
 

@@ -20,6 +20,9 @@ stage_units() {
         installed=$(at "$UNITS/$unit")
         if [ -L "$installed" ]; then
             say "    $UNITS/$unit is a link of yours (masked?) and stays"
+        elif [ ! -e "$shipped" ]; then
+            # A release of before there was this service.
+            rm -f "$installed"
         elif ! cmp -s "$shipped" "$installed"; then
             if [ -e "$installed" ] && ! is_of_a_release "$unit"; then
                 cp -p "$installed" "$installed.yours"
@@ -85,6 +88,22 @@ setting_of_service() {
 
 page_host() { setting_of_service METERS_PAGE_HOST 127.0.0.1; }
 page_port() { setting_of_service METERS_PAGE_PORT 3000; }
+house_host() { setting_of_service METERS_HOUSE_HOST 127.0.0.1; }
+house_port() { setting_of_service METERS_HOUSE_PORT 8006; }
+
+# Where what was started can be looked at.
+pages() {
+    find_wanted
+    case " ${WANTED[*]} " in *" utility-meters-house.service "*) printf 'http://%s:%s ' "$(house_host)" "$(house_port)" ;; esac
+    case " ${WANTED[*]} " in *" utility-meters-webserver.service "*) printf "Dagster's: http://%s:%s" "$(page_host)" "$(page_port)" ;; esac
+}
+
+# Mask what is not wanted on a machine with the house page alone.
+leave_out_dagster() {
+    local unit
+    mkdir -p "$(at "$UNITS")"
+    for unit in "${OF_DAGSTER[@]}"; do ln -sfn /dev/null "$(at "$UNITS/$unit")"; done
+}
 
 # All services but those that the owner has masked.
 WANTED=()
@@ -92,7 +111,9 @@ find_wanted() {
     local unit
     WANTED=()
     for unit in "${SERVICES[@]}"; do
-        if [ "$(readlink "$(at "$UNITS/$unit")" || :)" != /dev/null ]; then WANTED+=("$unit"); fi
+        if [ -e "$(at "$UNITS/$unit")" ] && [ "$(readlink "$(at "$UNITS/$unit")" || :)" != /dev/null ]; then
+            WANTED+=("$unit")
+        fi
     done
 }
 
@@ -117,7 +138,22 @@ look_at_services() {
     done < <(systemctl show --property NRestarts --property ActiveState "${WANTED[@]}" 2>/dev/null || :)
 }
 
-# Wait until the page serves the meters, all services run and the daemon has sent a heartbeat. Problems are printed.
+# Ask the pages that are wanted. Exit codes as page_answers.py has them.
+ask_pages() {
+    local python=$1 alive_since=$2
+    case " ${WANTED[*]} " in
+        *" utility-meters-house.service "*)
+            "$python" -I -S "$SCRIPTS/house_answers.py" "$(house_host)" "$(house_port)" || return
+            ;;
+    esac
+    case " ${WANTED[*]} " in
+        *" utility-meters-webserver.service "*)
+            "$python" -I -S "$SCRIPTS/page_answers.py" "$(page_host)" "$(page_port)" "$alive_since" || return
+            ;;
+    esac
+}
+
+# Wait until the pages serve, all services run and the daemon has sent a heartbeat. Problems are printed.
 # (A bare `return` in what a trap calls would return the status of what failed before: say 0.)
 # $1: seconds since 1970 from which on a sign of life counts.
 page_serves() {
@@ -131,7 +167,7 @@ page_serves() {
     case " ${WANTED[*]} " in *" utility-meters-daemon.service "*) ;; *) alive_since=never ;; esac
     while :; do
         code=0
-        found=$("$python" -I -S "$SCRIPTS/page_answers.py" "$(page_host)" "$(page_port)" "$alive_since") || code=$?
+        found=$(ask_pages "$python" "$alive_since") || code=$?
         look_at_services
         if [ "$code" = 0 ] && [ "$RUNNING" = "${#WANTED[@]}" ]; then return 0; fi
         # Once may be the code server's first second.
@@ -146,7 +182,7 @@ page_serves() {
             return 1
         fi
         if [ "$SECONDS" -ge "$deadline" ]; then
-            complain "http://$(page_host):$(page_port) does not serve the meters after $PAGE_TIMEOUT s. See: journalctl -u 'utility-meters-*' -n 50"
+            complain "$(pages): no page serves the meters after $PAGE_TIMEOUT s. See: journalctl -u 'utility-meters-*' -n 50"
             return 1
         fi
         sleep "$PAGE_PAUSE"

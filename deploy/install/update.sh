@@ -115,7 +115,7 @@ if systemd_runs; then
     restart_services || exit 1
     step "The page"
     page_serves "$begun" || exit 1
-    say "    the page: http://$(page_host):$(page_port)"
+    say "    the page: $(pages)"
 else
     say "    left out: restarting the services and asking the page (systemd does not run here)"
 fi

@@ -12,6 +12,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 MAIN = ROOT / "docker-compose.dagster.yml"
 RUN_LAUNCHER = ROOT / "deploy" / "docker-compose.run-launcher.yml"
+EDIT_CONFIG = ROOT / "deploy" / "docker-compose.edit-config.yml"
 SECRETS = ROOT / "deploy" / "docker-compose.secrets.yml"
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?:(:-|:\?)((?:[^{}]|\$\{[^}]*\})*))?\}")

@@ -19,7 +19,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 STAND_INS = Path(__file__).parent / "stand_ins"
-SERVICES = ("utility-meters-code.service", "utility-meters-webserver.service", "utility-meters-daemon.service")
+SERVICES = (
+    "utility-meters-code.service",
+    "utility-meters-webserver.service",
+    "utility-meters-daemon.service",
+    "utility-meters-house.service",
+)
 _LONGEST_SECONDS = 240
 
 
@@ -87,7 +92,7 @@ class Machine:
         systemctl = self.commands / "systemctl"
         systemctl.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{STAND_INS / "systemctl"}" "$@"\n')
         systemctl.chmod(0o755)
-        self.page_port, self.code_port = free_port(), free_port()
+        self.page_port, self.code_port, self.house_port = free_port(), free_port(), free_port()
         if systemd:
             (self.prefix / "run/systemd/system").mkdir(parents=True)
 
@@ -127,7 +132,9 @@ class Machine:
     def use_free_ports(self) -> None:
         self.config.mkdir(parents=True, exist_ok=True)
         (self.config / "service.env").write_text(
-            f"METERS_PAGE_PORT={self.page_port}\nMETERS_CODE_PORT={self.code_port}\n", encoding="utf-8"
+            f"METERS_PAGE_PORT={self.page_port}\nMETERS_CODE_PORT={self.code_port}\n"
+            f"METERS_HOUSE_PORT={self.house_port}\n",
+            encoding="utf-8",
         )
 
     def keep(self) -> None:
@@ -143,7 +150,7 @@ class Machine:
 
     def start(self) -> None:
         """Start the services, as the machine does when it starts."""
-        self.page_port, self.code_port = free_port(), free_port()
+        self.page_port, self.code_port, self.house_port = free_port(), free_port(), free_port()
         self.use_free_ports()
         command = [self.commands / "systemctl", "start", "utility-meters.target"]
         subprocess.run(command, env=self.environment(), check=True, timeout=60)

@@ -13,12 +13,12 @@ import pytest
 import yaml
 
 from tests.deploy import compose
-from tests.deploy.compose import MAIN, ROOT, RUN_LAUNCHER, SECRETS
+from tests.deploy.compose import EDIT_CONFIG, MAIN, ROOT, RUN_LAUNCHER, SECRETS
 from workflows_dagster.services.dagster_page import PAGE_HOST
 from workflows_dagster.settings import secrets
 
 DOCKER_GROUP = {"DOCKER_GID": "998"}
-OURS = ("code", "webserver", "daemon")
+OURS = ("code", "webserver", "daemon", "house")
 DEFAULT = compose.services(MAIN)
 ALL = compose.services(MAIN, RUN_LAUNCHER, SECRETS, environ=DOCKER_GROUP)
 every_service = pytest.mark.parametrize("name", ALL)
@@ -37,8 +37,8 @@ def composer() -> list[str] | None:
 
 @pytest.mark.parametrize(
     "files",
-    [[], [RUN_LAUNCHER], [SECRETS], [RUN_LAUNCHER, SECRETS]],
-    ids=["default", "run launcher", "secrets", "both"],
+    [[], [RUN_LAUNCHER], [SECRETS], [RUN_LAUNCHER, SECRETS], [EDIT_CONFIG]],
+    ids=["default", "run launcher", "secrets", "both", "edit config"],
 )
 def test_docker_compose_itself_accepts_the_files_and_reads_them_as_these_tests_do(files: list[Path]) -> None:
     command = composer()
@@ -64,7 +64,7 @@ def test_docker_compose_itself_accepts_the_files_and_reads_them_as_these_tests_d
         assert int(theirs[name]["mem_limit"]) == compose.megabytes(service["mem_limit"]) * 1e6
 
 
-def test_by_default_there_is_code_page_and_daemon_and_nothing_else() -> None:
+def test_by_default_there_are_code_both_pages_and_daemon_and_nothing_else() -> None:
     assert {name for name, service in DEFAULT.items() if "profiles" not in service} == set(OURS)
     assert {name: service["profiles"] for name, service in DEFAULT.items() if "profiles" in service} == {
         "influxdb": ["influxdb"],
@@ -116,6 +116,7 @@ def test_a_service_is_watched_by_a_command_of_its_own(name: str) -> None:
         ("code", "grpc-health-check --port 4000"),
         ("webserver", "/server_info"),
         ("daemon", "dagster-daemon liveness-check"),
+        ("house", "http://127.0.0.1:8006/health"),
         ("influxdb", "influx ping"),
         ("grafana", "/api/health"),
         ("proxy", "http://127.0.0.1:2020/"),
@@ -131,9 +132,9 @@ def test_the_daemons_sign_of_life_must_be_fresh_not_half_an_hour_old_as_it_may_b
     assert "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE" not in compose.environment(DEFAULT["daemon"])
 
 
-def test_the_limits_hold_the_whole_stack_below_1200_mb_even_during_a_backfill() -> None:
+def test_the_limits_hold_the_whole_stack_below_1450_mb_even_during_a_backfill() -> None:
     assert all(service["pids_limit"] <= 300 for service in ALL.values() if "mem_limit" in service)
-    assert sum(compose.megabytes(DEFAULT[name]["mem_limit"]) for name in OURS) <= 1200
+    assert sum(compose.megabytes(DEFAULT[name]["mem_limit"]) for name in OURS) <= 1450
 
 
 @each_of_ours
@@ -170,6 +171,21 @@ def test_a_port_is_on_this_machine_only_until_the_owner_says_otherwise(name: str
 def test_the_page_is_on_port_3000() -> None:
     assert DEFAULT["webserver"]["ports"] == ["127.0.0.1:3000:3000"]
     assert compose.environment(DEFAULT["webserver"])["DAGSTER_WEBSERVER_PORT"] == "3000"
+
+
+def test_the_house_page_is_on_port_8006_and_asks_for_its_token_whatever_config_yaml_says() -> None:
+    assert DEFAULT["house"]["ports"] == ["127.0.0.1:8006:8006"]
+    # Beyond loopback: without a token it does not start.
+    assert DEFAULT["house"]["command"][3:] == ["house", "--host", "0.0.0.0", "--port", "8006"]
+    assert "depends_on" not in DEFAULT["house"]
+
+
+def test_the_override_for_editing_opens_the_configuration_to_the_house_page_alone() -> None:
+    opened = compose.services(MAIN, EDIT_CONFIG)
+    place = "/etc/utility-meters/config"
+    modes = {name: compose.mounts(opened[name])[place] for name in OURS}
+    assert modes.pop("house") == ("./config", "rw")
+    assert set(modes.values()) == {("./config", "ro")}
 
 
 def test_the_page_is_told_at_which_address_browsers_reach_it() -> None:
@@ -260,7 +276,7 @@ def test_the_password_of_the_page_has_no_default() -> None:
     assert "skip_install_trust" in text
 
 
-@pytest.mark.parametrize("override", [RUN_LAUNCHER, SECRETS], ids=lambda path: path.stem)
+@pytest.mark.parametrize("override", [RUN_LAUNCHER, SECRETS, EDIT_CONFIG], ids=lambda path: path.stem)
 def test_an_override_only_touches_services_that_exist(override: Path) -> None:
     added = set(compose.services(override, environ=DOCKER_GROUP)) - set(DEFAULT)
     assert added <= {"docker-socket-proxy"}

@@ -146,7 +146,7 @@ def test_secrets_that_are_a_link_are_left_to_the_owner(installed: tuple[Machine,
 
 def test_at_a_terminal_it_asks_and_the_token_is_not_shown(installed: tuple[Machine, Path]) -> None:
     here, source = installed
-    answers = ["", "influxdb", "http://influx.lan:8086", "house", "planted-0815", ""]
+    answers = ["", "influxdb", "http://influx.lan:8086", "house", "planted-0815", "", "", "planted-token-of-16"]
     keyboard, terminal = pty.openpty()
     script = source / "deploy/install/configure.sh"
     with subprocess.Popen(
@@ -175,7 +175,24 @@ def test_at_a_terminal_it_asks_and_the_token_is_not_shown(installed: tuple[Machi
         "INFLUX_ORG": "house",
         "INFLUX_TOKEN": "planted-0815",
     }
+    assert dotenv_values(here.config / "secrets/house.env") == {"HOUSE_TOKEN": "planted-token-of-16"}
     assert yaml.safe_load((here.config / "config.yaml").read_text())["timezone"] == "Europe/Berlin"
+
+
+def test_a_house_page_for_the_network_gets_a_token_once(installed: tuple[Machine, Path]) -> None:
+    here, source = installed
+    secret = here.config / "secrets/house.env"
+    assert here.run("configure", source, METERS_HOUSE_HOST="127.0.0.1").code == 0
+    assert not secret.exists()
+    made = here.run("configure", source, METERS_HOUSE_HOST="0.0.0.0")
+    assert made.code == 0, made.said
+    token = dotenv_values(secret)["HOUSE_TOKEN"]
+    assert token is not None
+    assert len(token) == 32
+    assert token not in made.said
+    assert mode(secret) == "0o600"
+    assert here.run("configure", source, METERS_HOUSE_HOST="192.168.1.5").code == 0
+    assert dotenv_values(secret)["HOUSE_TOKEN"] == token
 
 
 @pytest.mark.parametrize(
@@ -185,6 +202,8 @@ def test_at_a_terminal_it_asks_and_the_token_is_not_shown(installed: tuple[Machi
         ({"METERS_TIMEZONE": "Mars/Base"}, "METERS_TIMEZONE: no time zone 'Mars/Base'."),
         ({"METERS_PAGE_PORT": "70000"}, "METERS_PAGE_PORT: '70000' is no port."),
         ({"METERS_PAGE_HOST": "a b"}, "METERS_PAGE_HOST: 'a b' is no address."),
+        ({"METERS_HOUSE_PORT": "x"}, "METERS_HOUSE_PORT: 'x' is no port."),
+        ({"HOUSE_TOKEN_FILE": "/no/such"}, "HOUSE_TOKEN_FILE: /no/such cannot be read (FileNotFoundError)."),
         ({"INFLUX_URL": "http://me:secret@host"}, "INFLUX_URL: not an address"),
         ({"INFLUX_TOKEN_FILE": "/no/such"}, "INFLUX_TOKEN_FILE: /no/such cannot be read (FileNotFoundError)."),
     ],
@@ -220,9 +239,10 @@ def test_a_file_that_cannot_be_edited_is_left_to_its_owner() -> None:
         configure.with_values("storage: {backend: embedded}\n", {("storage", "backend"): "influxdb"})
 
 
-def test_a_token_on_makes_command_line_is_refused() -> None:
+@pytest.mark.parametrize("name", ["INFLUX_TOKEN", "HOUSE_TOKEN"])
+def test_a_token_on_makes_command_line_is_refused(name: str) -> None:
     found = subprocess.run(
-        ["make", "configure", "INFLUX_TOKEN=planted-0815"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["make", "configure", f"{name}=planted-0815"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert found.returncode == 2
     assert "a command line can be read by every user" in found.stderr

@@ -194,7 +194,7 @@ def test_what_the_owner_wrote_stays_and_new_defaults_lie_beside_it(installed: Ma
 def test_a_unit_changed_by_hand_is_replaced_but_kept_and_one_that_is_masked_stays(
     served: Machine, second: Path
 ) -> None:
-    code, _, daemon = (served.units / unit for unit in SERVICES)
+    code, _, daemon, _ = (served.units / unit for unit in SERVICES)
     shipped = code.read_text()
     code.write_text("[Service]\nExecStart=/bin/true\n")
     served.stop()
@@ -332,7 +332,7 @@ def test_what_runs_stays_with_its_own_release_when_another_becomes_current(serve
     served.cut_off("update", second, 8, signal.SIGKILL)
 
     assert served.release().startswith("2.0-")
-    assert [program.startswith(old) for program in served.running()] == [True, True, True]
+    assert [program.startswith(old) for program in served.running()] == [True] * len(SERVICES)
 
 
 def test_a_version_that_refuses_the_configuration_never_becomes_current_nor_touches_the_data(
@@ -636,3 +636,39 @@ def test_no_script_holds_a_place_of_this_machine_or_an_index() -> None:
         if path.is_file():
             text = path.read_text(encoding="utf-8")
             assert not re.search(r"index-url|pypi|find-links|/home/\w|/root/", text), path
+
+
+def test_a_machine_may_show_the_house_page_alone_and_stays_so(machine: Make, first: Path, second: Path) -> None:
+    here = machine(systemd=True)
+    here.use_free_ports()
+
+    outcome = here.run("install", first, METERS_ONLY="house")
+
+    assert outcome.code == 0, outcome.said
+    assert f"the page: http://127.0.0.1:{here.house_port}" in outcome.said
+    assert "Dagster" not in outcome.said
+    masked = [unit for unit in SERVICES if (here.units / unit).is_symlink()]
+    assert masked == [unit for unit in SERVICES if unit != "utility-meters-house.service"]
+    assert here.serving() is None
+    updated = here.run("update", second)
+    assert updated.code == 0, updated.said
+    assert [unit for unit in SERVICES if (here.units / unit).is_symlink()] == masked
+
+
+def test_an_update_that_brings_the_house_page_and_fails_takes_it_along(machine: Make, tmp_path: Path) -> None:
+    before = small_source(tmp_path / "before", "1.0")
+    (before / "deploy/systemd/utility-meters-house.service").unlink()
+    here = machine(systemd=True)
+    here.use_free_ports()
+    assert here.run("install", before).code == 0
+    unit = here.units / "utility-meters-house.service"
+    assert not unit.exists()
+
+    failed = here.run("update", small_source(tmp_path / "after", "2.0", DAEMON_FAILS=True))
+
+    assert failed.code == 1, failed.said
+    assert here.serving() == "1.0"
+    assert not unit.exists()
+    good = here.run("update", small_source(tmp_path / "good", "3.0"))
+    assert good.code == 0, good.said
+    assert unit.is_file()

@@ -115,5 +115,5 @@ def main(name: str) -> None:
         time.sleep(600)
     if name == "dagster-webserver" and PAGE_FAILS:
         sys.exit("the page does not start")
-    port = os.environ["METERS_CODE_PORT" if name == "dagster" else "METERS_PAGE_PORT"]
+    port = os.environ[{"dagster": "METERS_CODE_PORT", "house": "METERS_HOUSE_PORT"}.get(name, "METERS_PAGE_PORT")]
     serve(int(port))
