@@ -117,18 +117,19 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.timestamp)
 
 
-def read_document(path: Path, missing: Code, empty: Code) -> Document | list[Problem]:
+def read_document(path: Path, missing: Code, empty: Code, draft: str | None = None) -> Document | list[Problem]:
     """Read a YAML file whose top level is a mapping.
 
     Args:
         path: The file.
         missing: Problem code for a missing file.
         empty: Problem code for an empty file.
+        draft: Text to be read in place of the file.
 
     Returns:
         The content, or the problems that prevent reading it.
     """
-    text = _text(path, missing)
+    text = _text(path, missing) if draft is None else draft
     if isinstance(text, Problem):
         return [text]
     try:

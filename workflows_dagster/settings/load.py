@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -40,6 +40,7 @@ _TARIFFS = "tariffs.yaml"
 _BESIDE_THE_PACKAGE = Path(__file__).resolve().parents[2]
 
 _Model = TypeVar("_Model", bound=BaseModel)
+ConfigurationFile = Literal["site", "meters", "patterns", "tariffs"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Settings:
         data_dir: Folder of our own data.
         config_dir: Folder of the configuration.
         secrets_dir: Folder of the secrets.
+        files: Path of each file: `site`, `meters`, `patterns`, `tariffs`.
         hints: What is worth a look in the files and stops nothing.
     """
 
@@ -66,6 +68,7 @@ class Settings:
     data_dir: Path
     config_dir: Path
     secrets_dir: Path
+    files: Mapping[ConfigurationFile, Path]
     hints: tuple[Problem, ...] = ()
 
     def pattern_of(self, meter_id: str) -> tuple[float, ...] | None:
@@ -100,6 +103,7 @@ def load(
     *,
     without_meters: bool = False,
     without_costs: bool = False,
+    drafts: Mapping[Path, str] | None = None,
 ) -> Settings:
     """Load the settings; raise one error with all problems.
 
@@ -113,6 +117,7 @@ def load(
         environ: Environment variables; None takes those of the process.
         without_meters: Whether meters.yaml may be empty; tariffs.yaml, which would name meters, is then not read.
         without_costs: Whether mistakes in tariffs.yaml do not matter; there are no tariffs then.
+        drafts: Texts that are read in place of files, to check them before they are written.
 
     Raises:
         SettingsError: There are problems; the error holds all of them.
@@ -125,21 +130,23 @@ def load(
     problems: list[Problem] = []
     secrets_dir = _folder(environ, SECRETS_DIR) or folder.parent / "secrets"
 
-    config = _read(folder / _CONFIG, "config_missing", "config_empty", problems)
+    reader = _Reader(drafts or {}, problems)
+    config = reader.read(folder / _CONFIG, "config_missing", "config_empty")
     site = _model(Site, config, problems)
     meters_path = _path_in(folder, config, "meters_config", _METERS)
-    document = _read(meters_path, "meters_missing", "meters_empty", problems)
+    document = reader.read(meters_path, "meters_missing", "meters_empty")
     # The zone only matters for times of day; the default one is enough to find the other errors.
     entries = read_meters(document, (site or Site()).zone, problems) if document else []
     is_empty = without_meters and _drop_emptiness(meters_path.name, problems)
     problems.extend(check_references(entries))
     patterns_path = _path_in(folder, config, "seasonal_patterns_config", _PATTERNS)
-    patterns_document = _read(patterns_path, "patterns_missing", "patterns_empty", problems)
+    patterns_document = reader.read(patterns_path, "patterns_missing", "patterns_empty")
     pattern_file = _model(PatternFile, patterns_document, problems)
     if patterns_document:
         problems.extend(_unknown_patterns(entries, patterns_document))
     tariffs_path = _path_in(folder, config, "tariffs_config", _TARIFFS)
-    tariffs = TariffFile() if is_empty or without_costs else _tariffs(tariffs_path, folder, site, entries, problems)
+    leave_costs = is_empty or without_costs
+    tariffs = TariffFile() if leave_costs else _tariffs(tariffs_path, folder, site, entries, reader)
     try:
         secrets = load_secrets(secrets_dir, environ)
     except SettingsError as error:
@@ -167,6 +174,9 @@ def load(
         data_dir=_folder(environ, DATA_DIR) or folder.parent / "data",
         config_dir=folder,
         secrets_dir=secrets_dir,
+        files=MappingProxyType(
+            {"site": folder / _CONFIG, "meters": meters_path, "patterns": patterns_path, "tariffs": tariffs_path}
+        ),
         hints=(*pattern_hints(patterns_document, entries), *store_hints(config, secrets)),
     )
 
@@ -221,12 +231,19 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _read(path: Path, missing: Code, empty: Code, problems: list[Problem]) -> Document | None:
-    found = read_document(path, missing, empty)
-    if isinstance(found, Document):
-        return found
-    problems.extend(found)
-    return None
+@dataclass(frozen=True)
+class _Reader:
+    """Reads files, or the drafts given in their place, and collects their problems."""
+
+    drafts: Mapping[Path, str]
+    problems: list[Problem]
+
+    def read(self, path: Path, missing: Code, empty: Code) -> Document | None:
+        found = read_document(path, missing, empty, self.drafts.get(path))
+        if isinstance(found, Document):
+            return found
+        self.problems.extend(found)
+        return None
 
 
 def _model(model: type[_Model], document: Document | None, problems: list[Problem]) -> _Model | None:
@@ -262,11 +279,12 @@ def _not_contained(entries: Sequence[Entry], book: MeterBook) -> Iterator[Proble
 
 
 def _tariffs(
-    path: Path, folder: Path, site: Site | None, entries: Sequence[Entry], problems: list[Problem]
+    path: Path, folder: Path, site: Site | None, entries: Sequence[Entry], reader: _Reader
 ) -> TariffFile | None:
-    if path == folder / _TARIFFS and not os.path.lexists(path):
+    problems = reader.problems
+    if path == folder / _TARIFFS and path not in reader.drafts and not os.path.lexists(path):
         return TariffFile()
-    document = _read(path, "tariffs_missing", "tariffs_empty", problems)
+    document = reader.read(path, "tariffs_missing", "tariffs_empty")
     tariffs = _model(TariffFile, document, problems)
     if document is not None:
         # Errors of config.yaml itself come first.

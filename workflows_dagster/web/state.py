@@ -66,7 +66,7 @@ class HouseState:
     def __init__(
         self, environ: Mapping[str, str], settings: Settings, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._environ, self._settings, self._clock = environ, settings, clock
+        self.environ, self._settings, self._clock = environ, settings, clock
         self._store = store_of(settings)
         self._empty: Store | None = None
         self._empty_folder: TemporaryDirectory[str] | None = None
@@ -190,7 +190,7 @@ class HouseState:
 
     def _read_again(self) -> None:
         try:
-            settings = load(self._settings.config_dir, self._environ)
+            settings = load(self._settings.config_dir, self.environ)
         except SettingsError as error:
             self._problem = error
             _log.warning("the changed configuration cannot be used: %s", error)
