@@ -88,7 +88,6 @@ def test_a_removed_meter_that_others_need_is_refused_with_all_sentences(page):
         {"meter_id": ["x"]},
         {"meter_id": {"x": {"y": [1, None]}}},
         NEW | {"installation_date": "2025-02-30"},
-        NEW | {"description": "\x00"},
     ],
     ids=str,
 )
@@ -124,14 +123,10 @@ def test_a_price_is_changed(page):
 
 
 def test_two_who_change_at_once_lose_nothing(page):
-    threads = [
-        threading.Thread(
-            target=lambda name=f"m{number}": page.client.post(
-                f"{API}/meters", json=NEW | {"meter_id": name}, headers=BEARER
-            )
-        )
-        for number in range(6)
-    ]
+    def add(name: str) -> None:
+        page.client.post(f"{API}/meters", json=NEW | {"meter_id": name}, headers=BEARER)
+
+    threads = [threading.Thread(target=add, args=(f"m{number}",)) for number in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -144,7 +139,7 @@ def test_without_the_owners_word_the_lines_to_paste_are_given(make_page):
     answer = page.client.post(f"{API}/meters", json=NEW, headers=BEARER)
     assert answer.status_code == 403
     assert answer.json()["lines"].startswith("  - meter_id: cellar\n    type: physical\n")
-    assert "cellar" not in text(page)
+    assert "meter_id: cellar" not in text(page)
     assert page.client.get("/settings/meters", headers=BEARER).status_code == 403
     assert page.client.get(f"{API}/meters").status_code == 200
 
