@@ -18,6 +18,7 @@ BENCHMARKS = {
     "one_day": "one day through the command line",
     "backfill": "full backfill, both event logs, both stores",
     "by_itself": "a late reading through the running daemon, and a quiet night",
+    "house_page": "the house page: start, memory, twenty readers, a spreadsheet, a typed reading",
     "event_log": "Dagster's bookkeeping alone, both event logs",
     "accuracy": "filled gaps against the truth of a real household",
     "anomalies": "injected events found at two false alarms per 100 days",

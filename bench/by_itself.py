@@ -62,7 +62,7 @@ def _add(table: Table, name: str, house: House) -> None:
 
 def figures_of_daemon(house: House) -> float:
     """Write a back-dated reading while the daemon runs, and wait until its days are there. [s]"""  # noqa: D415
-    with _daemon(house.environment) as log:
+    with daemon(house.environment) as log:
         _wait(lambda: "Sensor new_readings" in log.read_text(errors="replace"), "the sensor's first look")
         began = time.monotonic()
         before = figures_of("bench.by_itself", ["--late"], house.environment)
@@ -74,7 +74,7 @@ def figures_of_daemon(house: House) -> float:
 
 
 @contextmanager
-def _daemon(environment: Mapping[str, str]) -> Iterator[Path]:
+def daemon(environment: Mapping[str, str]) -> Iterator[Path]:
     """Run the page, the code server and the daemon; gives their log."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

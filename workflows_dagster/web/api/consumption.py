@@ -35,6 +35,9 @@ from workflows_dagster.web.api.parameters import (
     known,
     now_utc,
     rows_answer,
+    rows_text,
+    text_answer,
+    wishes_csv,
 )
 from workflows_dagster.web.problems import RefusedError
 from workflows_dagster.web.state import HouseState
@@ -61,10 +64,12 @@ def consumption(
 ) -> Response:
     """Give a meter's stored numbers with quality, estimated share and band; hours where they are measured."""
     in_order(first, last, words)
-    rows = house.kept(
-        ("consumption", meter.meter_id, by, first, last), lambda: rows_of(house, words, meter, by, first, last)
+    as_csv = wishes_csv(request, form)
+    text = house.kept(
+        ("consumption", meter.meter_id, by, first, last, as_csv),
+        lambda: rows_text(rows_of(house, words, meter, by, first, last), COLUMNS, as_csv),
     ).value
-    return rows_answer(request, rows, COLUMNS, form)
+    return text_answer(text, as_csv=as_csv)
 
 
 def rows_of(

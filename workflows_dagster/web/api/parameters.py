@@ -129,11 +129,23 @@ def rows_answer(request: Request, rows: list[dict[str, Any]], columns: list[str]
         columns: Their keys.
         form: `json` or `csv`; None for what the header Accept wishes.
     """
-    if form is None:
-        form = "csv" if "text/csv" in request.headers.get("accept", "") else "json"
-    if form == "csv":
-        return Response(csv_text(rows, columns), media_type="text/csv; charset=utf-8")
-    return Response(json.dumps(rows, ensure_ascii=False), media_type="application/json")
+    as_csv = wishes_csv(request, form)
+    return text_answer(rows_text(rows, columns, as_csv), as_csv=as_csv)
+
+
+def wishes_csv(request: Request, form: str | None) -> bool:
+    """Tell whether rows are wanted as CSV: by `format`, else by the header Accept."""
+    return form == "csv" or (form is None and "text/csv" in request.headers.get("accept", ""))
+
+
+def rows_text(rows: list[dict[str, Any]], columns: list[str], as_csv: bool) -> str:
+    """Write rows as JSON or CSV."""
+    return csv_text(rows, columns) if as_csv else json.dumps(rows, ensure_ascii=False)
+
+
+def text_answer(text: str, *, as_csv: bool) -> Response:
+    """Answer with a text of `rows_text`."""
+    return Response(text, media_type="text/csv; charset=utf-8" if as_csv else "application/json")
 
 
 def csv_text(rows: list[dict[str, Any]], columns: list[str]) -> str:

@@ -108,7 +108,7 @@ def undo(house: House, words: Spoken, meter_id: Annotated[str, Form(max_length=2
 
 def _content(house: HouseState, words: Words, more: Mapping[str, Any]) -> Mapping[str, Any]:
     now = now_utc()
-    meters = hand_read_meters(house.settings, house.store, now)
+    meters = house.kept("hand-read", lambda: hand_read_meters(house.settings, house.store, now)).value
     return {
         "meters": [_row(one, words) for one in meters],
         "others": [
