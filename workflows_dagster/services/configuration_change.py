@@ -153,6 +153,29 @@ def remove_meter(settings: Settings, environ: Mapping[str, str], meter_id: str, 
     return _edited(settings, environ, "meters", mark, remove)
 
 
+def edited(settings: Settings, which: ConfigurationFile, edit: Callable[[CommentedMap], object]) -> str:
+    """Give a file's text after an edit, with its comments; nothing is checked or written."""
+    document = _yaml().load(text_of(settings, which)[0])
+    edit(document)
+    return _dumped(document)
+
+
+def entry_of(there: CommentedMap, meter_id: str) -> CommentedMap:
+    """Give a meter's entry in meters.yaml.
+
+    Raises:
+        NoSuchEntryError: There is no such meter.
+    """
+    entry: CommentedMap = there["meters"][_required(there, meter_id)]
+    return entry
+
+
+def written_lines(text: str, meter_ids: list[str]) -> str:
+    """Write the entries of some meters of a text of meters.yaml, as they stand there but without comments."""
+    plain = [entry for entry in YAML(typ="safe", pure=True).load(text)["meters"] if entry["meter_id"] in meter_ids]
+    return "".join(lines_of(entry) for entry in plain)
+
+
 def lines_of(entry: Mapping[str, Any]) -> str:
     """Write a meter's entry as the lines to be placed below `meters:`."""
     text = _dumped(CommentedMap({"meters": CommentedSeq([_made(entry)])}))
@@ -166,12 +189,10 @@ def _edited(
     mark: str | None,
     edit: Callable[[CommentedMap], object],
 ) -> str:
-    text, there = text_of(settings, which)
+    there = text_of(settings, which)[1]
     if mark is not None and mark != there:
         raise ChangedMeanwhileError
-    document = _yaml().load(text)
-    edit(document)
-    return replace_text(settings, environ, which, _dumped(document), there)
+    return replace_text(settings, environ, which, edited(settings, which, edit), there)
 
 
 def _yaml() -> YAML:

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from workflows_dagster.web.pages import api_page, house, insight, meters, readings, settings, sign_in, upload
+from workflows_dagster.web.pages import (
+    api_page,
+    house,
+    insight,
+    meters,
+    readings,
+    replace_meter,
+    settings,
+    sign_in,
+    upload,
+)
 
 
 def routers() -> tuple[APIRouter, ...]:
     """Give the routers of all pages."""
-    modules = (house, meters, readings, upload, insight, settings, sign_in, api_page)
+    modules = (house, meters, readings, replace_meter, upload, insight, settings, sign_in, api_page)
     return tuple(module.router for module in modules)
