@@ -233,6 +233,15 @@ _SUM = {
     "missing_days": "days of them without a value",
 }
 MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
+    "house_status": (
+        "How runs and backups are: one point, with `meter_id` `house`.",
+        {
+            "run_ended": "when the last run ended",
+            "run_result": "success, failure or canceled",
+            "failed_jobs": "jobs that failed and that no later run has repaired, with commas between",
+            "backup": "when the newest verified backup was made",
+        },
+    ),
     "meter_interpolated_daily": (
         "The register, a point a day.",
         {"value": "register when the day opens", "closing": "register when it ends", "quality": _QUALITY},

@@ -146,7 +146,15 @@ def test_everything_runs_by_itself_in_the_houses_zone(shipped):
         "downstream",
         "failed_runs",
         "lost_runs",
+        "house_status",
         "alerts",
     }
     seconds = {sensor.name: sensor.minimum_interval_seconds for sensor in repository.sensor_defs}
-    assert seconds == {"new_readings": 30, "downstream": 30, "failed_runs": 30, "lost_runs": 60, "alerts": 300}
+    assert seconds == {
+        "new_readings": 30,
+        "downstream": 30,
+        "failed_runs": 30,
+        "lost_runs": 60,
+        "house_status": 60,
+        "alerts": 300,
+    }

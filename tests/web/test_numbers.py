@@ -12,6 +12,7 @@ import pytest
 
 from tests.web.conftest import BEARER, DAYS
 from workflows_dagster.records.days import read_days
+from workflows_dagster.records.house_status import HouseStatus, keep_status
 from workflows_dagster.stores.ports import COST_DAILY
 
 METERS = ["main", "flat", "gas", "rest"]
@@ -196,3 +197,13 @@ def test_every_route_is_described(page):
             assert operation.get("description"), (method, path)
     described = page.client.get("/docs").text
     assert all(path in described for path in document["paths"])
+
+
+def test_a_failed_run_is_told_on_the_first_page_and_to_prometheus(page):
+    at = pd.Timestamp.now("UTC").floor("s").as_unit("us")
+    keep_status(page.state.store_to_write, HouseStatus(at, "failure", ("days",), at), at)
+    page.state.forget()
+    assert "These runs failed: days." in page.client.get("/").text
+    assert "utility_meters_runs_succeed 0.0" in page.client.get("/metrics").text
+    checks = {check["name"]: check for check in page.client.get("/health/ready").json()["checks"]}
+    assert checks["runs"]["ok"] is False

@@ -38,6 +38,7 @@ from workflows_dagster.pipeline.schedules import (
 from workflows_dagster.pipeline.sensors.alerts import alerts_sensor
 from workflows_dagster.pipeline.sensors.downstream import downstream_sensor
 from workflows_dagster.pipeline.sensors.failed_runs import failed_runs_sensor
+from workflows_dagster.pipeline.sensors.house_status import house_status_sensor
 from workflows_dagster.pipeline.sensors.lost_runs import lost_runs_sensor
 from workflows_dagster.pipeline.sensors.new_readings import new_readings_sensor
 from workflows_dagster.pipeline.storage.run_log import keep_secret
@@ -107,6 +108,7 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
             downstream_sensor(settings, downstream, sensor_seconds),
             failed_runs_sensor(),
             lost_runs_sensor(2 * sensor_seconds),
+            house_status_sensor(settings),
             alerts_sensor(
                 settings, {TIBBER_JOB: "tibber_down", WEATHER_JOB: "weather_down"}, hourly_jobs=[RUNNING_DAY_JOB]
             ),

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import pandas as pd
 
 from workflows_dagster.domain import days
+from workflows_dagster.records.house_status import HouseStatus, stored_status
 from workflows_dagster.services.findings import HouseFindings, house_findings
 from workflows_dagster.services.raw_catalogue import newest_by_meter
 from workflows_dagster.settings.load import Settings
@@ -29,6 +30,7 @@ class HouseCondition:
         missing_days: Number of stored days of the last year without a value, by meter.
         findings: Number of recent findings by severity.
         recent: The recent findings.
+        status: The state of runs and backups, as Dagster stored it; None before the first run.
     """
 
     newest_day: date | None
@@ -36,6 +38,7 @@ class HouseCondition:
     missing_days: Mapping[str, int]
     findings: Mapping[str, int]
     recent: HouseFindings
+    status: HouseStatus | None
 
 
 def house_condition(settings: Settings, store: Store, now: pd.Timestamp) -> HouseCondition:
@@ -66,4 +69,5 @@ def house_condition(settings: Settings, store: Store, now: pd.Timestamp) -> Hous
         findings=Counter(finding.severity for finding in recent.recent)
         + Counter(unusual=len(recent.unusual), doubted=len(recent.doubted)),
         recent=recent,
+        status=stored_status(store),
     )

@@ -173,6 +173,10 @@ WRITING = "writing "
 READING_NOTE = Measurement("meter_reading_note", {"note": "text"})
 # One point per meter, at the time of the last import or entry: instants of the first and last reading added.
 READINGS_ADDED = Measurement("meter_readings_added", {"first": "text", "last": "text"})
+# One point for the house: how the last run ended, what failed, when the newest backup was made.
+HOUSE_STATUS = Measurement(
+    "house_status", {"run_ended": "text", "run_result": "text", "failed_jobs": "text", "backup": "text"}
+)
 
 MEASUREMENTS: tuple[Measurement, ...] = (
     REGISTER_DAILY,
@@ -195,6 +199,7 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     READINGS_CHANGED,
     READING_NOTE,
     READINGS_ADDED,
+    HOUSE_STATUS,
 )
 
 

@@ -15,7 +15,6 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from workflows_dagster.domain import days
 from workflows_dagster.logs.masking import masked
-from workflows_dagster.maintenance.status import read_status
 from workflows_dagster.services.house_condition import HouseCondition, house_condition
 from workflows_dagster.stores.ports import StoreError
 from workflows_dagster.web.api.parameters import House, Spoken, iso, now_utc
@@ -47,6 +46,7 @@ def ready(house: House, words: Spoken) -> JSONResponse:
         sentence = words.say("The store answers.") if stored else house.notices(words)[-1]
         checks.append({"name": "store", "ok": stored, "detail": sentence})
         checks.append(_newest_day(found, house, words, now))
+        checks.append(_runs(found, words))
     checks.append(
         {"name": "home_assistant", "ok": True, "detail": words.say("No live connection is set up.")},
     )
@@ -70,6 +70,18 @@ def _newest_day(found: HouseCondition, house: HouseState, words: Spoken, now: pd
         remedy = words.say("The daemon computes each night; see whether it runs.")
         detail = f"{detail} {remedy}"
     return {"name": "newest_day", "ok": is_good, "detail": detail, "age_days": age}
+
+
+def _runs(found: HouseCondition, words: Spoken) -> dict[str, object]:
+    status = found.status
+    if status is None or status.run_ended is None:
+        return {"name": "runs", "ok": True, "detail": words.say("No run has ended yet.")}
+    at = words.format.minute(status.run_ended)
+    if status.failed_jobs:
+        names = ", ".join(status.failed_jobs)
+        detail = words.say("These runs failed: {names}. Dagster's page says why.", names=names)
+        return {"name": "runs", "ok": False, "detail": detail}
+    return {"name": "runs", "ok": True, "detail": words.say("The last run ended at {time}.", time=at)}
 
 
 @router.get("/statistics")
@@ -142,14 +154,25 @@ class _Figures(Collector):
         for severity, count in found.findings.items():
             open_ones.add_metric([severity], count)
         yield open_ones
-        yield from self._of_the_machine(now)
+        yield from self._of_runs(found, now)
+        yield from self._of_the_disk()
 
-    def _of_the_machine(self, now: pd.Timestamp) -> Iterator[GaugeMetricFamily]:
-        settings = self._house.settings
-        status = read_status(settings.data_dir)
-        if status is not None and status.good is not None:
-            age = (now - pd.Timestamp(status.good)).total_seconds()
+    def _of_runs(self, found: HouseCondition, now: pd.Timestamp) -> Iterator[GaugeMetricFamily]:
+        status = found.status
+        if status is None:
+            return
+        if status.run_ended is not None:
+            age = (now - status.run_ended).total_seconds()
+            yield GaugeMetricFamily("utility_meters_run_age_seconds", "Time since the last run ended.", age)
+            is_good = float(status.run_result == "success" and not status.failed_jobs)
+            yield GaugeMetricFamily(
+                "utility_meters_runs_succeed", "Whether the last run and all jobs succeeded.", is_good
+            )
+        if status.backup is not None:
+            age = (now - status.backup).total_seconds()
             yield GaugeMetricFamily("utility_meters_backup_age_seconds", "Time since the last good backup.", age)
+
+    def _of_the_disk(self) -> Iterator[GaugeMetricFamily]:
         with suppress(OSError):
-            free = shutil.disk_usage(settings.data_dir).free
+            free = shutil.disk_usage(self._house.settings.data_dir).free
             yield GaugeMetricFamily("utility_meters_disk_free_bytes", "Free space of the data folder's disk.", free)

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from workflows_dagster.records.house_status import HouseStatus, stored_status
 from workflows_dagster.reports.lines import daily
 from workflows_dagster.services.findings import HouseFindings, house_findings
 from workflows_dagster.services.overview import HandReadMeter, UtilityNow, hand_read_meters, utilities_now
@@ -86,6 +87,7 @@ def how_is_the_house(request: Request, house: House) -> Response:
             "notes": notes[:_MOST_NOTES],
             "more": len(notes) - _MOST_NOTES,
             "due": [due_text(one, words) for one in due],
+            "failed": failed_text(stored_status(store), words),
         }
 
     return kept_page(request, "house.html", make)
@@ -137,6 +139,14 @@ def notes_of(settings: Settings, found: HouseFindings, words: Words) -> list[Not
         about = f"{names[each.meter_id]}, {shown.day(day)}"
         notes.append(Note(about, f"/meters/{each.meter_id}?explain={day}", f"{sentence}.", each.severity == "alert"))
     return notes
+
+
+def failed_text(status: HouseStatus | None, words: Words) -> str | None:
+    """Write what is wrong with runs and backups; None if nothing is."""
+    if status is None or not status.failed_jobs:
+        return None
+    names = ", ".join(status.failed_jobs)
+    return words.say("These runs failed: {names}. Dagster's page says why.", names=names)
 
 
 def due_text(one: HandReadMeter, words: Words) -> str:
