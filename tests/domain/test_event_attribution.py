@@ -1,0 +1,239 @@
+"""Which event made which difference: worked examples, and laws of the whole rule."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workflows_dagster.domain.device_steps import DeviceStep
+from workflows_dagster.domain.event_attribution import (
+    CONCURRENT,
+    CREDITED,
+    FAR_APART,
+    JOINT,
+    MARGIN,
+    NO_CHANGE,
+    NO_EFFECT,
+    NOT_LEARNT,
+    STEP,
+    TOO_SMALL,
+    UNLIKE,
+    WRONG_SIGN,
+    Streams,
+    attribute,
+    attribute_day,
+    learn,
+)
+
+NOON = pd.Timestamp("2026-06-01T12:00", tz="UTC")
+HEATER = {"switch.heater": DeviceStep(1000.0, 1000.0, 10.0, 10.0, 20)}
+
+
+def at(seconds: float) -> pd.Timestamp:
+    """Give an instant, in seconds after noon."""
+    return NOON + pd.Timedelta(microseconds=round(seconds * 1e6))
+
+
+def samples(power: dict[float, float] | list[float], every: float = 10.0, begin: float = -100.0) -> pd.DataFrame:
+    """Give samples of the house's power, by second after noon, or every `every` seconds."""
+    given = power if isinstance(power, dict) else {begin + every * k: value for k, value in enumerate(power)}
+    return pd.DataFrame({"time": [at(second) for second in given], "power_w": list(given.values())})
+
+
+def event(
+    second: float, state: str = "on", entity: str = "switch.heater", before: str | None = None, **attributes: object
+) -> dict[str, object]:
+    """Give one event."""
+    previous = before or {"on": "off", "off": "on"}.get(state, "off")
+    return {
+        "time": at(second),
+        "entity_id": entity,
+        "domain": entity.split(".")[0],
+        "state": state,
+        "previous_state": previous,
+        "attributes": attributes,
+    }
+
+
+def judged(events: list[dict[str, object]], power: pd.DataFrame, devices=HEATER) -> pd.DataFrame:
+    """Attribute these events."""
+    return attribute(Streams.of(pd.DataFrame(events), power), devices)
+
+
+# Ten samples at 200 W, one that holds the event (half of it at 1,200 W), ten at 1,200 W.
+RISE = samples([200.0] * 10 + [700.0] + [1200.0] * 10)
+
+
+def test_the_sample_that_holds_the_event_is_left_out() -> None:
+    """On at 11:59:55, samples of 10 s: 700 W mixes both sides, so the step is 1,200 - 200 W."""
+    row = judged([event(-5.0)], RISE).iloc[0]
+    assert (row["method"], row["power_before_w"], row["power_after_w"]) == (STEP, 200.0, 1200.0)
+    assert (row["power_delta_w"], row["power_delta_pct"], row["sample_gap_s"]) == (1000.0, 500.0, 10.0)
+    assert row["confidence"] == 1.0
+
+
+def test_a_meter_that_reports_eight_seconds_late_gives_the_same_step() -> None:
+    late = RISE.assign(time=RISE["time"] + pd.Timedelta(seconds=8))
+    row = judged([event(-5.0)], late).iloc[0]
+    assert (row["method"], row["power_delta_w"]) == (STEP, 1000.0)
+
+
+@pytest.mark.parametrize(
+    ("events", "power", "reason"),
+    [
+        pytest.param([event(-5.0, "off")], RISE, WRONG_SIGN, id="off, and the power rises"),
+        pytest.param([event(-5.0)], samples([200.0] * 21), TOO_SMALL, id="nothing happens"),
+        pytest.param([event(-5.0)], samples([200.0] * 11 + [209.0] * 10), TOO_SMALL, id="9 W"),
+        pytest.param([event(-5.0)], samples([200.0] * 11 + [1460.0] * 10), UNLIKE, id="1,260 W instead of 1,000"),
+        pytest.param([event(-5.0, entity="switch.new")], RISE, NOT_LEARNT, id="a device seen for the first time"),
+        pytest.param([event(-5.0, "unavailable")], RISE, NO_CHANGE, id="it became unavailable"),
+        pytest.param([event(-5.0)], samples([200.0] * 5 + [1200.0] * 5, 300.0, -1500.0), FAR_APART, id="every 300 s"),
+        pytest.param([event(-5.0)], samples({-300.0: 200.0, 300.0: 1200.0, 310.0: 1200.0}), FAR_APART, id="a hole"),
+        pytest.param([event(-5.0)], samples({}), FAR_APART, id="no power at all"),
+    ],
+)
+def test_nothing_is_made_up(events: list[dict[str, object]], power: pd.DataFrame, reason: str) -> None:
+    row = judged(events, power).iloc[0]
+    assert (row["method"], row["confidence"]) == (reason, 0.0)
+    assert np.isnan(row["power_delta_w"])
+
+
+def test_unavailable_power_is_a_hole_and_never_zero() -> None:
+    power = RISE.assign(power_w=RISE["power_w"].where(RISE["time"] < at(-10), np.nan))
+    assert judged([event(-5.0)], power).iloc[0]["method"] == FAR_APART
+
+
+def test_a_dimmed_lamp_is_expected_to_draw_its_share() -> None:
+    """60 W at full; from 35 % (89 of 255) to full are 60 · (255 - 89) / 255 = 39.06 W."""
+    lamp = {"light.sofa": DeviceStep(60.0, 60.0, 1.0, 1.0, 20)}
+    power = samples([200.0] * 10 + [220.0] + [239.0] * 10)
+    brighter = event(-5.0, "on", "light.sofa", "on", brightness=255, previous_brightness=89)
+    darker = event(-5.0, "on", "light.sofa", "on", brightness=89, previous_brightness=255)
+    assert judged([brighter], power, lamp).iloc[0]["power_delta_w"] == 39.0
+    assert judged([darker], power, lamp).iloc[0]["method"] == WRONG_SIGN
+
+
+def test_a_climate_device_draws_by_what_it_does() -> None:
+    devices = {"climate.room": DeviceStep(1000.0, 1000.0, 10.0, 10.0, 20)}
+    heats = event(-5.0, "heat", "climate.room", "heat", hvac_action="heating", previous_hvac_action="idle")
+    waits = event(-5.0, "heat", "climate.room", "off", hvac_action="idle", previous_hvac_action="off")
+    assert judged([heats], RISE, devices).iloc[0]["method"] == STEP
+    assert judged([waits], RISE, devices).iloc[0]["method"] == NO_CHANGE
+
+
+def test_two_switches_in_one_sample_are_split_by_what_is_learnt() -> None:
+    """1,000 W for 6 s and 300 W for 5 s of the 10 s sample are 750 W of its mean; no other choice explains it."""
+    devices = {**HEATER, "switch.pump": DeviceStep(300.0, 300.0, 5.0, 5.0, 20)}
+    rows = judged(
+        [event(-6.0), event(-5.0, entity="switch.pump")], samples([200.0] * 10 + [950.0] + [1500.0] * 10), devices
+    )
+    assert rows["method"].tolist() == [JOINT, JOINT]
+    assert rows["power_delta_w"].tolist() == pytest.approx([1000.0, 300.0], abs=1.0)
+    assert rows["concurrent_events"].tolist() == [1, 1]
+
+
+def test_two_equal_lamps_of_which_one_is_broken_are_not_told_apart() -> None:
+    lamp = DeviceStep(60.0, 60.0, 1.0, 1.0, 20)
+    power = samples([200.0] * 10 + [230.0] + [260.0] * 10)
+    rows = judged(
+        [event(-5.0, entity="light.a"), event(-5.0, entity="light.b")], power, {"light.a": lamp, "light.b": lamp}
+    )
+    assert rows["method"].tolist() == [CONCURRENT, CONCURRENT]
+    assert rows["concurrent_events"].tolist() == [1, 1]
+
+
+def a_fortnight(seed: int, watts: dict[str, float], days: int = 4) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give events and power of devices that switch every two hours, each 20 minutes after the other, over noise."""
+    rng = np.random.default_rng(seed)
+    count = days * 8640
+    power = 200.0 + rng.normal(0, 1.5, count)
+    events = []
+    for k, (entity, draws) in enumerate(watts.items()):
+        for turn in range(days * 12):
+            on = turn * 7200 + k * 1200 + rng.uniform(5, 500)
+            off = on + rng.uniform(200, 500)
+            power[int(on // 10) + 1 : int(off // 10) + 1] += draws
+            power[int(on // 10)] += draws * (1 - on % 10 / 10)
+            power[int(off // 10)] -= draws * (1 - off % 10 / 10)
+            power[int(off // 10)] += 0.0
+            events += [event(on, "on", entity), event(off, "off", entity)]
+    frame = samples([*power.tolist()], 10.0, 10.0)
+    return pd.DataFrame(events), frame
+
+
+WATTS = {"switch.heater": 1400.0, "light.kitchen": 45.0, "switch.scene": 0.0}
+EVENTS, POWER = a_fortnight(3, WATTS)
+STREAMS = Streams.of(EVENTS, POWER)
+DAYS = [(NOON + pd.Timedelta(hours=12 + 24 * k), NOON + pd.Timedelta(hours=36 + 24 * k)) for k in range(3)]
+
+
+def test_devices_teach_their_own_step_and_one_without_effect_is_known_as_such() -> None:
+    devices = learn(STREAMS, DAYS[2][0])
+    assert devices["switch.heater"].up == pytest.approx(1400.0, abs=3.0)
+    assert devices["light.kitchen"].down == pytest.approx(45.0, abs=3.0)
+    assert devices["switch.scene"].without_effect
+    rows = attribute_day(STREAMS, *DAYS[2])
+    by_entity = rows.groupby("entity_id")["method"].agg(lambda methods: methods.isin(CREDITED).mean())
+    assert by_entity["switch.heater"] > 0.95
+    assert by_entity["switch.scene"] == 0.0
+    assert set(rows.loc[rows["entity_id"] == "switch.scene", "method"]) <= {
+        NO_EFFECT,
+        TOO_SMALL,
+        WRONG_SIGN,
+        "power_unsteady",
+    }
+
+
+def test_a_day_is_learnt_from_the_fortnight_before_it_and_not_from_itself() -> None:
+    louder = POWER.assign(power_w=POWER["power_w"].where(POWER["time"] < DAYS[1][0], 9000.0))
+    assert learn(Streams.of(EVENTS, louder), DAYS[1][0]) == learn(STREAMS, DAYS[1][0])
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=5, deadline=None)
+def test_the_order_of_arrival_does_not_matter(seed: int) -> None:
+    mixed = Streams.of(EVENTS.sample(frac=1, random_state=seed), POWER.sample(frac=1, random_state=seed))
+    pd.testing.assert_frame_equal(attribute_day(mixed, *DAYS[1]), attribute_day(STREAMS, *DAYS[1]), check_exact=True)
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_a_day_alone_equals_the_day_in_a_range(day: tuple[pd.Timestamp, pd.Timestamp]) -> None:
+    opening, closing = day
+    low, high = opening - pd.Timedelta(days=14) - MARGIN, closing + MARGIN
+    events, power = (f[(f["time"] >= low) & (f["time"] < high)] for f in (EVENTS, POWER))
+    alone = attribute_day(Streams.of(events, power), opening, closing)
+    pd.testing.assert_frame_equal(alone, attribute_day(STREAMS, opening, closing), check_exact=True)
+
+
+@given(st.floats(0, 26 * 3600))
+@settings(max_examples=15, deadline=None)
+def test_splitting_the_stream_anywhere_changes_nothing(seconds: float) -> None:
+    """What is judged while the day runs is what the finished day gives, to the last bit."""
+    opening, closing = DAYS[1]
+    until = opening + pd.Timedelta(seconds=seconds)
+    events, power = (f[f["time"] < until] for f in (EVENTS, POWER))
+    running = attribute_day(Streams.of(events, power), opening, closing, until)
+    whole = attribute_day(STREAMS, opening, closing)
+    pd.testing.assert_frame_equal(running, whole.iloc[: len(running)], check_exact=True)
+    late = whole.iloc[len(running) :]
+    assert (late["time"] > until - pd.Timedelta(minutes=20)).all()
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=6, deadline=None)
+def test_an_event_without_effect_is_credited_in_at_most_one_percent(seed: int) -> None:
+    """A switch that does nothing, in a house whose other loads come and go ten times an hour."""
+    rng = np.random.default_rng(seed)
+    count, days = 8640 * 3, 3
+    power = 200.0 + rng.normal(0, 1.5, count)
+    for _ in range(days * 240):
+        begin = rng.integers(count)
+        power[begin : begin + rng.integers(2, 120)] += rng.choice([15.0, 40.0, 90.0, 400.0, 2000.0])
+    stamps = np.sort(rng.uniform(0, count * 10, 600))
+    events = pd.DataFrame([event(s, ("on", "off")[k % 2], "switch.nothing") for k, s in enumerate(stamps.tolist())])
+    streams = Streams.of(events, samples(power.tolist(), 10.0, 10.0))
+    credited = [attribute_day(streams, *day)["method"].isin(CREDITED) for day in DAYS[:2]]
+    assert pd.concat(credited).mean() <= 0.01
