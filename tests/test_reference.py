@@ -15,6 +15,7 @@ from workflows_dagster.pipeline.graph import build_definitions
 from workflows_dagster.settings.secrets import NAMES
 from workflows_dagster.settings.site import WeatherSettings
 from workflows_dagster.stores.ports import MEASUREMENTS
+from workflows_dagster.stores.tagged import TAGGED_MEASUREMENTS
 
 REFRESH = "run `make reference`"
 
@@ -57,7 +58,7 @@ def test_every_command_and_option_is_listed():
 def test_every_measurement_and_field_is_listed_with_its_meaning():
     found = chapters("measurements")
     assert {name: first_cells(text) for name, text in found.items()} == {
-        measurement.name: list(measurement.fields) for measurement in MEASUREMENTS
+        measurement.name: list(measurement.fields) for measurement in (*MEASUREMENTS, *TAGGED_MEASUREMENTS)
     }, REFRESH
     assert not re.search(r"\|\s*\|$", page("measurements"), re.MULTILINE), "tools/reference.py: MEANINGS lacks one"
 

@@ -24,6 +24,7 @@ from workflows_dagster.settings.secrets import NAMES
 from workflows_dagster.settings.site import Site
 from workflows_dagster.settings.tariffs import TariffFile
 from workflows_dagster.stores.ports import MEASUREMENTS, Measurement
+from workflows_dagster.stores.tagged import TAGGED_MEASUREMENTS, TaggedMeasurement
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 _WRITTEN = "<!-- Written by `make reference` from the code. -->"
@@ -349,6 +350,55 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
         "When readings were last imported or typed in; `meters check` lists what was found about them.",
         {"first": "instant of the first reading that was added", "last": "instant of the last one"},
     ),
+    "smart_meter": (
+        "The house's power, a point per five minutes, at their end.",
+        {
+            "total_power_w": "mean, weighted by time [W]",
+            "peak_power_w": "highest [W]",
+            "daily_kwh": "since the house's midnight; holes are left out [kWh]",
+            "known_share": "part of the five minutes whose power is known, 0 to 1",
+        },
+    ),
+    "smart_meter_circuit": (
+        "The power of each circuit, a point per five minutes, at their end; what no circuit claims is `other`.",
+        {"power_w": "mean, weighted by time [W]", "percentage": "of the whole house [%]"},
+    ),
+    "home_assistant_events": (
+        "Changes of Home Assistant's switches, lights, climate devices, fans and covers, as they come; kept "
+        "`home_assistant.keep_days`.",
+        {
+            "state": "after the change",
+            "previous_state": "before it",
+            "attributes": "brightness, percentage, hvac_action, each also with `previous_`, as JSON",
+        },
+    ),
+    "home_power": (
+        "Power as it changes; kept `home_assistant.keep_days`.",
+        {"power_w": "from this instant on [W]", "available": "0 from the instant on at which the entity has no value"},
+    ),
+    "event_energy_correlation": (
+        "What each event changed (explanation/methods.md#what-a-switch-costs), at the instant of the event.",
+        {
+            "power_before_w": "the house's power before [W]",
+            "power_after_w": "the house's power after [W]",
+            "power_delta_w": "what the event changed [W]",
+            "power_delta_pct": "the same, of the power before [%]",
+            "confidence": "0 to 1",
+            "sample_gap_s": "largest gap of the samples used [s]",
+            "concurrent_events": "number of events that it cannot be told apart from, or was split from",
+            "method": "`step` or `joint` if credited, else the reason why not",
+        },
+    ),
+    "device_power": (
+        "What each switched device draws, a point per day.",
+        {
+            "on_w": "when it is on [W]",
+            "off_w": "when it is off; null where nothing tells [W]",
+            "spread_w": "scatter of its steps [W]",
+            "events": "number of its credited events",
+            "on_hours": "how long it was on [h]",
+        },
+    ),
 }
 
 
@@ -356,8 +406,8 @@ def measurements_page() -> str:
     """Write the page of the stored measurements."""
     lines = ["# Stored measurements", "", _WRITTEN, ""]
     lines += [
-        "Results are in the bucket `influxdb.bucket_processed` (or in the embedded file). Every point has the tags "
-        "`meter_id` and `unit`; consumption and registers are in that unit. A day's point is stamped with the instant "
+        "Results are in the bucket `influxdb.bucket_processed` (or in the embedded file). Unless said "
+        "otherwise, every point has the tags `meter_id` and `unit`; consumption and registers are in that unit. A day's point is stamped with the instant "
         "at which the day opens, in UTC: in Berlin's summer 22:00 of the day before.",
         "",
     ]
@@ -367,10 +417,18 @@ def measurements_page() -> str:
         meanings = MEANINGS.get(measurement.name, ("", {}))[1]
         lines += [f"| `{field}` | {kind} | {meanings.get(field, '')} |" for field, kind in measurement.fields.items()]
         lines += [""]
+    for tagged in TAGGED_MEASUREMENTS:
+        tags = ", ".join(f"`{tag}`" for tag in tagged.tags)
+        bucket = "; in the bucket `influxdb.bucket_raw`" if tagged.raw else ""
+        lines += [f"## {tagged.name}", "", f"{_purpose(tagged)} Tags: {tags}{bucket}.", ""]
+        lines += ["| field | kind | meaning |", "| -- | -- | -- |"]
+        meanings = MEANINGS.get(tagged.name, ("", {}))[1]
+        lines += [f"| `{field}` | {kind} | {meanings.get(field, '')} |" for field, kind in tagged.fields.items()]
+        lines += [""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _purpose(measurement: Measurement) -> str:
+def _purpose(measurement: Measurement | TaggedMeasurement) -> str:
     return MEANINGS.get(measurement.name, ("", {}))[0]
 
 

@@ -12,10 +12,17 @@ import pandas as pd
 
 from workflows_dagster.stores import renamed
 from workflows_dagster.stores.database_file import DatabaseFile
+from workflows_dagster.stores.embedded_points import (
+    FOREVER,
+    EmbeddedRows,
+    bounds_of,
+    column_of,
+    make_so,
+    read_columns,
+)
 from workflows_dagster.stores.frames import (
     DEFAULT_DOMAIN,
     Column,
-    Columns,
     Micros,
     catalogue_frame,
     differing,
@@ -33,11 +40,10 @@ from workflows_dagster.stores.frames import (
 )
 from workflows_dagster.stores.ports import READINGS_CHANGED, Measurement, RawSeries, StoreError
 
-_FOREVER = (-(2**63), 2**63 - 1)
 _READING = np.dtype([("time", np.int64), ("value", np.float64), ("written", np.int64)])
 
 
-class EmbeddedStore:
+class EmbeddedStore(EmbeddedRows):
     """Raw readings and processed series in one SQLite file (WAL), created at first use.
 
     Each thread of each process has its own connection; writes are one transaction each.
@@ -51,7 +57,7 @@ class EmbeddedStore:
             busy_seconds: How long to wait for another writer. [s]
         """
         self.path = path
-        self._file = DatabaseFile(path, busy_seconds)
+        super().__init__(DatabaseFile(path, busy_seconds))
 
     def __repr__(self) -> str:
         return f"EmbeddedStore({str(self.path)!r})"
@@ -74,7 +80,7 @@ class EmbeddedStore:
         """Read one series in `[start, end)`, and its neighbours outside."""
         if series.earlier:
             return renamed.read(self, series, start, end, before=before, after=after)
-        lowest, highest = _FOREVER[0] if start is None else micros(start), _FOREVER[1] if end is None else micros(end)
+        lowest, highest = FOREVER[0] if start is None else micros(start), FOREVER[1] if end is None else micros(end)
         select = "SELECT time, value, written FROM readings WHERE series = ?"
         with self._file.reading() as connection:
             parts = []
@@ -110,7 +116,7 @@ class EmbeddedStore:
             (number,) = connection.execute(
                 "SELECT id FROM raw_series WHERE entity_id = ? AND measurement = ? AND field = ? AND domain = ?", key
             ).fetchone()
-            there = _column(
+            there = column_of(
                 connection.execute(
                     "SELECT time, value FROM readings WHERE series = ? AND time BETWEEN ? AND ? ORDER BY time",
                     (number, int(given.times[0]), int(given.times[-1])),
@@ -150,7 +156,7 @@ class EmbeddedStore:
         self, series: Sequence[RawSeries], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
     ) -> pd.DataFrame:
         """Summarise each series by UTC month, cheaply and for all series at once."""
-        bounds = _bounds(start, end)
+        bounds = bounds_of(start, end)
         with self._file.reading() as connection:
             rows = [
                 (one, *row)
@@ -183,10 +189,10 @@ class EmbeddedStore:
         bounds = (micros(start), micros(end))
         wanted = given_points(measurement, unit, *bounds, points)
         with self._file.writing() as connection:
-            there = self._columns(connection, measurement, meter_id, bounds)
+            there = read_columns(connection, measurement.name, meter_id, bounds)
             for key in sorted(wanted.keys() | there.keys()):
-                self._make_so(connection, (measurement.name, meter_id, *key), there.get(key), wanted.get(key))
-            stored = self._columns(connection, measurement, meter_id, bounds)
+                make_so(connection, (measurement.name, meter_id, *key), there.get(key), wanted.get(key))
+            stored = read_columns(connection, measurement.name, meter_id, bounds)
             if stored.keys() != wanted.keys() or not all(stored[key].same_as(wanted[key]) for key in wanted):
                 raise StoreError(
                     f"{self.path}: {measurement.name} of {meter_id} does not read back as written; nothing was changed."
@@ -201,9 +207,9 @@ class EmbeddedStore:
         end: pd.Timestamp | None = None,
     ) -> pd.DataFrame:
         """Read a meter's points in `[start, end)`."""
-        bounds = _bounds(start, end)
+        bounds = bounds_of(start, end)
         with self._file.reading() as connection:
-            columns = self._columns(connection, measurement, meter_id, bounds)
+            columns = read_columns(connection, measurement.name, meter_id, bounds)
         return points_of(
             measurement,
             {key: column for key, column in columns.items() if kind_fits(measurement, key[1], column.values)},
@@ -233,7 +239,7 @@ class EmbeddedStore:
         end: pd.Timestamp | None = None,
     ) -> dict[str, pd.Series]:
         """Read one text field of all meters in `[start, end)`."""
-        bounds = _bounds(start, end)
+        bounds = bounds_of(start, end)
         parts: dict[str, list[Column]] = {}
         with self._file.reading() as connection:
             for number, meter_id in connection.execute(
@@ -243,7 +249,7 @@ class EmbeddedStore:
                     "SELECT time, value FROM points WHERE series = ? AND time >= ? AND time < ? ORDER BY time",
                     (number, *bounds),
                 ).fetchall()
-                parts.setdefault(meter_id, []).append(_column(rows))
+                parts.setdefault(meter_id, []).append(column_of(rows))
         return texts_by_meter(parts)
 
     # Rows
@@ -271,60 +277,4 @@ class EmbeddedStore:
     def _mark(self, connection: sqlite3.Connection, series: RawSeries, times: Micros) -> None:
         """Mark the months in which readings change, in the same transaction."""
         key = (READINGS_CHANGED.name, series.entity_id, "mark", "mark")
-        self._make_so(connection, key, None, mark_of_months(times, secrets.token_hex(4)))
-
-    @staticmethod
-    def _columns(
-        connection: sqlite3.Connection, measurement: Measurement, meter_id: str, bounds: tuple[int, int]
-    ) -> Columns:
-        columns: Columns = {}
-        for number, unit, field in connection.execute(
-            "SELECT id, unit, field FROM point_series WHERE measurement = ? AND meter_id = ?",
-            (measurement.name, meter_id),
-        ).fetchall():
-            rows = connection.execute(
-                "SELECT time, value FROM points WHERE series = ? AND time >= ? AND time < ? ORDER BY time",
-                (number, *bounds),
-            ).fetchall()
-            if rows:
-                columns[unit, field] = _column(rows)
-        return columns
-
-    @staticmethod
-    def _make_so(
-        connection: sqlite3.Connection, key: tuple[str, str, str, str], there: Column | None, wanted: Column | None
-    ) -> None:
-        empty = _column([])
-        there, wanted = there or empty, wanted or empty
-        gone = np.setdiff1d(there.times, wanted.times, assume_unique=True)
-        new = differing(wanted, there)
-        if not len(gone) and not new.any():
-            return
-        columns = "measurement = ? AND meter_id = ? AND unit = ? AND field = ?"
-        connection.execute(
-            "INSERT INTO point_series (measurement, meter_id, unit, field) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            key,
-        )
-        (number,) = connection.execute(f"SELECT id FROM point_series WHERE {columns}", key).fetchone()
-        connection.executemany(
-            "DELETE FROM points WHERE series = ? AND time = ?", ((number, time) for time in gone.tolist())
-        )
-        connection.executemany(
-            "INSERT INTO points VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-            (
-                (number, time, value)
-                for time, value in zip(wanted.times[new].tolist(), wanted.values[new].tolist(), strict=True)
-            ),
-        )
-
-
-def _bounds(start: pd.Timestamp | None, end: pd.Timestamp | None) -> tuple[int, int]:
-    return _FOREVER[0] if start is None else micros(start), _FOREVER[1] if end is None else micros(end)
-
-
-def _column(rows: Sequence[tuple[int, float | str]]) -> Column:
-    if not rows:
-        return Column(np.empty(0, np.int64), np.empty(0, np.float64))
-    times, values = zip(*rows, strict=True)
-    numbers = set(map(type, values)) == {float}
-    return Column(np.array(times, dtype=np.int64), np.array(values, dtype=np.float64 if numbers else object))
+        make_so(connection, key, None, mark_of_months(times, secrets.token_hex(4)))

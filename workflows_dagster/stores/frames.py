@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workflows_dagster.stores.ports import FieldKind, Measurement, RawSeries
+from workflows_dagster.stores.ports import Measurement, RawSeries
+from workflows_dagster.stores.tagged import FieldKind
 
 Micros = npt.NDArray[np.int64]
 Values = npt.NDArray[Any]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import pandas as pd
 
-FieldKind = Literal["number", "text"]
+from workflows_dagster.stores.tagged import FieldKind, TaggedStore
 
 
 class StoreError(RuntimeError):
@@ -366,8 +366,8 @@ class ProcessedStore(Protocol):
         ...
 
 
-class Store(RawStore, ProcessedStore, Protocol):
-    """Raw readings and processed series in one backend."""
+class Store(RawStore, ProcessedStore, TaggedStore, Protocol):
+    """Raw readings, processed series and rows with tags of their own in one backend."""
 
     def close(self) -> None:
         """Release files and connections."""

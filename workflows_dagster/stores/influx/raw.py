@@ -31,6 +31,7 @@ from workflows_dagster.stores.influx.errors import RefusedError
 from workflows_dagster.stores.influx.marks import Marks
 from workflows_dagster.stores.influx.stored_series import DOMAIN, StoredSeries, Tags, conflicting, merged, stored_series
 from workflows_dagster.stores.ports import RawSeries
+from workflows_dagster.stores.tagged import RAW_STREAMS
 
 _DAY = 86_400_000_000
 # Least range in which to search for neighbours, and the one from which the whole history costs no more.
@@ -40,6 +41,8 @@ _SERIES_TAGS = ("_measurement", "entity_id", "_field", "domain")
 _KNOWN = ("_start", "_stop", "_measurement", "_field", "entity_id")
 # Measurement, entity, field, and domain if there is one.
 _Address = tuple[str, str, str, str | None]
+# No readings: power as it flows, and events.
+_STREAMS = frozenset(stream.name for stream in RAW_STREAMS)
 
 
 class _Sums(NamedTuple):
@@ -210,7 +213,7 @@ class InfluxRaw:
             [
                 (*address, counts[address], first[address], last[address])
                 for address in first
-                if address in last and address in counts
+                if address in last and address in counts and address[0] not in _STREAMS
             ]
         )
 

@@ -6,12 +6,13 @@ from workflows_dagster.retry import Clock, RetryPolicy, SystemClock
 from workflows_dagster.stores.influx.connection import InfluxConnection, ServerFacts
 from workflows_dagster.stores.influx.processed import InfluxProcessed
 from workflows_dagster.stores.influx.raw import InfluxRaw
+from workflows_dagster.stores.influx.tagged import InfluxRows
 
 # Longest total of retries in a run; the next run starts again. [s]
 _LONGEST_RETRYING = 600.0
 
 
-class InfluxStore(InfluxRaw, InfluxProcessed):
+class InfluxStore(InfluxRaw, InfluxProcessed, InfluxRows):
     """Raw readings and processed series in two buckets of one InfluxDB 2.x.
 
     Writes are synchronous, and verified by reading back. Safe for several threads; nothing is opened before first use.
@@ -45,6 +46,7 @@ class InfluxStore(InfluxRaw, InfluxProcessed):
         connection = InfluxConnection(url, token, org, timeout_ms, retries)
         InfluxRaw.__init__(self, connection, bucket_raw, bucket_processed)
         InfluxProcessed.__init__(self, connection, bucket_processed)
+        InfluxRows.__init__(self, connection, bucket_raw, bucket_processed)
 
     def __repr__(self) -> str:
         return f"InfluxStore({self._connection.url!r}, raw={self._raw!r}, processed={self._processed!r})"
