@@ -406,9 +406,9 @@ def measurements_page() -> str:
     """Write the page of the stored measurements."""
     lines = ["# Stored measurements", "", _WRITTEN, ""]
     lines += [
-        "Results are in the bucket `influxdb.bucket_processed` (or in the embedded file). Unless said "
-        "otherwise, every point has the tags `meter_id` and `unit`; consumption and registers are in that unit. A day's point is stamped with the instant "
-        "at which the day opens, in UTC: in Berlin's summer 22:00 of the day before.",
+        "Results are in the bucket `influxdb.bucket_processed` (or in the embedded file). Unless said otherwise, every "
+        "point has the tags `meter_id` and `unit`; consumption and registers are in that unit. A day's point is "
+        "stamped with the instant at which the day opens, in UTC: in Berlin's summer 22:00 of the day before.",
         "",
     ]
     for measurement in MEASUREMENTS:
