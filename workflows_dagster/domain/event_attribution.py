@@ -15,7 +15,7 @@ import pandas as pd
 from workflows_dagster.domain.concurrent_events import groups_of, split_jointly
 from workflows_dagster.domain.days import microsecond, microseconds
 from workflows_dagster.domain.device_steps import TEACHING_DAYS, UNKNOWN, DeviceStep, learn_devices
-from workflows_dagster.domain.event_levels import level_changes
+from workflows_dagster.domain.event_levels import device_levels
 from workflows_dagster.domain.power_levels import LATENESS, LONGEST_GAP, Levels, horizon, levels_around
 
 # Smaller steps are no effect of an event. [W]
@@ -75,16 +75,24 @@ class Streams:
     Attributes:
         events: Columns `EVENT_COLUMNS`, sorted, without repeats.
         instants: Instants of the events, µs since 1970, shape (n,).
-        changes: Change of each event's device level, NaN if unknown. [1], shape (n,)
+        before: Level of each event's device before the event, NaN if unknown. [1], shape (n,)
+        after: Level after it, likewise.
         times: Instants of the power's samples, µs since 1970, strictly increasing, shape (m,).
         power: Their power. [W], shape (m,)
     """
 
     events: pd.DataFrame
     instants: np.ndarray
-    changes: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
     times: np.ndarray
     power: np.ndarray
+
+    @property
+    def changes(self) -> np.ndarray:
+        """Change of each event's device level: positive turns up, negative down. [1], shape (n,)."""
+        changes: np.ndarray = self.after - self.before
+        return changes
 
     @classmethod
     def of(cls, events: pd.DataFrame, power: pd.DataFrame) -> Streams:
@@ -103,7 +111,7 @@ class Streams:
         rows = rows.sort_values([*keys, "_text"], kind="stable", na_position="first")
         rows = rows.drop_duplicates(keys, keep="last", ignore_index=True).drop(columns="_text")
         attributes = [x if isinstance(x, Mapping) else None for x in rows["attributes"]]
-        changes = level_changes(
+        before, after = device_levels(
             rows["domain"].tolist(), rows["state"].tolist(), rows["previous_state"].tolist(), attributes
         )
         stamps = microseconds(pd.DatetimeIndex(power["time"]))
@@ -112,7 +120,7 @@ class Streams:
         order = np.lexsort((values[known], stamps[known]))
         stamps, values = stamps[known][order], values[known][order]
         last = np.append(np.diff(stamps) > 0, True)[: len(stamps)]
-        return cls(rows, microseconds(pd.DatetimeIndex(rows["time"])), changes, stamps[last], values[last])
+        return cls(rows, microseconds(pd.DatetimeIndex(rows["time"])), before, after, stamps[last], values[last])
 
     def between(self, start: pd.Timestamp, end: pd.Timestamp) -> Streams:
         """Give the streams in `[start, end)`."""
@@ -120,7 +128,7 @@ class Streams:
         i, j = np.searchsorted(self.instants, [low, high], side="left")
         a, b = np.searchsorted(self.times, [low, high], side="left")
         rows = self.events.iloc[i:j].reset_index(drop=True)
-        return Streams(rows, self.instants[i:j], self.changes[i:j], self.times[a:b], self.power[a:b])
+        return Streams(rows, self.instants[i:j], self.before[i:j], self.after[i:j], self.times[a:b], self.power[a:b])
 
 
 def judged_at(streams: Streams, levels: Levels) -> np.ndarray:

@@ -59,13 +59,13 @@ def device_level(domain: str, state: str | None, attributes: Mapping[str, object
     return level
 
 
-def level_changes(
+def device_levels(
     domains: Sequence[str],
     states: Sequence[str | None],
     previous_states: Sequence[str | None],
     attributes: Sequence[Mapping[str, object] | None],
-) -> np.ndarray:
-    """Give the change of each event's device level: positive turns up, negative down.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give the level of each event's device before and after the event.
 
     Args:
         domains: Home Assistant's domain of each event, length n.
@@ -74,16 +74,16 @@ def level_changes(
         attributes: Attributes that matter, as in `device_level`.
 
     Returns:
-        Change of the level, -1 to 1; NaN if either side is unknown. [1], shape (n,)
+        Level before and level after, 0 to 1, NaN if unknown. [1], shape (n,) each
     """
-    known: dict[tuple[str, str | None, str | None], float] = {}
-    changes = np.empty(len(domains))
+    known: dict[tuple[str, str | None, str | None], tuple[float, float]] = {}
+    levels = np.empty((2, len(domains)))
     for k, (domain, state, before, extra) in enumerate(zip(domains, states, previous_states, attributes, strict=True)):
         if extra:
-            changes[k] = device_level(domain, state, extra) - device_level(domain, before, extra, PREVIOUS)
+            levels[:, k] = device_level(domain, before, extra, PREVIOUS), device_level(domain, state, extra)
             continue
         key = (domain, state, before)
         if key not in known:
-            known[key] = device_level(domain, state, {}) - device_level(domain, before, {})
-        changes[k] = known[key]
-    return changes
+            known[key] = device_level(domain, before, {}), device_level(domain, state, {})
+        levels[:, k] = known[key]
+    return levels[0], levels[1]

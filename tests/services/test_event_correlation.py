@@ -1,0 +1,146 @@
+"""What each event changed, from the stored streams: the running day, the finished one, a range, and expired streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workflows_dagster.domain.days import DayRange, closing, opening
+from workflows_dagster.records.events import read_correlations, read_events, write_events
+from workflows_dagster.records.power import delete_expired, read_devices, read_power, write_power
+from workflows_dagster.services.event_correlation import Correlation
+from workflows_dagster.stores.embedded import EmbeddedStore
+
+BERLIN = ZoneInfo("Europe/Berlin")
+# The clocks change on the 29th.
+FIRST, LAST = date(2026, 3, 26), date(2026, 3, 30)
+START = opening(FIRST, BERLIN)
+HOUSE = "sensor.house_power"
+WATTS = {"switch.kettle": 1900.0, "light.kitchen": 60.0, "switch.scene": 0.0}
+
+
+def at(seconds: float) -> pd.Timestamp:
+    return START + pd.Timedelta(microseconds=round(seconds * 1e6))
+
+
+def live(store: EmbeddedStore) -> None:
+    """Five days: each device is on for 6 minutes every two hours, seen every 15 s."""
+    rng = np.random.default_rng(5)
+    count = int((closing(LAST, BERLIN) - START) / pd.Timedelta(seconds=15))
+    power = 200.0 + rng.normal(0, 1.0, count)
+    rows = []
+    for k, (entity, watts) in enumerate(WATTS.items()):
+        for turn in range(count * 15 // 7200 - 1):
+            on = turn * 7200 + k * 1500 + float(rng.uniform(0, 600))
+            for state, second, sign in (("on", on, 1.0), ("off", on + 360, -1.0)):
+                power[int(second // 15) + 1 :] += sign * watts
+                power[int(second // 15)] += sign * watts * (1 - second % 15 / 15)
+                before = "off" if state == "on" else "on"
+                rows.append((at(second), entity, entity.split(".")[0], state, before, None))
+    columns = ["time", "entity_id", "domain", "state", "previous_state", "attributes"]
+    write_events(store, pd.DataFrame(rows, columns=columns))
+    times = [at(15.0 * (k + 1)) for k in range(count)]
+    write_power(store, pd.DataFrame({"time": times, "entity_id": HOUSE, "power_w": np.round(power, 1)}))
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("streams") / "meters.sqlite"
+    store = EmbeddedStore(path)
+    live(store)
+    store.close()
+    return path
+
+
+@pytest.fixture
+def store(lived: Path, tmp_path: Path) -> Iterator[EmbeddedStore]:
+    path = tmp_path / "meters.sqlite"
+    path.write_bytes(lived.read_bytes())
+    opened = EmbeddedStore(path)
+    yield opened
+    opened.close()
+
+
+def correlation(store: EmbeddedStore, keep_days: int = 92) -> Correlation:
+    return Correlation(store, BERLIN, HOUSE, ("switch", "light"), keep_days)
+
+
+AFTER = closing(LAST, BERLIN) + pd.Timedelta(days=1)
+BOUNDS = (START, AFTER)
+
+
+def results(store: EmbeddedStore) -> pd.DataFrame:
+    return read_correlations(store, *BOUNDS)
+
+
+def test_a_days_partition_equals_the_running_day_to_the_last_bit(store: EmbeddedStore) -> None:
+    """The running day is judged every minute of an hour, and once more when it is over; then its partition runs."""
+    day = date(2026, 3, 29)
+    end = closing(day, BERLIN)
+    for now in [*pd.date_range(end - pd.Timedelta(minutes=20), periods=4, freq="5min"), end + pd.Timedelta(minutes=12)]:
+        correlation(store).of_days(DayRange.single(day), now)
+    running = results(store)
+    done = correlation(store).of_days(DayRange.single(day), AFTER)
+    assert done[day].events == len(running) > 60
+    assert done[day].credited > 40
+    pd.testing.assert_frame_equal(results(store), running, check_exact=True)
+
+
+def test_days_alone_in_any_order_equal_the_range(store: EmbeddedStore, lived: Path, tmp_path: Path) -> None:
+    other_path = tmp_path / "other.sqlite"
+    other_path.write_bytes(lived.read_bytes())
+    other = EmbeddedStore(other_path)
+    correlation(store).of_days(DayRange(FIRST, LAST), AFTER)
+    for day in sorted(DayRange(FIRST, LAST), reverse=True):
+        correlation(other).of_days(DayRange.single(day), AFTER)
+    pd.testing.assert_frame_equal(results(other), results(store), check_exact=True)
+    pd.testing.assert_frame_equal(read_devices(other, *BOUNDS), read_devices(store, *BOUNDS), check_exact=True)
+    other.close()
+
+
+def test_a_day_whose_streams_have_expired_keeps_its_results_through_a_full_backfill(store: EmbeddedStore) -> None:
+    every = DayRange(FIRST, LAST)
+    correlation(store).of_days(every, AFTER)
+    before, devices = results(store), read_devices(store, *BOUNDS)
+    later = AFTER + pd.Timedelta(days=92 - 3)
+    since = delete_expired(store, later, 92)
+    assert read_power(store, START, since).empty
+    assert read_events(store, START, since).empty
+    assert not read_power(store, since, AFTER).empty
+    done = correlation(store).of_days(every, later)
+    assert all(day.expired for day in done.values())
+    assert sum(day.events for day in done.values()) == len(before)
+    pd.testing.assert_frame_equal(results(store), before, check_exact=True)
+    pd.testing.assert_frame_equal(read_devices(store, *BOUNDS), devices, check_exact=True)
+
+
+def test_a_day_can_be_recomputed_as_long_as_the_fortnight_before_it_is_kept(store: EmbeddedStore) -> None:
+    """Kept for 92 days until 00:00 UTC: the last instant is 92 - 14 days after the day's opening, less two hours."""
+    last = opening(LAST, BERLIN) + pd.Timedelta(days=78) - pd.Timedelta(hours=2)
+    midnight = last.floor("D")
+    assert not correlation(store).is_expired(LAST, midnight)
+    assert correlation(store).is_expired(LAST, midnight + pd.Timedelta(days=1))
+
+
+def test_the_day_of_a_device_is_what_its_events_say(store: EmbeddedStore) -> None:
+    """Twelve turns of 6 minutes are 1.2 h; the light draws 60 W, and nothing tells what a scene does."""
+    correlation(store).of_days(DayRange(FIRST, LAST), AFTER)
+    day = date(2026, 3, 28)
+    rows = read_devices(store, opening(day, BERLIN), closing(day, BERLIN)).set_index("entity_id")
+    assert rows["on_hours"].tolist() == pytest.approx([1.2, 1.2, 1.2])
+    assert rows.loc["light.kitchen", "on_w"] == pytest.approx(60.0, abs=1.5)
+    assert rows.loc["switch.kettle", "on_w"] == pytest.approx(1900.0, abs=5.0)
+    assert np.isnan(rows.loc["switch.scene", "on_w"])
+    assert rows["off_w"].isna().all()
+
+
+def test_unavailable_power_is_read_back_as_unknown(store: EmbeddedStore) -> None:
+    rows = pd.DataFrame({"time": [at(-60), at(-30)], "entity_id": "sensor.b", "power_w": [5.0, np.nan]})
+    write_power(store, rows)
+    assert read_power(store, at(-90), at(0), "sensor.b")["power_w"].isna().tolist() == [False, True]
