@@ -5,48 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.streams import BERLIN, FIRST, HOUSE, LAST, START, at, live
 from workflows_dagster.domain.days import DayRange, closing, opening
-from workflows_dagster.records.events import read_correlations, read_events, write_events
+from workflows_dagster.records.events import read_correlations, read_events
 from workflows_dagster.records.power import delete_expired, read_devices, read_power, write_power
 from workflows_dagster.services.event_correlation import Correlation
 from workflows_dagster.stores.embedded import EmbeddedStore
-
-BERLIN = ZoneInfo("Europe/Berlin")
-# The clocks change on the 29th.
-FIRST, LAST = date(2026, 3, 26), date(2026, 3, 30)
-START = opening(FIRST, BERLIN)
-HOUSE = "sensor.house_power"
-WATTS = {"switch.kettle": 1900.0, "light.kitchen": 60.0, "switch.scene": 0.0}
-
-
-def at(seconds: float) -> pd.Timestamp:
-    return START + pd.Timedelta(microseconds=round(seconds * 1e6))
-
-
-def live(store: EmbeddedStore) -> None:
-    """Five days: each device is on for 6 minutes every two hours, seen every 15 s."""
-    rng = np.random.default_rng(5)
-    count = int((closing(LAST, BERLIN) - START) / pd.Timedelta(seconds=15))
-    power = 200.0 + rng.normal(0, 1.0, count)
-    rows = []
-    for k, (entity, watts) in enumerate(WATTS.items()):
-        for turn in range(count * 15 // 7200 - 1):
-            on = turn * 7200 + k * 1500 + float(rng.uniform(0, 600))
-            for state, second, sign in (("on", on, 1.0), ("off", on + 360, -1.0)):
-                power[int(second // 15) + 1 :] += sign * watts
-                power[int(second // 15)] += sign * watts * (1 - second % 15 / 15)
-                before = "off" if state == "on" else "on"
-                rows.append((at(second), entity, entity.split(".")[0], state, before, None))
-    columns = ["time", "entity_id", "domain", "state", "previous_state", "attributes"]
-    write_events(store, pd.DataFrame(rows, columns=columns))
-    times = [at(15.0 * (k + 1)) for k in range(count)]
-    write_power(store, pd.DataFrame({"time": times, "entity_id": HOUSE, "power_w": np.round(power, 1)}))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +50,7 @@ def results(store: EmbeddedStore) -> pd.DataFrame:
 
 def test_a_days_partition_equals_the_running_day_to_the_last_bit(store: EmbeddedStore) -> None:
     """The running day is judged every minute of an hour, and once more when it is over; then its partition runs."""
-    day = date(2026, 3, 29)
+    day = date(2021, 3, 28)
     end = closing(day, BERLIN)
     for now in [*pd.date_range(end - pd.Timedelta(minutes=20), periods=4, freq="5min"), end + pd.Timedelta(minutes=12)]:
         correlation(store).of_days(DayRange.single(day), now)
@@ -131,7 +100,7 @@ def test_a_day_can_be_recomputed_as_long_as_the_fortnight_before_it_is_kept(stor
 def test_the_day_of_a_device_is_what_its_events_say(store: EmbeddedStore) -> None:
     """Twelve turns of 6 minutes are 1.2 h; the light draws 60 W, and nothing tells what a scene does."""
     correlation(store).of_days(DayRange(FIRST, LAST), AFTER)
-    day = date(2026, 3, 28)
+    day = date(2021, 3, 27)
     rows = read_devices(store, opening(day, BERLIN), closing(day, BERLIN)).set_index("entity_id")
     assert rows["on_hours"].tolist() == pytest.approx([1.2, 1.2, 1.2])
     assert rows.loc["light.kitchen", "on_w"] == pytest.approx(60.0, abs=1.5)

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from workflows_dagster.logs.from_settings import secrets_in
+from workflows_dagster.pipeline.assets.event_energy_correlation import event_energy_asset, event_jobs
 from workflows_dagster.pipeline.assets.ingestion import tibber_asset
 from workflows_dagster.pipeline.assets.insight import anomalies_asset, costs_asset
 from workflows_dagster.pipeline.assets.meters import IO_MANAGER_KEY, meter_assets, raw_assets
@@ -64,6 +65,8 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
     temperature = outdoor_temperature(settings)
     # What is not set up shows nothing on the page that never runs.
     fetches_weather = settings.site.weather.is_fetched
+    has_events = settings.site.home_assistant.url is not None
+    jobs_of_events, schedules_of_events = event_jobs(settings) if has_events else ([], [])
     return dg.Definitions(
         assets=[
             *raw_assets(settings),
@@ -78,6 +81,7 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
                     anomalies_asset(settings, partitions),
                     costs_asset(settings, partitions),
                     months_asset(settings, months),
+                    *([event_energy_asset(settings, partitions)] if has_events else []),
                 ]
             ),
         ],
@@ -93,6 +97,7 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
             *downstream,
             *other_jobs(),
             *([weather_job()] if fetches_weather else []),
+            *jobs_of_events,
             *kept.jobs,
         ],
         schedules=[
@@ -101,6 +106,7 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
             running_day_schedule(settings, RUNNING_DAY_JOB),
             *([tibber_schedule(settings, TIBBER_JOB)] if settings.secrets.tibber_api_token else []),
             *([weather_schedule(settings, WEATHER_JOB)] if fetches_weather else []),
+            *schedules_of_events,
             *kept.schedules,
         ],
         sensors=[

@@ -15,6 +15,7 @@ from workflows_dagster.settings.anomaly_rules import AnomalySettings
 from workflows_dagster.settings.cron import Cron
 from workflows_dagster.settings.dagster_page import DagsterPage
 from workflows_dagster.settings.fields import CivilDay, Frozen, Number, Text, Whole
+from workflows_dagster.settings.home_assistant import HomeAssistantSettings
 from workflows_dagster.settings.house_page import HousePage
 from workflows_dagster.settings.language import Language
 from workflows_dagster.settings.maintenance_rules import UpkeepSettings
@@ -229,6 +230,7 @@ class Site(Frozen):
         reports: Whether the monthly report is sent.
         dagster_page: Under which names Dagster's page is reached.
         house: The house page and its API.
+        home_assistant: Home Assistant, as the source of power and events.
         meters_config: Path of meters.yaml, relative to the config folder; None for the usual one.
         seasonal_patterns_config: Path of seasonal_patterns.yaml, likewise.
         tariffs_config: Path of tariffs.yaml, likewise.
@@ -249,6 +251,7 @@ class Site(Frozen):
     reports: ReportSettings = ReportSettings()
     dagster_page: DagsterPage = DagsterPage()
     house: HousePage = HousePage()
+    home_assistant: HomeAssistantSettings = HomeAssistantSettings()
     meters_config: Text | None = None
     seasonal_patterns_config: Text | None = None
     tariffs_config: Text | None = None
