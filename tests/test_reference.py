@@ -12,6 +12,7 @@ import pytest
 from tools.reference import FILES, FOLDER, PLACES, commands, keys_of, options_of
 from workflows_dagster.logs.formats import JsonLines
 from workflows_dagster.pipeline.graph import build_definitions
+from workflows_dagster.settings.home_assistant import HomeAssistantSettings
 from workflows_dagster.settings.secrets import NAMES
 from workflows_dagster.settings.site import WeatherSettings
 from workflows_dagster.stores.ports import MEASUREMENTS
@@ -79,7 +80,12 @@ def test_every_key_of_a_log_line_is_listed():
 def test_every_sensor_and_schedule_is_listed(shipped):
     # Tibber's schedule is there where a token is, that of the weather where the house's place is known.
     secrets = shipped.secrets.model_copy(update={"tibber_api_token": "a-token"})
-    site = shipped.site.model_copy(update={"weather": WeatherSettings(latitude=52.5, longitude=13.4)})
+    # Those of Home Assistant's events are there where its address is.
+    update = {
+        "weather": WeatherSettings(latitude=52.5, longitude=13.4),
+        "home_assistant": HomeAssistantSettings(url="http://homeassistant.local:8123"),
+    }
+    site = shipped.site.model_copy(update=update)
     repository = build_definitions(replace(shipped, secrets=secrets, site=site)).get_repository_def()
     names = [f"sensor `{sensor.name}`" for sensor in repository.sensor_defs]
     names += [f"schedule `{schedule.name}`" for schedule in repository.schedule_defs]
