@@ -23,7 +23,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Column, Table
 
-from bench.apart import ROOT
+from bench.apart import ROOT, influx_server
 from bench.household import LAST
 from bench.houses import DAYS, House, Houses
 
@@ -37,22 +37,32 @@ _PATIENCE = 120
 
 def main() -> None:
     """Print each figure beside what is asked."""
-    table = Table(
-        "the house page, four years of 27 meters", Column("is", justify="right"), Column("asked", justify="right")
-    )
+    console = Console(width=140)
     with TemporaryDirectory() as folder:
         houses = Houses(Path(folder))
         with houses.embedded() as house:
-            house.run("ours", DAYS)
-            (house.folder / "secrets").mkdir(exist_ok=True)
-            (house.folder / "secrets" / "house.env").write_text(f"HOUSE_TOKEN={TOKEN}\n", encoding="utf-8")
-            with _served(house) as (port, started, idle):
-                table.add_row("start", f"{started:.1f} s", f"≤ {START_SECONDS} s")
-                table.add_row("idle memory (PSS)", f"{idle:.0f} MB", f"≤ {IDLE_MB} MB")
-                _add_readers(table, port)
-                table.add_row(f"a sheet of {ROWS:,} rows stored", f"{_sheet(port):.1f} s", f"≤ {SHEET_SECONDS} s")
-                table.add_row("typed reading → new number", f"{_typed(house, port):.0f} s", f"≤ {TYPED_SECONDS} s")
-    Console(width=140).print(table)
+            console.print(_measured(house, "embedded"))
+        with influx_server() as server:
+            if server is None:
+                console.print("InfluxDB: left out, no influxd on the PATH.")
+                return
+            with houses.influx(server) as house:
+                console.print(_measured(house, "InfluxDB"))
+
+
+def _measured(house: House, store: str) -> Table:
+    right = [Column(name, justify="right") for name in ("is", "asked")]
+    table = Table(f"the house page, four years of 27 meters, {store}", *right)
+    house.run("ours", DAYS)
+    (house.folder / "secrets").mkdir(exist_ok=True)
+    (house.folder / "secrets" / "house.env").write_text(f"HOUSE_TOKEN={TOKEN}\n", encoding="utf-8")
+    with _served(house) as (port, started, idle):
+        table.add_row("start", f"{started:.1f} s", f"≤ {START_SECONDS} s")
+        table.add_row("idle memory (PSS)", f"{idle:.0f} MB", f"≤ {IDLE_MB} MB")
+        _add_readers(table, port)
+        table.add_row(f"a sheet of {ROWS:,} rows stored", f"{_sheet(port):.1f} s", f"≤ {SHEET_SECONDS} s")
+        table.add_row("typed reading → new number", f"{_typed(house, port):.0f} s", f"≤ {TYPED_SECONDS} s")
+    return table
 
 
 def _add_readers(table: Table, port: int) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.records.house_status import HouseStatus, stored_status
 from workflows_dagster.services.findings import HouseFindings, house_findings
-from workflows_dagster.services.raw_catalogue import newest_by_meter
+from workflows_dagster.services.raw_catalogue import newest_reading
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import CONSUMPTION_DAILY, Store
 
@@ -61,7 +61,10 @@ def house_condition(settings: Settings, store: Store, now: pd.Timestamp) -> Hous
     recent = house_findings(settings, store, now)
     return HouseCondition(
         newest_day=None if newest is None else days.civil_day(newest, zone),
-        newest_reading=newest_by_meter(store.catalogue(), settings.meters.physical),
+        newest_reading={
+            meter.meter_id: found[0] if (found := newest_reading(store, meter, now)) else None
+            for meter in settings.meters.physical
+        },
         missing_days={
             meter.meter_id: int((quality[meter.meter_id] == MISSING).sum()) if meter.meter_id in quality else 0
             for meter in settings.meters

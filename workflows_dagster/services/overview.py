@@ -11,8 +11,8 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.slips import Expected
-from workflows_dagster.evaluation import raw_series
 from workflows_dagster.reports.layout import Place, fed_into_grid, layout
+from workflows_dagster.services.raw_catalogue import newest_reading
 from workflows_dagster.services.reading_entry import ReadingEntry
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import PhysicalMeter
@@ -173,9 +173,8 @@ def hand_read_meters(settings: Settings, store: Store, now: pd.Timestamp) -> lis
         removed = meter.deinstallation_date
         if meter.reading_interval_days is None or (removed is not None and days.instant(removed, zone, end=True) < now):
             continue
-        readings = store.readings(raw_series(meter), days.REPRESENTABLE[1], before=1)
-        last = None if readings.empty else pd.Timestamp(pd.DatetimeIndex(readings.index)[0])
-        value = None if readings.empty else float(readings.iloc[0])
+        newest = newest_reading(store, meter, now)
+        last, value = newest if newest is not None else (None, None)
         expected = None if last is None or last >= now else entry.expected(meter, now)
         is_due = last is None or now - last >= pd.Timedelta(days=meter.reading_interval_days)
         found.append(HandReadMeter(meter, last, value, expected, is_due))

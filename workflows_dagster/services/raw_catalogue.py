@@ -14,6 +14,7 @@ from workflows_dagster.stores.ports import RawSeries, RawStore
 
 # Enough to tell a register from a counter that restarts each day; the whole history may have millions of readings.
 _NEWEST_READINGS = 5_000
+_CLOCKS_DIFFER = pd.Timedelta(hours=1)
 _AFTER = pd.Timedelta(microseconds=1)
 
 
@@ -61,6 +62,23 @@ def newest_by_meter(catalogue: pd.DataFrame, meters: Iterable[PhysicalMeter]) ->
         rows = catalogue[_read(catalogue, series_of(meter))]
         newest[meter.meter_id] = None if rows.empty else pd.Timestamp(rows["last"].max())
     return newest
+
+
+def newest_reading(store: RawStore, meter: PhysicalMeter, now: pd.Timestamp) -> tuple[pd.Timestamp, float] | None:
+    """Give instant and value of a meter's newest reading; None without any.
+
+    Cheaper than the catalogue, which counts all readings.
+
+    Args:
+        store: The raw readings.
+        meter: The meter.
+        now: The present, UTC; readings dated later than a clock can be wrong are not looked for.
+
+    Raises:
+        StoreError: The readings cannot be read.
+    """
+    found = store.readings(raw_series(meter), now + _CLOCKS_DIFFER, before=1)
+    return None if found.empty else (pd.Timestamp(pd.DatetimeIndex(found.index)[-1]), float(found.iloc[-1]))
 
 
 def discover(store: RawStore, meters: Iterable[PhysicalMeter]) -> tuple[list[Discovered], pd.DataFrame]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,7 @@ from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import Store
 
 EMBEDDED_FILE = "utility_meters.sqlite"
+_SHORT_TIMEOUT_MS = 10_000
 
 
 def embedded_path(data_dir: Path) -> Path:
@@ -43,6 +45,13 @@ def open_store_to_look(settings: Settings) -> Iterator[Store]:
             yield empty
         finally:
             empty.close()
+
+
+def hasty(settings: Settings) -> Settings:
+    """Give settings whose store is tried once and not for long, for those who ask again soon."""
+    influx = settings.site.influxdb
+    changed = influx.model_copy(update={"retry_attempts": 0, "timeout": min(influx.timeout, _SHORT_TIMEOUT_MS)})
+    return replace(settings, site=settings.site.model_copy(update={"influxdb": changed}))
 
 
 def store_of(settings: Settings) -> Store:

@@ -19,7 +19,7 @@ from workflows_dagster.settings.language import Language
 from workflows_dagster.settings.load import Settings, load
 from workflows_dagster.settings.problems import SettingsError
 from workflows_dagster.stores.embedded import EmbeddedStore
-from workflows_dagster.stores.open import embedded_path, store_of
+from workflows_dagster.stores.open import embedded_path, hasty, store_of
 from workflows_dagster.stores.ports import Store, StoreError
 from workflows_dagster.web.statistics import Statistics
 from workflows_dagster.wording import Words
@@ -67,7 +67,7 @@ class HouseState:
         self, environ: Mapping[str, str], settings: Settings, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.environ, self._settings, self._clock = environ, settings, clock
-        self._store = store_of(settings)
+        self._store = store_of(hasty(settings))
         self._empty: Store | None = None
         self._empty_folder: TemporaryDirectory[str] | None = None
         self._lock = threading.Lock()
@@ -203,7 +203,7 @@ class HouseState:
             before.secrets,
         ):
             self._store.close()
-            self._store = store_of(settings)
+            self._store = store_of(hasty(settings))
         self._settings = settings
         _log.info("the configuration was read again")
 

@@ -25,7 +25,7 @@ from workflows_dagster.pipeline.failures import (
 from workflows_dagster.pipeline.maintenance import BACKUP_JOB
 from workflows_dagster.settings.dagster_home import home_folder
 from workflows_dagster.settings.load import Settings
-from workflows_dagster.stores.open import open_store
+from workflows_dagster.stores.open import hasty, open_store
 from workflows_dagster.stores.ports import FINDING_NOW, StoreError
 from workflows_dagster.wording.alerts import (
     address_text,
@@ -42,8 +42,6 @@ ALERT_SECONDS = 300
 OFF = "Alerts are off: APPRISE_URLS is not set. Write it into secrets/alerts.env to turn them on."
 # An embedded file does not recover by itself as a server does.
 _FILE_PATIENCE = pd.Timedelta(hours=1)
-# Time-out of the single try: the next tick follows in five minutes. [ms]
-_STORE_TIMEOUT = 10_000
 _OVER = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
@@ -153,7 +151,7 @@ class Watch:
     def _of_store(self, context: dg.SensorEvaluationContext, memory: Memory, now: pd.Timestamp) -> Iterable[Cause]:
         """Connect to the store, and check its results if a run has ended or an hour has passed since the last time."""
         try:
-            with open_store(_hasty(self._settings)) as store:
+            with open_store(hasty(self._settings)) as store:
                 last_run = _last_run(context)
                 if _is_recent(memory.store_version, last_run, now):
                     store.present(FINDING_NOW, now - pd.Timedelta(hours=1), now)
@@ -171,12 +169,6 @@ class Watch:
         if now - since >= (DAY if is_server else _FILE_PATIENCE):
             code = "store_down_server" if is_server else "store_down_file"
             yield Cause("house:down", code, {"since": since.isoformat(), "error": str(error)}, since)
-
-
-def _hasty(settings: Settings) -> Settings:
-    influx = settings.site.influxdb
-    hasty = influx.model_copy(update={"retry_attempts": 0, "timeout": min(influx.timeout, _STORE_TIMEOUT)})
-    return replace(settings, site=settings.site.model_copy(update={"influxdb": hasty}))
 
 
 def _is_recent(version: str, last_run: str, now: pd.Timestamp) -> bool:

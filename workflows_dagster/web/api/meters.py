@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
-from workflows_dagster.evaluation import raw_series
 from workflows_dagster.records.findings import findings_of_house
+from workflows_dagster.services.raw_catalogue import newest_reading
 from workflows_dagster.settings.meters import Meter, PhysicalMeter
 from workflows_dagster.stores.ports import CONSUMPTION_DAILY, FINDING_DAILY, FINDING_MONTHLY, FINDING_NOW, Store
 from workflows_dagster.web.api.parameters import House, KnownMeter, Spoken, iso, now_utc
@@ -108,11 +108,8 @@ def last_reading(meter: Meter, house: HouseState) -> LastReading | None:
     """Give the newest reading of a physical meter; None for others, or without any."""
     if not isinstance(meter, PhysicalMeter):
         return None
-    found = house.store.readings(raw_series(meter), days.REPRESENTABLE[1], before=1)
-    if found.empty:
-        return None
-    at = iso(pd.Timestamp(found.index[-1]), house)
-    return LastReading(time=str(at), value=float(found.iloc[-1]))
+    found = newest_reading(house.store, meter, now_utc())
+    return None if found is None else LastReading(time=str(iso(found[0], house)), value=found[1])
 
 
 def findings_of(meter_id: str, house: HouseState, words: Words) -> list[FindingAnswer]:
