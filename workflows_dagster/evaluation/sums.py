@@ -24,10 +24,13 @@ class HouseSums:
     Args:
         settings: The house.
         store: Its days, readings and profiles.
+        held: Days that are read once for each meter and kept, for a computation that begins and ends with a run; None
+            for none.
     """
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store, held: DayRange | None = None) -> None:
         self._settings, self._store, self._zone = settings, store, settings.site.zone
+        self._held, self._frames = held, dict[str, pd.DataFrame]()
         self._bands = Evaluation(settings, store, hold=True).bands
         self._estimated: dict[tuple[str, DayRange], bool] = {}
 
@@ -117,7 +120,14 @@ class HouseSums:
         return MONTH_TO_DATE.check(sums[list(MONTH_TO_DATE.columns)])
 
     def _days(self, meter_id: str, first: date, last: date) -> pd.DataFrame:
-        return read_days(self._store, meter_id, days.opening(first, self._zone), days.closing(last, self._zone))
+        start, end = days.opening(first, self._zone), days.closing(last, self._zone)
+        if self._held is None or first < self._held.first or last > self._held.last:
+            return read_days(self._store, meter_id, start, end)
+        if meter_id not in self._frames:
+            self._frames[meter_id] = read_days(self._store, meter_id, *self._held.bounds(self._zone))
+        frame = self._frames[meter_id]
+        place = slice(*(int(frame.index.searchsorted(instant)) for instant in (start, end)))
+        return frame.iloc[place]
 
     def _is_estimated(self, meter_id: str, whole: DayRange) -> bool:
         """Tell whether any stored day of a meter is estimated: the others leave nothing open."""

@@ -10,7 +10,15 @@ import pandas as pd
 from workflows_dagster.alerts.report_message import is_to_be_sent, send_report
 from workflows_dagster.domain import days, frames
 from workflows_dagster.domain.days import DayRange
-from workflows_dagster.domain.months import MONTHS_A_YEAR, last_day, month_of, months_in, shifted, whole_months
+from workflows_dagster.domain.months import (
+    MONTHS_A_YEAR,
+    first_needed,
+    last_day,
+    month_of,
+    months_in,
+    shifted,
+    whole_months,
+)
 from workflows_dagster.evaluation.sums import HouseSums
 from workflows_dagster.pipeline.assets.insight import COSTS_KEY, GROUP, write_points
 from workflows_dagster.pipeline.assets.meters import OWNERS
@@ -107,9 +115,10 @@ def write_months(settings: Settings, store: Store, asked: DayRange) -> None:
     Raises:
         StoreError: The store cannot be read or written.
     """
-    zone, span, sums = settings.site.zone, whole_months(asked), HouseSums(settings, store)
+    zone, span = settings.site.zone, whole_months(asked)
     months_bounds = span.bounds(zone)
     whole_years = DayRange(date(span.first.year, 1, 1), date(span.last.year, 12, 31))
+    sums = HouseSums(settings, store, held=DayRange(min(whole_years.first, first_needed(span.first)), whole_years.last))
     for meter in settings.meters:
         months = _stamped(sums.months(meter.meter_id, span), zone)
         has_register = months["value"].notna() | months["closing"].notna()
