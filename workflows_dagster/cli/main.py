@@ -31,6 +31,10 @@ COMMANDS = {
     ),
     "readings": ("readings", "List the stored readings of a METER, with what cleaning made of each."),
     "forget": ("forget", "Take back one reading of a METER: the one of the moment WHEN ('20.11.2026 12:00')."),
+    "export": (
+        "export",
+        "Write everything that is stored into FOLDER as CSV files: readings, days, months, costs, findings.",
+    ),
     "backfill": ("backfill", "Compute a range of days for all meters, in one Dagster run."),
     "show": ("show", "Show a METER's days, months or years; the days end with today so far, which is provisional."),
     "advise": (
