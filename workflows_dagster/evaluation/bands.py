@@ -30,11 +30,15 @@ class HouseBands:
         settings: The house.
         of_physical: Its physical meters.
         of_derived: Its master and virtual meters.
+        hold: Whether to keep what a meter's bands were computed from, as `HeldReadings` keeps readings.
     """
 
-    def __init__(self, settings: Settings, of_physical: PhysicalMeters, of_derived: DerivedMeters) -> None:
+    def __init__(
+        self, settings: Settings, of_physical: PhysicalMeters, of_derived: DerivedMeters, *, hold: bool = False
+    ) -> None:
         self._settings, self._physical, self._derived = settings, of_physical, of_derived
-        self._zone = settings.site.zone
+        self._zone, self._hold = settings.site.zone, hold
+        self._bases: dict[str, tuple[int, int, Basis]] = {}
         self._spreads: dict[str, Spread] = {}
 
     def half_widths(
@@ -193,13 +197,22 @@ class HouseBands:
     def _variance(self, meter_id: str, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
         meter = self._settings.meters[meter_id]
         assert isinstance(meter, PhysicalMeter)
-        cuts = days.instants(np.array([starts.min(), ends.max()]))
-        basis = self._physical.basis(meter, cuts)
+        basis = self._basis(meter, int(starts.min()), int(ends.max()))
         if not _leaves_open(basis, int(starts.min()), int(ends.max())):
             return np.zeros(len(starts))
         bands = self._of_basis(meter, basis, self.spread(meter))
         assert bands is not None
         return bands.variance(basis.life.clip(starts), basis.life.clip(ends))
+
+    def _basis(self, meter: PhysicalMeter, start: int, end: int) -> Basis:
+        """Give what the numbers between two instants are computed from; one of a wider range serves as well."""
+        first, last, held = self._bases.get(meter.meter_id, (0, 0, None))
+        if held is not None and first <= start and end <= last:
+            return held
+        basis = self._physical.basis(meter, days.instants(np.array([start, end])))
+        if self._hold:
+            self._bases[meter.meter_id] = (start, end, basis)
+        return basis
 
     def spread(self, meter: PhysicalMeter) -> Spread:
         """Give how irregular a meter is: as stored with its profile, before the first fit from its whole history."""

@@ -42,7 +42,7 @@ class Evaluation:
         self._settings, self._store, self._until = settings, store, until
         self.of_physical = PhysicalMeters(settings, store, self._use_of, hold=hold)
         self.of_derived = DerivedMeters(settings, self._day_of)
-        self.bands = HouseBands(settings, self.of_physical, self.of_derived)
+        self.bands = HouseBands(settings, self.of_physical, self.of_derived, hold=hold)
         self._single_days: dict[tuple[str, date], pd.DataFrame] = {}
 
     def days(self, meter_id: str, asked: DayRange) -> Evaluated:

@@ -120,9 +120,10 @@ def write_months(settings: Settings, store: Store, asked: DayRange) -> None:
     whole_years = DayRange(date(span.first.year, 1, 1), date(span.last.year, 12, 31))
     sums = HouseSums(settings, store, held=DayRange(min(whole_years.first, first_needed(span.first)), whole_years.last))
     for meter in settings.meters:
+        # The years first: what they are computed from serves the months too.
+        years = _stamped(sums.years(meter.meter_id, whole_years), zone)
         months = _stamped(sums.months(meter.meter_id, span), zone)
         has_register = months["value"].notna() | months["closing"].notna()
-        years = _stamped(sums.years(meter.meter_id, whole_years), zone)
         for measurement, bounds, rows in (
             (REGISTER_MONTHLY, months_bounds, months[has_register]),
             (CONSUMPTION_MONTHLY, months_bounds, months),
