@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,6 +15,8 @@ MICROSECONDS_PER_DAY = 86_400_000_000
 MICROSECONDS_PER_HOUR = 3_600_000_000
 # Days that a zone skips in a row, as Samoa did one when it crossed the date line.
 _LONGEST_SKIP = 1
+# More than thirty years.
+_DAYS_KEPT = 12_000
 # Readings outside are typing errors.
 REPRESENTABLE = (pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2199-12-31", tz="UTC"))
 
@@ -114,12 +117,18 @@ def merged(ranges: Iterable[DayRange], *, near: timedelta = timedelta(days=1)) -
 
 def opening(day: date, zone: ZoneInfo) -> pd.Timestamp:
     """Give the instant at which a civil day opens, UTC."""
-    return DayRange.single(day).midnights(zone)[0]
+    return _ends(day, zone)[0]
 
 
 def closing(day: date, zone: ZoneInfo) -> pd.Timestamp:
     """Give the instant at which a civil day closes and the next one opens, UTC."""
-    return DayRange.single(day).midnights(zone)[1]
+    return _ends(day, zone)[1]
+
+
+@lru_cache(maxsize=_DAYS_KEPT)
+def _ends(day: date, zone: ZoneInfo) -> tuple[pd.Timestamp, pd.Timestamp]:
+    found = DayRange.single(day).midnights(zone)
+    return found[0], found[1]
 
 
 def civil_day(instant: pd.Timestamp, zone: ZoneInfo) -> date:

@@ -12,7 +12,8 @@ from workflows_dagster.domain.allocation import QUALITIES
 from workflows_dagster.domain.days import DayRange
 
 Step = Literal["day", "month", "year"]
-_FORMATS: dict[Step, str] = {"day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}
+# Characters of a day's name that name its period.
+_LENGTHS: dict[Step, int] = {"day": len("2024-05-31"), "month": len("2024-05"), "year": len("2024")}
 
 
 def by_period(frame: pd.DataFrame, civil: pd.Index, step: Step) -> pd.DataFrame:
@@ -48,7 +49,8 @@ def spans_of(civil: pd.Index, step: Step) -> list[DayRange]:
 
 def _names(civil: pd.Index, step: Step) -> tuple[np.ndarray, np.ndarray]:
     """Name each day's period, and give where each period begins."""
-    names = np.array([day.strftime(_FORMATS[step]) for day in civil], dtype=object)
+    length = _LENGTHS[step]
+    names = np.array([day.isoformat()[:length] for day in civil], dtype=object)
     return names, np.flatnonzero(np.r_[True, names[1:] != names[:-1]][: len(names)])
 
 
