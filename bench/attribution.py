@@ -9,6 +9,7 @@ import argparse
 import sys
 import time
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.simulated_switches import DEVICES, SwitchedHouse, seen, simulate
+from workflows_dagster.domain.device_teaching import learn, teach
 from workflows_dagster.domain.event_attribution import (
     ALL_RULES,
     CREDITED,
@@ -25,7 +27,6 @@ from workflows_dagster.domain.event_attribution import (
     AttributionRules,
     Streams,
     attribute,
-    learn,
 )
 
 SEED = 18
@@ -83,11 +84,13 @@ def judge(
 ) -> tuple[Score, pd.DataFrame]:
     """Attribute the judged days of a house seen every `every` seconds, and count."""
     streams = Streams.of(house.events, seen(house, every, seed))
+    openings = [START + pd.Timedelta(days=day) for day in range(TEACHING_DAYS + days + 1)]
+    taught = [teach(streams, *bounds, rules) for bounds in pairwise(openings)]
     results = []
     for day in range(TEACHING_DAYS, TEACHING_DAYS + days):
-        opening, closing = START + pd.Timedelta(days=day), START + pd.Timedelta(days=day + 1)
+        opening, closing = openings[day : day + 2]
         around = streams.between(opening - MARGIN, closing + MARGIN)
-        frame = attribute(around, learn(streams, opening, rules), rules=rules)
+        frame = attribute(around, learn(taught[day - TEACHING_DAYS : day]), rules=rules)
         results.append(frame[(frame["time"] >= opening) & (frame["time"] < closing)])
     truth = house.events[["time", "entity_id", "state", "true_delta"]]
     frame = pd.concat(results).merge(truth, on=["time", "entity_id", "state"], validate="one_to_one")
@@ -109,7 +112,8 @@ def hundred_thousand() -> float:
     all_power = pd.concat([power.assign(time=power["time"] + shift) for shift in shifts])
     began = time.perf_counter()
     streams = Streams.of(all_events, all_power)
-    attribute(streams, learn(streams, START + pd.Timedelta(days=TEACHING_DAYS)))
+    taught = [teach(streams, START + shift, START + shift + shifts[1]) for shift in shifts[: TEACHING_DAYS // 2]]
+    attribute(streams, learn(taught))
     return time.perf_counter() - began
 
 

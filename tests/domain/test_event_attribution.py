@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflows_dagster.domain.device_steps import DeviceStep
+from workflows_dagster.domain.device_teaching import learn, teach
 from workflows_dagster.domain.event_attribution import (
     CONCURRENT,
     CREDITED,
@@ -25,7 +26,6 @@ from workflows_dagster.domain.event_attribution import (
     Streams,
     attribute,
     attribute_day,
-    learn,
 )
 
 NOON = pd.Timestamp("2026-06-01T12:00", tz="UTC")
@@ -170,56 +170,61 @@ STREAMS = Streams.of(EVENTS, POWER)
 DAYS = [(NOON + pd.Timedelta(hours=12 + 24 * k), NOON + pd.Timedelta(hours=36 + 24 * k)) for k in range(3)]
 
 
+def known_on(day: tuple[pd.Timestamp, pd.Timestamp], streams: Streams = STREAMS):
+    """Learn from the days before a day, from the first on."""
+    return learn([teach(streams, *one) for one in DAYS if one[0] < day[0]])
+
+
+def on(day: tuple[pd.Timestamp, pd.Timestamp], streams: Streams = STREAMS, until: pd.Timestamp | None = None):
+    """Judge a day with what the days before teach."""
+    return attribute_day(streams, known_on(day, streams), *day, until)
+
+
 def test_devices_teach_their_own_step_and_one_without_effect_is_known_as_such() -> None:
-    devices = learn(STREAMS, DAYS[2][0])
+    devices = known_on(DAYS[2])
     assert devices["switch.heater"].up == pytest.approx(1400.0, abs=3.0)
     assert devices["light.kitchen"].down == pytest.approx(45.0, abs=3.0)
     assert devices["switch.scene"].without_effect
-    rows = attribute_day(STREAMS, *DAYS[2])
+    rows = on(DAYS[2])
     by_entity = rows.groupby("entity_id")["method"].agg(lambda methods: methods.isin(CREDITED).mean())
     assert by_entity["switch.heater"] > 0.95
     assert by_entity["switch.scene"] == 0.0
-    assert set(rows.loc[rows["entity_id"] == "switch.scene", "method"]) <= {
-        NO_EFFECT,
-        TOO_SMALL,
-        WRONG_SIGN,
-        "power_unsteady",
-    }
+    reasons = {NO_EFFECT, TOO_SMALL, WRONG_SIGN, "power_unsteady"}
+    assert set(rows.loc[rows["entity_id"] == "switch.scene", "method"]) <= reasons
 
 
-def test_a_day_is_learnt_from_the_fortnight_before_it_and_not_from_itself() -> None:
+def test_a_day_is_learnt_from_the_days_before_it_and_not_from_itself() -> None:
     louder = POWER.assign(power_w=POWER["power_w"].where(POWER["time"] < DAYS[1][0], 9000.0))
-    assert learn(Streams.of(EVENTS, louder), DAYS[1][0]) == learn(STREAMS, DAYS[1][0])
+    assert known_on(DAYS[1], Streams.of(EVENTS, louder)) == known_on(DAYS[1])
 
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=5, deadline=None)
 def test_the_order_of_arrival_does_not_matter(seed: int) -> None:
     mixed = Streams.of(EVENTS.sample(frac=1, random_state=seed), POWER.sample(frac=1, random_state=seed))
-    pd.testing.assert_frame_equal(attribute_day(mixed, *DAYS[1]), attribute_day(STREAMS, *DAYS[1]), check_exact=True)
+    pd.testing.assert_frame_equal(on(DAYS[1], mixed), on(DAYS[1]), check_exact=True)
 
 
 @pytest.mark.parametrize("day", DAYS)
 def test_a_day_alone_equals_the_day_in_a_range(day: tuple[pd.Timestamp, pd.Timestamp]) -> None:
     opening, closing = day
-    low, high = opening - pd.Timedelta(days=14) - MARGIN, closing + MARGIN
+    low, high = opening - MARGIN, closing + MARGIN
     events, power = (f[(f["time"] >= low) & (f["time"] < high)] for f in (EVENTS, POWER))
-    alone = attribute_day(Streams.of(events, power), opening, closing)
-    pd.testing.assert_frame_equal(alone, attribute_day(STREAMS, opening, closing), check_exact=True)
+    alone = attribute_day(Streams.of(events, power), known_on(day), opening, closing)
+    pd.testing.assert_frame_equal(alone, on(day), check_exact=True)
+    assert teach(Streams.of(events, power), *day).steps.tolist() == teach(STREAMS, *day).steps.tolist()
 
 
 @given(st.floats(0, 26 * 3600))
 @settings(max_examples=15, deadline=None)
 def test_splitting_the_stream_anywhere_changes_nothing(seconds: float) -> None:
     """What is judged while the day runs is what the finished day gives, to the last bit."""
-    opening, closing = DAYS[1]
-    until = opening + pd.Timedelta(seconds=seconds)
+    until = DAYS[1][0] + pd.Timedelta(seconds=seconds)
     events, power = (f[f["time"] < until] for f in (EVENTS, POWER))
-    running = attribute_day(Streams.of(events, power), opening, closing, until)
-    whole = attribute_day(STREAMS, opening, closing)
-    pd.testing.assert_frame_equal(running, whole.iloc[: len(running)], check_exact=True)
-    late = whole.iloc[len(running) :]
-    assert (late["time"] > until - pd.Timedelta(minutes=20)).all()
+    running, whole = on(DAYS[1], Streams.of(events, power), until), on(DAYS[1])
+    judged = whole["time"].isin(running["time"])
+    pd.testing.assert_frame_equal(running, whole[judged].reset_index(drop=True), check_exact=True)
+    assert (whole.loc[~judged, "time"] > until - pd.Timedelta(minutes=10)).all()
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -235,5 +240,6 @@ def test_an_event_without_effect_is_credited_in_at_most_one_percent(seed: int) -
     stamps = np.sort(rng.uniform(0, count * 10, 600))
     events = pd.DataFrame([event(s, ("on", "off")[k % 2], "switch.nothing") for k, s in enumerate(stamps.tolist())])
     streams = Streams.of(events, samples(power.tolist(), 10.0, 10.0))
-    credited = [attribute_day(streams, *day)["method"].isin(CREDITED) for day in DAYS[:2]]
+    taught = [teach(streams, *day) for day in DAYS[:1]]
+    credited = [attribute_day(streams, learn(taught), *day)["method"].isin(CREDITED) for day in DAYS[:2]]
     assert pd.concat(credited).mean() <= 0.01

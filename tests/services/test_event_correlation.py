@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from workflows_dagster.records.events import read_correlations, read_events
 from workflows_dagster.records.power import delete_expired, read_devices, read_power, write_power
 from workflows_dagster.services.event_correlation import Correlation
 from workflows_dagster.stores.embedded import EmbeddedStore
+from workflows_dagster.stores.tagged import EVENT_ENERGY_CORRELATION
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +50,16 @@ def results(store: EmbeddedStore) -> pd.DataFrame:
 
 
 def test_a_days_partition_equals_the_running_day_to_the_last_bit(store: EmbeddedStore) -> None:
-    """The running day is judged every minute of an hour, and once more when it is over; then its partition runs."""
+    """Every 37 minutes of the day of 23 hours the live task judges what is final; then the partition runs."""
     day = date(2021, 3, 28)
     end = closing(day, BERLIN)
-    for now in [*pd.date_range(end - pd.Timedelta(minutes=20), periods=4, freq="5min"), end + pd.Timedelta(minutes=12)]:
-        correlation(store).of_days(DayRange.single(day), now)
+    live_task, since = correlation(store), None
+    for now in pd.date_range(opening(day, BERLIN) + pd.Timedelta(minutes=7), end + pd.Timedelta(hours=1), freq="37min"):
+        live_task.running(now, since)
+        since = now
+    # Of the days before and after too.
+    store.delete_rows(EVENT_ENERGY_CORRELATION, START, opening(day, BERLIN))
+    store.delete_rows(EVENT_ENERGY_CORRELATION, end, AFTER)
     running = results(store)
     done = correlation(store).of_days(DayRange.single(day), AFTER)
     assert done[day].events == len(running) > 60
@@ -90,8 +96,8 @@ def test_a_day_whose_streams_have_expired_keeps_its_results_through_a_full_backf
 
 
 def test_a_day_can_be_recomputed_as_long_as_the_fortnight_before_it_is_kept(store: EmbeddedStore) -> None:
-    """Kept for 92 days until 00:00 UTC: the last instant is 92 - 14 days after the day's opening, less two hours."""
-    last = opening(LAST, BERLIN) + pd.Timedelta(days=78) - pd.Timedelta(hours=2)
+    """The last midnight (UTC) is 92 days after 14 civil days and two hours before the day."""
+    last = opening(LAST - timedelta(days=14), BERLIN) - pd.Timedelta(hours=2) + pd.Timedelta(days=92)
     midnight = last.floor("D")
     assert not correlation(store).is_expired(LAST, midnight)
     assert correlation(store).is_expired(LAST, midnight + pd.Timedelta(days=1))

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from workflows_dagster.domain.concurrent_events import groups_of, split_jointly
+from workflows_dagster.domain.concurrent_events import MOST_EVENTS, groups_of, split_jointly
 from workflows_dagster.domain.days import microsecond, microseconds
-from workflows_dagster.domain.device_steps import TEACHING_DAYS, UNKNOWN, DeviceStep, learn_devices
+from workflows_dagster.domain.device_steps import UNKNOWN, DeviceStep
 from workflows_dagster.domain.event_levels import device_levels
 from workflows_dagster.domain.power_levels import LATENESS, LONGEST_GAP, Levels, horizon, levels_around
 
@@ -24,7 +24,6 @@ LEAST_STEP = 10.0
 STEADIER = 2.0
 # Streams around a day that its events may depend on.
 MARGIN = pd.Timedelta(hours=2)
-TEACHING = pd.Timedelta(days=TEACHING_DAYS)
 
 # Method of a credited event.
 STEP, JOINT = "step", "joint"
@@ -131,28 +130,24 @@ class Streams:
         return Streams(rows, self.instants[i:j], self.before[i:j], self.after[i:j], self.times[a:b], self.power[a:b])
 
 
-def judged_at(streams: Streams, levels: Levels) -> np.ndarray:
-    """Give when each event's judgement is final: when the windows of its group of events are over, [µs], shape (n,)."""
+def judged_at(streams: Streams, levels: Levels, acting: np.ndarray) -> np.ndarray:
+    """Give when each event's judgement is final: its window is over, and that of the last event it is split with.
+
+    Args:
+        streams: The events.
+        levels: Levels around them.
+        acting: Positions of the events that may change the power, increasing.
+
+    Returns:
+        Instants, µs since 1970, shape (n,).
+    """
     over: np.ndarray = streams.instants + horizon(levels.spacing)
-    if not len(over):
-        return over
-    joined = streams.instants[1:] <= over[:-1]
-    ends: np.ndarray = over.copy()
-    for k in range(len(over) - 2, -1, -1):
-        if joined[k]:
-            ends[k] = max(ends[k], ends[k + 1])
-    return ends
-
-
-def learn(streams: Streams, opening: pd.Timestamp, rules: AttributionRules = ALL_RULES) -> Mapping[str, DeviceStep]:
-    """Learn the devices' steps from the 14 days before a day opens, using only what was known by then."""
-    past = streams.between(opening - TEACHING - MARGIN, opening)
-    levels, step, method = _alone(past, {}, rules)
-    taught = past.instants >= microsecond(opening - TEACHING)
-    taught &= judged_at(past, levels) <= microsecond(opening)
-    judged = taught & ~np.isin(method, (NO_CHANGE, FAR_APART, CONCURRENT))
-    accepted = taught & (method == NOT_LEARNT)
-    return learn_devices(past.events["entity_id"].to_numpy(), past.changes, step, judged, accepted)
+    final: np.ndarray = over.copy()
+    for first, last in _groups(streams, levels, acting):
+        for k in range(first, last + 1):
+            # More events than can be split are not waited for.
+            final[acting[k]] = max(over[acting[k]], over[acting[min(last, k + MOST_EVENTS)]])
+    return final
 
 
 def attribute(
@@ -176,43 +171,42 @@ def attribute(
     """
     if until is not None:
         streams = streams.between(pd.Timestamp(0, tz="UTC"), until)
-    levels, step, method = _alone(streams, devices, rules)
+    levels, step, method = judge_alone(streams, devices, rules)
     before = np.where(method == STEP, levels.before, np.nan)
     confidence = np.where(method == STEP, _confidence(streams, devices, levels, step, rules), 0.0)
     step = np.where(method == STEP, step, np.nan)
     together = np.zeros(len(step), dtype=np.int64)
-    acting = _acting(streams, devices, rules)
+    acting = acting_events(streams, devices, rules)
     spacing = np.where(np.isfinite(levels.spacing), levels.spacing, np.inf)
-    instants = streams.instants[acting]
     expected, tolerance = _expected(streams.events["entity_id"].to_numpy().astype(str), streams.changes, devices)
-    # One whole sample lies between groups, however late the meter is.
-    reach = (np.minimum(spacing[acting], LONGEST_GAP) * 1.5).astype(np.int64) + LATENESS
-    if len(acting):
-        for first, last in groups_of((np.diff(instants) <= reach[:-1]).tolist()):
-            members = acting[first : last + 1]
-            together[members] = last - first
-            if not rules.joint_split or not (method[members] == CONCURRENT).any():
-                continue
-            clear = (
-                int(instants[first - 1]) + int(reach[first]) - int(spacing[members[0]] // 2) if first else -(2**62),
-                int(instants[last + 1]) if last + 1 < len(instants) else 2**62,
-            )
-            found = split_jointly(
-                streams.times, streams.power, streams.instants[members], expected[members],
-                tolerance[members], float(spacing[members[0]]), clear,
-            )  # fmt: skip
-            if found is None:
-                continue
-            level = found.before
-            for k, member in enumerate(members.tolist()):
-                part = float(found.parts[k])
-                if method[member] == CONCURRENT and found.determined[k]:
-                    credited = abs(part) >= LEAST_STEP
-                    method[member] = JOINT if credited else UNLIKE
-                    if credited:
-                        before[member], step[member] = level, part
-                        confidence[member] = round(0.8 * abs(part) / (abs(part) + 4 * found.misfit), 6)
-                level += part
+    reach = _reach(levels)
+    for first, last in _groups(streams, levels, acting):
+        members = acting[first : last + 1]
+        together[members] = min(last - first, MOST_EVENTS)
+        if not rules.joint_split or not (method[members] == CONCURRENT).any():
+            continue
+        clear = (
+            int(streams.instants[acting[first - 1]]) + int(reach[acting[first]]) - int(spacing[members[0]] // 2)
+            if first
+            else -(2**62),
+            int(streams.instants[acting[last + 1]]) if last + 1 < len(acting) else 2**62,
+        )
+        found = split_jointly(
+            streams.times, streams.power, streams.instants[members], expected[members],
+            tolerance[members], float(spacing[members[0]]), clear,
+        )  # fmt: skip
+        if found is None:
+            continue
+        level = found.before
+        for k, member in enumerate(members.tolist()):
+            part = float(found.parts[k])
+            if method[member] == CONCURRENT and found.determined[k]:
+                credited = abs(part) >= LEAST_STEP
+                method[member] = JOINT if credited else UNLIKE
+                if credited:
+                    before[member], step[member] = level, part
+                    confidence[member] = round(0.8 * abs(part) / (abs(part) + 4 * found.misfit), 6)
+            level += part
     after = before + step
     with np.errstate(divide="ignore", invalid="ignore"):
         percent = np.where(before > 0, 100.0 * step / before, np.nan)
@@ -221,33 +215,52 @@ def attribute(
     for name, values in zip(RESULT_COLUMNS[5:], figures, strict=True):
         frame[name] = values
     if until is not None:
-        final = judged_at(streams, levels) <= microsecond(until)
+        final = judged_at(streams, levels, acting) <= microsecond(until)
         frame = frame[final].reset_index(drop=True)
     return frame
 
 
 def attribute_day(
-    streams: Streams, opening: pd.Timestamp, closing: pd.Timestamp, until: pd.Timestamp | None = None
+    streams: Streams,
+    devices: Mapping[str, DeviceStep],
+    opening: pd.Timestamp,
+    closing: pd.Timestamp,
+    until: pd.Timestamp | None = None,
 ) -> pd.DataFrame:
-    """Judge the events of one day, learning the devices from the 14 days before.
+    """Judge the events of one day, or of a part of it.
 
     Args:
-        streams: Events and power from 14 days and `MARGIN` before the day to `MARGIN` after it; more does no harm.
-        opening: Instant at which the day opens, UTC.
-        closing: Instant at which it ends, UTC.
-        until: Instant up to which the streams are complete, UTC; None if past the day and `MARGIN`.
+        streams: Events and power from `MARGIN` before to `MARGIN` after it; more does no harm.
+        devices: What was known of the devices when the day opened.
+        opening: First instant, UTC.
+        closing: Instant after the last, UTC.
+        until: Instant up to which the streams are complete, UTC; None if past `closing` and `MARGIN`.
 
     Returns:
         As `attribute` gives it, the events in `[opening, closing)`.
     """
-    devices = learn(streams, opening)
     end = closing + MARGIN
-    frame = attribute(streams.between(opening - MARGIN, end), devices, end if until is None else min(until, end))
+    complete = until is None or until >= end
+    frame = attribute(streams.between(opening - MARGIN, end), devices, None if complete else until)
     inside = (frame["time"] >= opening) & (frame["time"] < closing)
     return frame[inside].reset_index(drop=True)
 
 
-def _acting(streams: Streams, devices: Mapping[str, DeviceStep], rules: AttributionRules) -> np.ndarray:
+def _reach(levels: Levels) -> np.ndarray:
+    """Give how far apart events are that one whole sample lies between, however late the meter is, [µs], shape (n,)."""
+    spacing = np.where(np.isfinite(levels.spacing), np.minimum(levels.spacing, LONGEST_GAP), LONGEST_GAP)
+    reach: np.ndarray = (1.5 * spacing).astype(np.int64) + LATENESS
+    return reach
+
+
+def _groups(streams: Streams, levels: Levels, acting: np.ndarray) -> list[tuple[int, int]]:
+    """Give the groups of events too close to be judged apart, as first and last position among the acting ones."""
+    if not len(acting):
+        return []
+    return groups_of((np.diff(streams.instants[acting]) <= _reach(levels)[acting][:-1]).tolist())
+
+
+def acting_events(streams: Streams, devices: Mapping[str, DeviceStep], rules: AttributionRules) -> np.ndarray:
     """Give the positions of the events that may change the power: not those of devices known to have no effect."""
     idle = {name for name, device in devices.items() if device.without_effect} if rules.learnt_step else set()
     names = streams.events["entity_id"].to_numpy()
@@ -255,12 +268,12 @@ def _acting(streams: Streams, devices: Mapping[str, DeviceStep], rules: Attribut
     return np.flatnonzero(~without & ~(streams.changes == 0))
 
 
-def _alone(
+def judge_alone(
     streams: Streams, devices: Mapping[str, DeviceStep], rules: AttributionRules
 ) -> tuple[Levels, np.ndarray, np.ndarray]:
     """Judge each event by itself: levels, step [W] and method, each of shape (n,)."""
     instants, changes = streams.instants, streams.changes
-    acting = _acting(streams, devices, rules)
+    acting = acting_events(streams, devices, rules)
     others = instants[acting]
     left = np.searchsorted(others, instants, side="left")
     right = np.searchsorted(others, instants, side="right")

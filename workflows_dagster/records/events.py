@@ -54,6 +54,15 @@ def write_correlations(store: TaggedStore, start: pd.Timestamp, end: pd.Timestam
     store.replace_rows(EVENT_ENERGY_CORRELATION, start, end, rows)
 
 
+def add_correlations(store: TaggedStore, rows: pd.DataFrame) -> None:
+    """Store what further events changed, beside what is stored.
+
+    Raises:
+        StoreError: Not everything was stored.
+    """
+    store.add_rows(EVENT_ENERGY_CORRELATION, rows)
+
+
 def read_correlations(
     store: TaggedStore, start: pd.Timestamp, end: pd.Timestamp, entity_id: str | None = None
 ) -> pd.DataFrame:

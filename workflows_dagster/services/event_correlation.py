@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
+from workflows_dagster.domain.device_steps import TEACHING_DAYS, DeviceStep
+from workflows_dagster.domain.device_teaching import TaughtDay, learn, teach
 from workflows_dagster.domain.device_use import day_of_devices
-from workflows_dagster.domain.event_attribution import CREDITED, MARGIN, TEACHING, Streams, attribute_day, learn
-from workflows_dagster.records.events import read_correlations, read_events, write_correlations
+from workflows_dagster.domain.event_attribution import CREDITED, MARGIN, Streams, attribute_day
+from workflows_dagster.records.events import add_correlations, read_correlations, read_events, write_correlations
 from workflows_dagster.records.power import kept_since, read_power, write_devices
 from workflows_dagster.stores.tagged import TaggedStore
 
-# Days whose streams are read together: more save little, and cost memory.
-_TOGETHER = 7
+_NO_POWER = pd.DataFrame({"time": pd.DatetimeIndex([], tz="UTC"), "power_w": np.empty(0)})
 
 
 @dataclass(frozen=True)
@@ -36,27 +38,32 @@ class CorrelatedDay:
     expired: bool = False
 
 
-@dataclass(frozen=True)
 class Correlation:
     """Correlates events with the power of one house.
 
-    Attributes:
-        store: Streams and results.
-        zone: Zone in which days are cut.
-        source: Entity of the whole house's power.
-        domains: Domains whose events count.
-        keep_days: How long streams are kept. [d]
+    What a day teaches is kept, so that a range reads each day's streams once, and the running day only its own.
     """
 
-    store: TaggedStore
-    zone: ZoneInfo
-    source: str
-    domains: Collection[str]
-    keep_days: int
+    def __init__(
+        self, store: TaggedStore, zone: ZoneInfo, source: str, domains: Collection[str], keep_days: int
+    ) -> None:
+        """Set what is correlated; nothing is read yet.
+
+        Args:
+            store: Streams and results.
+            zone: Zone in which days are cut.
+            source: Entity of the whole house's power.
+            domains: Domains whose events count.
+            keep_days: How long streams are kept. [d]
+        """
+        self._store, self._zone, self.source = store, zone, source
+        self._domains, self._keep_days = domains, keep_days
+        self._taught: dict[date, TaughtDay] = {}
 
     def is_expired(self, day: date, now: pd.Timestamp) -> bool:
         """Tell whether streams that a day is computed from are no longer kept."""
-        return days.opening(day, self.zone) - TEACHING - MARGIN < kept_since(now, self.keep_days)
+        first = day - timedelta(days=TEACHING_DAYS)
+        return days.opening(first, self._zone) - MARGIN < kept_since(now, self._keep_days)
 
     def of_days(self, asked: DayRange, now: pd.Timestamp) -> dict[date, CorrelatedDay]:
         """Compute and store what the events of these days changed, and what the devices drew.
@@ -71,39 +78,74 @@ class Correlation:
             StoreError: The store cannot be read or written.
         """
         done: dict[date, CorrelatedDay] = {}
-        civil = list(asked)
-        for first in range(0, len(civil), _TOGETHER):
-            together = civil[first : first + _TOGETHER]
-            alive = [day for day in together if not self.is_expired(day, now)]
-            streams = self._streams(alive[0], alive[-1]) if alive else None
-            for day in together:
-                if streams is None or day not in alive:
-                    stored = read_correlations(self.store, *self._bounds(day))
-                    done[day] = _counted(stored, expired=True)
-                else:
-                    done[day] = self._of_day(day, streams, now)
+        self._taught.clear()
+        for day in asked:
+            opening, closing = self._bounds(day)
+            if self.is_expired(day, now):
+                done[day] = _counted(read_correlations(self._store, opening, closing), expired=True)
+                continue
+            devices = self._devices_on(day)
+            streams = self._streams(opening - MARGIN, closing + MARGIN)
+            frame = attribute_day(streams, devices, opening, closing, now)
+            write_correlations(self._store, opening, closing, frame)
+            if closing <= now:
+                self._write_devices(day, frame)
+            done[day] = _counted(frame)
         return done
 
-    def _of_day(self, day: date, streams: Streams, now: pd.Timestamp) -> CorrelatedDay:
-        opening, closing = self._bounds(day)
-        frame = attribute_day(streams, opening, closing, now)
-        write_correlations(self.store, opening, closing, frame)
-        if closing <= now:
-            past = streams.between(closing - TEACHING - MARGIN, closing)
-            write_devices(
-                self.store, opening, closing, day_of_devices(past, frame, learn(past, closing), opening, closing)
-            )
-        return _counted(frame)
+    def running(self, now: pd.Timestamp, since: pd.Timestamp | None = None) -> pd.DataFrame:
+        """Judge and store the events that have become final, of the running day and of the one before.
 
-    def _streams(self, first: date, last: date) -> Streams:
-        start = days.opening(first, self.zone) - TEACHING - MARGIN
-        end = days.opening(last + timedelta(days=1), self.zone) + MARGIN
+        Args:
+            now: Instant up to which the streams are complete, UTC.
+            since: Instant up to which all events are judged, UTC: what the last call was given as `now`, or earlier
+                where streams were filled since. None judges both days anew.
+
+        Returns:
+            The rows stored, as `domain.event_attribution.attribute` gives them.
+
+        Raises:
+            StoreError: The store cannot be read or written.
+        """
+        today = days.civil_day(now, self._zone)
+        frames = []
+        for day in (today - timedelta(days=1), today):
+            opening, closing = self._bounds(day)
+            # No event is judged later than `MARGIN` after it.
+            begin = opening if since is None else max(opening, since - MARGIN)
+            if begin >= closing:
+                continue
+            streams = self._streams(begin - MARGIN, min(closing + MARGIN, now))
+            frames.append(attribute_day(streams, self._devices_on(day), begin, closing, now))
+        found = pd.concat(frames, ignore_index=True)
+        add_correlations(self._store, found)
+        return found
+
+    def _devices_on(self, day: date) -> Mapping[str, DeviceStep]:
+        """Learn the devices as they are known when a day opens."""
+        before = [day - timedelta(days=back) for back in range(TEACHING_DAYS, 0, -1)]
+        for old in [known for known in self._taught if known < before[0]]:
+            del self._taught[old]
+        for one in before:
+            if one not in self._taught:
+                opening, closing = self._bounds(one)
+                self._taught[one] = teach(self._streams(opening - MARGIN, closing), opening, closing)
+        return learn([self._taught[one] for one in before])
+
+    def _write_devices(self, day: date, frame: pd.DataFrame) -> None:
+        opening, closing = self._bounds(day)
+        start = days.opening(day - timedelta(days=TEACHING_DAYS), self._zone)
+        events = Streams.of(read_events(self._store, start, closing, self._domains), _NO_POWER)
+        devices = self._devices_on(day + timedelta(days=1))
+        write_devices(self._store, opening, closing, day_of_devices(events, frame, devices, opening, closing))
+
+    def _streams(self, start: pd.Timestamp, end: pd.Timestamp) -> Streams:
         return Streams.of(
-            read_events(self.store, start, end, self.domains), read_power(self.store, start, end, self.source)
+            read_events(self._store, start, end, self._domains), read_power(self._store, start, end, self.source)
         )
 
     def _bounds(self, day: date) -> tuple[pd.Timestamp, pd.Timestamp]:
-        return days.opening(day, self.zone), days.closing(day, self.zone)
+        return days.opening(day, self._zone), days.closing(day, self._zone)
 
 
 def _counted(frame: pd.DataFrame, *, expired: bool = False) -> CorrelatedDay:

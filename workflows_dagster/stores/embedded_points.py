@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from workflows_dagster.stores.tagged import TaggedMeasurement
 from workflows_dagster.stores.tagged_rows import ByTags, TagValues, given_rows, merged, rows_of, same, span_of
 
 FOREVER = (-(2**63), 2**63 - 1)
+_NUMBER = np.dtype([("time", np.int64), ("value", np.float64)])
 
 
 def bounds_of(start: pd.Timestamp | None, end: pd.Timestamp | None) -> tuple[int, int]:
@@ -32,17 +33,35 @@ def column_of(rows: Sequence[tuple[int, float | str]]) -> Column:
     return Column(np.array(times, dtype=np.int64), np.array(values, dtype=np.float64 if numbers else object))
 
 
-def read_columns(connection: sqlite3.Connection, measurement: str, owner: str, bounds: tuple[int, int]) -> Columns:
-    """Read all fields of a meter, or of a combination of tags, by unit and field."""
+def read_columns(
+    connection: sqlite3.Connection,
+    measurement: str,
+    owner: str,
+    bounds: tuple[int, int],
+    numbers: Collection[str] = (),
+) -> Columns:
+    """Read all fields of a meter, or of a combination of tags, by unit and field.
+
+    Args:
+        connection: Open.
+        measurement: Its name.
+        owner: The meter, or the tags.
+        bounds: First instant and the one after the last, µs since 1970 UTC.
+        numbers: Fields known to hold numbers alone, which are read in a sixth of the memory.
+    """
     columns: Columns = {}
     for number, unit, field in connection.execute(
         "SELECT id, unit, field FROM point_series WHERE measurement = ? AND meter_id = ?", (measurement, owner)
     ).fetchall():
-        rows = connection.execute(
+        found = connection.execute(
             "SELECT time, value FROM points WHERE series = ? AND time >= ? AND time < ? ORDER BY time",
             (number, *bounds),
-        ).fetchall()
-        if rows:
+        )
+        if field in numbers:
+            points = np.fromiter(found, dtype=_NUMBER)
+            if len(points):
+                columns[unit, field] = Column(points["time"].copy(), points["value"].copy())
+        elif rows := found.fetchall():
             columns[unit, field] = column_of(rows)
     return columns
 
@@ -144,7 +163,8 @@ def _read(
         values: TagValues = tuple(json.loads(owner))
         mine = dict(zip(measurement.tags, values, strict=True))
         if all(mine.get(tag) == text for tag, text in (tags or {}).items()):
-            columns = read_columns(connection, measurement.name, owner, bounds)
+            numbers = [field for field, kind in measurement.fields.items() if kind == "number"]
+            columns = read_columns(connection, measurement.name, owner, bounds, numbers)
             if columns:
                 found[values] = columns
     return found
