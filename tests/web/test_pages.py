@@ -28,6 +28,7 @@ PAGES = [
     "/findings",
     "/findings?all=true",
     "/reports",
+    "/energy",
     "/settings",
     "/docs",
     "/sign-in",

@@ -14,7 +14,17 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from workflows_dagster.web import pages
 from workflows_dagster.web.access import Gate, Rules, rules_of
-from workflows_dagster.web.api import configuration, consumption, health, insight, meters, readings, uploads, webhook
+from workflows_dagster.web.api import (
+    configuration,
+    consumption,
+    energy,
+    health,
+    insight,
+    meters,
+    readings,
+    uploads,
+    webhook,
+)
 from workflows_dagster.web.colours import style_variables
 from workflows_dagster.web.middleware import BodyLimit, Doorkeeper, SecurityHeaders
 from workflows_dagster.web.problems import add_handlers
@@ -24,7 +34,7 @@ STATIC = Path(__file__).with_name("static")
 # Each holds a connection to the store; the work is the processor's, of which a small machine has two.
 _THREADS = 8
 _CACHED = "max-age=600"
-_API = (health, meters, readings, uploads, consumption, insight, configuration, webhook)
+_API = (health, meters, readings, uploads, consumption, insight, configuration, energy, webhook)
 
 
 def create_app(house: HouseState, host: str) -> FastAPI:

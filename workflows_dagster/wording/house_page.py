@@ -102,3 +102,16 @@ _PUSHED: Mapping[str, str] = {
 def pushed_state_text(outcome: str, words: Words, **figures: object) -> str:
     """Write why a state that Home Assistant sent is not stored."""
     return words.say(_PUSHED[outcome], **figures)
+
+
+_ENERGY_REASONS: Mapping[str, str] = {
+    "no_power": marked("No power of the house is known: no live connection to Home Assistant has stored any."),
+    "no_events": marked("No event of this device is known."),
+    "device_not_learnt": marked("What this device uses is not learnt yet: its switching changed the power too seldom."),
+    "no_price": marked("No price of electricity is known for these days."),
+}
+
+
+def energy_reason_text(reason: str, words: Words) -> str:
+    """Write why something about power and devices is not known."""
+    return words.say(_ENERGY_REASONS[reason])

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from workflows_dagster.web.pages import (
     api_page,
+    energy,
     house,
     insight,
     meters,
@@ -19,5 +20,5 @@ from workflows_dagster.web.pages import (
 
 def routers() -> tuple[APIRouter, ...]:
     """Give the routers of all pages."""
-    modules = (house, meters, readings, replace_meter, upload, insight, settings, sign_in, api_page)
+    modules = (house, energy, meters, readings, replace_meter, upload, insight, settings, sign_in, api_page)
     return tuple(module.router for module in modules)

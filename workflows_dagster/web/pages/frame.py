@@ -75,6 +75,7 @@ def rendered(request: Request, template: str, words: Words, content: Mapping[str
         "here": request.url.path,
         "signed_in": is_signed_in(request),
         "has_token": house.settings.secrets.house_token is not None,
+        "has_power": house.settings.site.home_assistant.url is not None,
         "no_token": refusal_text("no_token", words),
         "notices": house.notices(words),
         "stale": Markup(_STALE),
