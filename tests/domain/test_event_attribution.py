@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflows_dagster.domain.device_steps import DeviceStep
-from workflows_dagster.domain.device_teaching import learn, teach
+from workflows_dagster.domain.device_teaching import TaughtDay, learn, teach
 from workflows_dagster.domain.event_attribution import (
     CONCURRENT,
     CREDITED,
@@ -135,6 +135,15 @@ def test_two_switches_in_one_sample_are_split_by_what_is_learnt() -> None:
     assert rows["concurrent_events"].tolist() == [1, 1]
 
 
+def test_an_event_is_final_a_minute_later_and_one_that_is_split_with_another_when_both_are() -> None:
+    """Samples of 10 s: two spacings, 10 s of lateness, 10 s of settling and a window of 20 s make 60 s."""
+    alone = Streams.of(pd.DataFrame([event(-5.0)]), RISE)
+    assert [len(attribute(alone, HEATER, at(-5.0 + seconds))) for seconds in (59.9, 60.1)] == [0, 1]
+    assert [len(teach(alone, at(-50), at(-5.0 + seconds)).steps) for seconds in (59.9, 60.1)] == [0, 1]
+    both = Streams.of(pd.DataFrame([event(-5.0), event(9.0, entity="switch.pump")]), RISE)
+    assert [len(attribute(both, HEATER, at(9.0 + seconds))) for seconds in (59.9, 60.1)] == [0, 2]
+
+
 def test_two_equal_lamps_of_which_one_is_broken_are_not_told_apart() -> None:
     lamp = DeviceStep(60.0, 60.0, 1.0, 1.0, 20)
     power = samples([200.0] * 10 + [230.0] + [260.0] * 10)
@@ -225,6 +234,71 @@ def test_splitting_the_stream_anywhere_changes_nothing(seconds: float) -> None:
     judged = whole["time"].isin(running["time"])
     pd.testing.assert_frame_equal(running, whole[judged].reset_index(drop=True), check_exact=True)
     assert (whole.loc[~judged, "time"] > until - pd.Timedelta(minutes=10)).all()
+
+
+CHAOS = {
+    name: DeviceStep(w, w, 3.0, 3.0, 20) for name, w in (("switch.a", 900.0), ("switch.b", 300.0), ("light.c", 70.0))
+}
+
+
+def chaos(seed: int) -> Streams:
+    """Five hours of bursts of events over samples of changing, jittering spacing with holes."""
+    rng = np.random.default_rng(seed)
+    gaps = rng.choice([5.0, 10.0, 30.0], 30).repeat(rng.integers(20, 60, 30))
+    gaps = gaps * rng.uniform(0.8, 1.2, len(gaps)) + rng.choice([0.0, 45.0, 300.0], len(gaps), p=[0.97, 0.02, 0.01])
+    ends = np.cumsum(gaps)
+    ends = ends[ends < 18_000]
+    bursts = rng.uniform(0, max(ends[-1], 600.0), 35)
+    seconds = np.sort(
+        np.concatenate([[b, *(b + rng.exponential(12.0, rng.choice([0, 0, 1, 2, 5])).cumsum())] for b in bursts])
+    )
+    events, fine = [], np.zeros(int(ends[-1]) + 900)
+    level = dict.fromkeys(CHAOS, 0)
+    for second in seconds.tolist():
+        name = str(rng.choice(list(CHAOS)))
+        level[name] = 1 - level[name]
+        events.append(event(second, "on" if level[name] else "off", name))
+        fine[int(second) :] += (2 * level[name] - 1) * CHAOS[name].up
+    sums = np.concatenate([[0.0], np.cumsum(fine)])
+    starts = np.concatenate([[0.0], ends[:-1]])
+    means = (sums[ends.astype(int)] - sums[starts.astype(int)]) / np.maximum(ends.astype(int) - starts.astype(int), 1)
+    power = 200.0 + means + rng.normal(0, 1.0, len(means))
+    return Streams.of(pd.DataFrame(events), samples(dict(zip(ends.tolist(), power.tolist(), strict=True))))
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=12, deadline=None)
+def test_bursts_over_samples_with_holes_are_judged_alike_wherever_the_stream_is_cut(seed: int) -> None:
+    """Cut soon after an event, where its window or that of its neighbours is not over yet, or just before one."""
+    streams, rng = chaos(seed), np.random.default_rng(seed)
+    whole = attribute(streams, CHAOS)
+    for cut in rng.integers(0, len(whole), 6).tolist():
+        until = whole["time"][cut] + pd.Timedelta(seconds=float(rng.uniform(0, 300)))
+        running = attribute(streams, CHAOS, until)
+        judged = whole[whole["time"].isin(running["time"])].reset_index(drop=True)
+        pd.testing.assert_frame_equal(running, judged, check_exact=True)
+        assert len(judged) >= (whole["time"] < until - pd.Timedelta(minutes=15)).sum()
+    begin = whole["time"][len(whole) // 2]
+    later = attribute(streams.between(begin - MARGIN, at(1e6)), CHAOS)
+    second, expected = (f[f["time"] >= begin].reset_index(drop=True) for f in (later, whole))
+    pd.testing.assert_frame_equal(second, expected, check_exact=True)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=12, deadline=None)
+def test_what_a_day_teaches_does_not_depend_on_the_days_around_it(seed: int) -> None:
+    """Whatever one hour teaches, it teaches as a part of three hours too; only what is not final yet is left out."""
+    streams = chaos(seed)
+    opening = NOON + pd.Timedelta(microseconds=int(streams.instants[len(streams.instants) // 2]) - NOON.value // 1000)
+    hour = pd.Timedelta(hours=1)
+    short, long = teach(streams, opening, opening + hour), teach(streams, opening - hour, opening + 2 * hour)
+
+    def lessons(day: TaughtDay) -> set[str]:
+        columns = (day.entities, day.changes, day.steps, day.judged, day.accepted)
+        return {repr(row) for row in zip(*(column.tolist() for column in columns), strict=True)}
+
+    assert lessons(short) <= lessons(long)
+    assert len(short.steps) > 0
 
 
 @given(st.integers(0, 2**32 - 1))

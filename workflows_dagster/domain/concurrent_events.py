@@ -72,9 +72,8 @@ def split_jointly(
     low = max(int(instants[0] - max(5 * SECOND, 1.6 * spacing)), clear[0])
     high = min(int(instants[-1]) + reach, clear[1])
     first, last = np.searchsorted(times, [low, high], side="right")
-    first = max(int(first), 1)
     stamps, values = times[first:last], power[first:last]
-    if (stamps <= instants[0]).sum() < _LEAST_SAMPLES or len(stamps) < count + 2:
+    if not first or (stamps <= instants[0]).sum() < _LEAST_SAMPLES or len(stamps) < count + 2:
         return None
     lengths = np.diff(times[first - 1 : last]).astype(float)
     if lengths.max() > LONGEST_GAP:

@@ -213,7 +213,7 @@ def attribute(
     frame = streams.events.loc[:, list(EVENT_COLUMNS[:5])].copy()
     figures = (before, after, step, percent, confidence, levels.gap, together, method)
     for name, values in zip(RESULT_COLUMNS[5:], figures, strict=True):
-        frame[name] = values
+        frame[name] = pd.Series(values, frame.index, dtype=object if name == "method" else None)
     if until is not None:
         final = judged_at(streams, levels, acting) <= microsecond(until)
         frame = frame[final].reset_index(drop=True)

@@ -106,18 +106,24 @@ def levels_around(
     count = len(instants)
     spacing = spacing_before(times, instants)
     known = np.where(np.isfinite(spacing), spacing, LONGEST_GAP + 1.0)
-    far = known > LONGEST_GAP
+    far = (known > LONGEST_GAP) | (len(times) <= 2)
     best = np.full((5, count), np.nan)
     sharpest = np.full(count, -np.inf)
     chosen = np.ones(count, dtype=np.int64)
     window = _Window(times, power, instants, known, previous, following, skip_mixed)
     if len(times) > 2:
         first = np.searchsorted(times, instants, side="right")
+        latest = instants + horizon(spacing)
         for position in range(_POSITIONS):
             mixed = first + position
             at = np.clip(mixed, 1, len(times) - 2)
             lag = times[at] - instants
-            possible = (mixed == at) & ~far & ((position == 0) | (lag <= known + LATENESS))
+            # What arrives after the judgement must not matter, or a stream that ends here would say something else.
+            possible = (mixed == at) & ~far & (times[at + 1] <= latest)
+            if position == 0:
+                far = far | ~possible
+            else:
+                possible &= lag <= known + LATENESS
             if not possible.any():
                 break
             before, spread_before, gap_before = window.before(at)

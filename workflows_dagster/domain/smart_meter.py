@@ -82,7 +82,7 @@ def house_power(
     """Give the house's five minutes.
 
     Args:
-        curve: Power of the whole house, from the first midnight on.
+        curve: Power of the whole house, from the last change before the first midnight on.
         ends: Ends of the five minutes, UTC, shape (n,).
         midnights: Instant at which the civil day of each opens, UTC, shape (n,). Days may have 23 or 25 hours.
         register: Readings of the house's own register by instant. [kWh]; None where there is none.

@@ -16,6 +16,7 @@ from workflows_dagster.evaluation import raw_series
 from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import MEASUREMENTS, Store
+from workflows_dagster.stores.tagged import TAGGED_MEASUREMENTS
 
 # A spreadsheet program would run such a cell as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -61,6 +62,10 @@ def export_tables(settings: Settings, store: Store) -> Iterator[tuple[str, str, 
             found = store.read(measurement, meter.meter_id)
             if len(found):
                 yield f"{measurement.name}/{meter.meter_id}.csv", "time", found.tz_convert(zone)
+    for tagged in TAGGED_MEASUREMENTS:
+        rows = store.rows(tagged)
+        if len(rows):
+            yield f"{tagged.name}.csv", "time", rows.set_index("time").tz_convert(zone)
 
 
 def export_to_folder(settings: Settings, store: Store, folder: Path) -> int:
