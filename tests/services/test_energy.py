@@ -16,6 +16,7 @@ from workflows_dagster.domain.smart_meter import PowerCurve, circuit_power, five
 from workflows_dagster.records.power import read_power, write_five_minutes, write_power
 from workflows_dagster.services import energy
 from workflows_dagster.services.event_correlation import Correlation
+from workflows_dagster.services.export import export_to_folder
 from workflows_dagster.settings.load import Settings, load
 from workflows_dagster.stores.embedded import EmbeddedStore
 from workflows_dagster.stores.tagged import HOME_ASSISTANT_EVENTS, HOME_POWER
@@ -201,3 +202,11 @@ def test_nothing_known_is_none_with_a_reason_and_never_a_sample_value(settings, 
 def test_yesterdays_energy_is_not_todays(settings, store):
     early = closing(LAST, BERLIN) + pd.Timedelta(minutes=4)
     assert energy.current(settings, store, early).daily_kwh is None
+
+
+def test_the_export_holds_power_events_and_results_as_they_are_stored(settings, store, tmp_path):
+    assert export_to_folder(settings, store, tmp_path) >= 6
+    lines = (tmp_path / "home_power.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "time,entity_id,power_w,available"
+    assert len(lines) - 1 == len(samples(store)) + len(samples(store, COOKER))
+    assert (tmp_path / "event_energy_correlation.csv").exists()
