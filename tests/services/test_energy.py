@@ -210,3 +210,18 @@ def test_the_export_holds_power_events_and_results_as_they_are_stored(settings, 
     assert lines[0] == "time,entity_id,power_w,available"
     assert len(lines) - 1 == len(samples(store)) + len(samples(store, COOKER))
     assert (tmp_path / "event_energy_correlation.csv").exists()
+
+
+def test_five_minutes_of_which_little_is_known_weigh_little_in_the_mean(settings, tmp_path):
+    """100 W over five known minutes and 700 W over one: (100 · 5 + 700 · 1) / 6 = 200 W."""
+    empty = EmbeddedStore(tmp_path / "meters.sqlite")
+    ends = pd.DatetimeIndex([NOW.floor("5min") - pd.Timedelta(minutes=5), NOW.floor("5min")])
+    house = pd.DataFrame(
+        {"total_power_w": [100.0, 700.0], "peak_power_w": [150.0, 720.0], "known_share": [1.0, 0.2]}, index=ends
+    )
+    write_five_minutes(empty, HOUSE, house, pd.DataFrame(columns=["time", "circuit_name", "power_w", "percentage"]))
+    found = energy.statistics(settings, empty, NOW)
+    assert found.average_power_w == pytest.approx(200.0)
+    assert (found.peak_power_w, found.peak_time) == (720.0, ends[1])
+    assert (found.current_power_w, found.reason) == (None, energy.NO_POWER)
+    empty.close()
