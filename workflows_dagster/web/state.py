@@ -68,6 +68,7 @@ class HouseState:
     ) -> None:
         self.environ, self._settings, self._clock = environ, settings, clock
         self._store = store_of(hasty(settings))
+        self._retired: list[Store] = []
         self._empty: Store | None = None
         self._empty_folder: TemporaryDirectory[str] | None = None
         self._lock = threading.Lock()
@@ -82,7 +83,8 @@ class HouseState:
     def close(self) -> None:
         """Close the store and write the statistics."""
         self.statistics.save()
-        self._store.close()
+        for store in (*self._retired, self._store):
+            store.close()
         if self._empty is not None and self._empty_folder is not None:
             self._empty.close()
             self._empty_folder.cleanup()
@@ -156,9 +158,13 @@ class HouseState:
             return found
         with self._lock:
             turn = self._computing.setdefault(key, threading.Lock())
-        with turn:
-            found = self._fresh(key)
-            return found if found is not None else self._computed(key, compute)
+        try:
+            with turn:
+                found = self._fresh(key)
+                return found if found is not None else self._computed(key, compute)
+        finally:
+            with self._lock:
+                self._computing.pop(key, None)
 
     def forget(self) -> None:
         """Let go of all kept results, after something was written."""
@@ -184,8 +190,7 @@ class HouseState:
             self._kept[key] = (self._clock() + _KEPT_SECONDS, made)  # type: ignore[assignment]
             self._kept.move_to_end(key)
             while len(self._kept) > _MOST_KEPT:
-                dropped, _ = self._kept.popitem(last=False)
-                self._computing.pop(dropped, None)
+                self._kept.popitem(last=False)
         return made
 
     def _read_again(self) -> None:
@@ -197,12 +202,9 @@ class HouseState:
             return
         self._problem = None
         before = self._settings
-        if (settings.site.storage, settings.site.influxdb, settings.secrets) != (
-            before.site.storage,
-            before.site.influxdb,
-            before.secrets,
-        ):
-            self._store.close()
+        if _store_settings(settings) != _store_settings(before):
+            # Requests under way may still use it.
+            self._retired.append(self._store)
             self._store = store_of(hasty(settings))
         self._settings = settings
         _log.info("the configuration was read again")
@@ -215,3 +217,9 @@ class HouseState:
                     stat = path.stat()
                     stamps.append((str(path), stat.st_mtime_ns, stat.st_size))
         return tuple(stamps)
+
+
+def _store_settings(settings: Settings) -> tuple[object, ...]:
+    """Give what a store is made from."""
+    secrets = settings.secrets
+    return settings.site.storage, settings.site.influxdb, secrets.influx_token, secrets.influx_org
