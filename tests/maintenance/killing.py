@@ -22,7 +22,7 @@ from workflows_dagster.settings.load import DATA_DIR
 
 DATABASE = "utility_meters.sqlite"
 # Says how things stand at the moment of asking, and is made by the clock, not by the days.
-_OF_THE_MOMENT = ("meter_running_day", "meter_finding_now", "meter_readings_changed")
+_OF_THE_MOMENT = ("meter_running_day", "meter_finding_now", "meter_readings_changed", "house_status")
 
 
 # When it was fitted is the clock's; what was fitted is not.
