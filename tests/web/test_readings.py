@@ -208,3 +208,32 @@ def test_an_unknown_meter_is_a_page_with_a_sentence(page):
     answer = type_in(page, meter_id="gass")
     assert answer.status_code == 404
     assert "Did you mean" in answer.text
+
+
+JPEG = b"\xff\xd8\xff\xe0" + b"a photo of the meter"
+
+
+def with_photo(page, content: bytes):
+    form = {"meter_id": "gas", "value": "455,5", "time": "01.03.2025 10:00"}
+    return page.client.post("/readings", data=form, files={"photo": ("a.jpg", content)}, headers={"Origin": ORIGIN})
+
+
+def test_a_photo_is_kept_with_its_reading_and_goes_with_it(page):
+    sign_in(page)
+    assert with_photo(page, JPEG).status_code == 303
+    shown = page.client.get("/meters/gas").text
+    href = shown.split("/photo?time=")[1].split('"')[0]
+    photo = page.client.get(f"/meters/gas/photo?time={href}")
+    assert (photo.content, photo.headers["content-type"]) == (JPEG, "image/jpeg")
+    page.client.delete(GAS, params={"time": AT}, headers=BEARER)
+    assert page.client.get(f"/meters/gas/photo?time={href}").status_code == 404
+    assert list((page.folder / "data" / "photos" / "gas").iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"<svg onload=alert(1)>", b"GIF89a", b"\xff\xd8\xff" + b"0" * 8_000_001], ids=len)
+def test_what_is_no_photo_is_refused_with_the_reading(page, content):
+    sign_in(page)
+    answer = with_photo(page, content)
+    assert answer.status_code == 422
+    assert "no JPEG" in answer.text
+    assert len(page.raw("gas", "m³")) == 3

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from workflows_dagster.domain import days
 from workflows_dagster.domain.hand_readings import JudgedReading, StoredReading
 from workflows_dagster.services.reading_entry import Entered, NoSuchReadingError, ReadingEntry, readings_written
+from workflows_dagster.services.reading_photos import forget_photo
 from workflows_dagster.settings.meters import PhysicalMeter
 from workflows_dagster.web.api.parameters import (
     FirstDay,
@@ -191,6 +192,7 @@ def take_back(house: HouseState, words: Words, meter: PhysicalMeter, at: pd.Time
         )
         near = [iso(one, house) for one in error.near]
         raise RefusedError(404, sentence, meter_id=meter.meter_id, near=near) from None
+    forget_photo(house.settings.data_dir, meter.meter_id, removed.at)
     house.statistics.count("readings_deleted")
     house.forget()
     _log.info("%s: the reading %r of %s was deleted through the page", meter.meter_id, removed.value, removed.at)

@@ -31,9 +31,9 @@ def power(request: Request, house: House) -> Response:
         currency = settings.tariffs.currency
         return {
             "missing": energy_reason_text(found.reason, words) if found.reason else None,
-            "power": shown.amount(found.current_power_w, "W", 4),
+            "power": report.amount(found.current_power_w, "W"),
             "today": report.amount(found.daily_kwh, "kWh"),
-            "peak": shown.amount(found.peak_power_w, "W", 4),
+            "peak": report.amount(found.peak_power_w, "W"),
             "peak_time": shown.minute(found.peak_time) if found.peak_time is not None else "",
             "count": shown.count(found.total_correlations),
             "circuits": [
@@ -47,7 +47,7 @@ def power(request: Request, house: House) -> Response:
             "devices": [
                 (
                     one.entity_id,
-                    shown.amount(one.average_power_on_w, "W", 3),
+                    report.amount(one.average_power_on_w, "W"),
                     report.amount(one.estimated_daily_kwh, "kWh"),
                     report.money(one.estimated_monthly_cost, currency),
                 )

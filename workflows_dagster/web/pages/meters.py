@@ -8,17 +8,18 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import FileResponse, Response
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.civil_period import CivilPeriod
 from workflows_dagster.domain.hand_readings import StoredReading
 from workflows_dagster.reports.layout import fed_into_grid, layout
 from workflows_dagster.services.reading_entry import ReadingEntry
+from workflows_dagster.services.reading_photos import MEDIA_TYPES, photo_of
 from workflows_dagster.settings.meters import Meter, PhysicalMeter
 from workflows_dagster.web.api.consumption import explained, rows_of
 from workflows_dagster.web.api.meters import findings_of, last_reading, newest_days
-from workflows_dagster.web.api.parameters import House, KnownMeter, now_utc
+from workflows_dagster.web.api.parameters import House, KnownMeter, Physical, Spoken, instant, iso, now_utc
 from workflows_dagster.web.pages.frame import kept_page
 from workflows_dagster.web.problems import RefusedError
 from workflows_dagster.web.state import HouseState
@@ -143,6 +144,15 @@ def meter(
     return kept_page(request, "meter.html", make)
 
 
+@router.get("/meters/{meter_id}/photo")
+def photo(house: House, words: Spoken, meter: Physical, time: Annotated[str, Query(max_length=60)]) -> Response:
+    """Give the photo that was kept with a reading."""
+    path = photo_of(house.settings.data_dir, meter.meter_id, instant(time, house, words, now_utc()))
+    if path is None:
+        raise RefusedError(404, words.say("There is no such page."))
+    return FileResponse(path, media_type=MEDIA_TYPES[path.suffix])
+
+
 def _months_back(last: date) -> date:
     months = last.year * 12 + last.month - _SHOWN_MONTHS
     return date(months // 12, months % 12 + 1, 1)
@@ -195,6 +205,7 @@ def _readings(meter: Meter, house: HouseState, words: Words) -> Sequence[Mapping
             "value": words.format.amount(one.value, meter.output_unit, 10),
             "outcome": outcome_text(one.outcome, words),
             "note": one.note or "",
+            "photo": str(iso(one.at, house)) if photo_of(house.settings.data_dir, meter.meter_id, one.at) else "",
         }
         for one in reversed(stored)
     ]

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pandas as pd
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Query, Request, UploadFile
 from fastapi.responses import RedirectResponse, Response
 
 from workflows_dagster.services.meters import UnknownMeterError, require_meter
 from workflows_dagster.services.overview import HandReadMeter, hand_read_meters
 from workflows_dagster.services.reading_entry import ReadingEntry
+from workflows_dagster.services.reading_photos import MOST_BYTES, NotAPhotoError, keep_photo, kind_of
 from workflows_dagster.settings.meters import PhysicalMeter
 from workflows_dagster.web.api.parameters import House, Spoken, instant, iso, now_utc, require_physical
 from workflows_dagster.web.api.readings import number_of, take_back, verdict_text
@@ -70,9 +71,11 @@ def judge_or_store(
     time: _Short = "",
     note: Annotated[str, Form(max_length=_LONGEST_NOTE)] = "",
     confirmed: Annotated[str, Form(max_length=10)] = "",
+    photo: UploadFile | None = None,
 ) -> Response:
-    """Judge a reading, and store it if it is plausible or confirmed."""
+    """Judge a reading, and store it if it is plausible or confirmed, with its photo."""
     try:
+        picture = _picture(photo, words)
         meter = require_physical(require_meter(house.settings.meters, meter_id), words)
         number = number_of(value.strip(), words)
         at = instant(time, house, words, now_utc()) if time.strip() else now_utc().floor("min")
@@ -90,9 +93,11 @@ def judge_or_store(
         told = verdict_text(entered, meter.output_unit, words)
         doubted = Asked(meter_id, value, str(iso(at, house)), note, told, can_confirm=True)
         return page(request, "readings.html", _content(house, words, {"asked": doubted}), 409)
+    if picture:
+        keep_photo(house.settings.data_dir, meter.meter_id, at, picture)
     if entered.verdict == "new":
         house.statistics.count("readings_written")
-        house.forget()
+    house.forget()
     goal = request.url_for("readings").include_query_params(meter=meter_id, stored=str(iso(at, house)))
     return RedirectResponse(f"{goal.path}?{goal.query}", 303)
 
@@ -104,6 +109,23 @@ def undo(house: House, words: Spoken, meter_id: Annotated[str, Form(max_length=2
     with house.writing:
         take_back(house, words, meter, instant(time, house, words, now_utc()))
     return RedirectResponse("/readings", 303)
+
+
+def _picture(photo: UploadFile | None, words: Words) -> bytes:
+    """Give the content of a chosen photo; nothing where none is chosen.
+
+    Raises:
+        RefusedError: It is no photo.
+    """
+    content = photo.file.read(MOST_BYTES + 1) if photo is not None and photo.filename else b""
+    if content:
+        try:
+            kind_of(content)
+        except NotAPhotoError:
+            most = MOST_BYTES // 1_000_000
+            sentence = words.say("The photo is no JPEG, PNG or WebP of at most {most} MB.", most=most)
+            raise RefusedError(422, sentence) from None
+    return content
 
 
 def _content(house: HouseState, words: Words, more: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -118,7 +118,8 @@ const undo = async (form, url, time) => {
 
 for (const form of document.querySelectorAll("form.entry")) {
   form.addEventListener("submit", (event) => {
-    if (event.submitter?.name === "confirmed") return;
+    // A photo goes the way of the form, which takes files.
+    if (event.submitter?.name === "confirmed" || form.querySelector("[type=file]").files.length) return;
     event.preventDefault();
     store(form, false);
   });
