@@ -227,3 +227,22 @@ def test_a_month_or_year_without_all_its_days_has_no_band(house):
     months = sums.months("flat", YEAR)
     assert months["lower"].isna().to_list() == [month == 4 for month in range(1, 13)]
     assert sums.years("flat", YEAR)["lower"].isna().all()
+
+
+def test_what_is_kept_for_a_run_changes_no_number_whatever_is_asked_for_first(house):
+    march, year = spans_of("2023-03-02 2023-04-01"), [YEAR]
+    held = Evaluation(house.settings, house.store, hold=True).bands
+    for meter in ("flat", "house", "rest"):
+        for spans in (march, year, march):
+            assert held.half_widths(meter, spans).tolist() == bands_of(house).half_widths(meter, spans).tolist()
+
+
+def test_sums_beyond_the_days_that_are_kept_are_read(house):
+    fit_profiles(house.settings, house.store, FITTED)
+    keep(house, "flat")
+    kept_march = HouseSums(house.settings, house.store, held=DayRange(date(2023, 3, 1), date(2023, 3, 31)))
+    for asked in (DayRange(date(2023, 3, 1), date(2023, 3, 31)), YEAR):
+        read = HouseSums(house.settings, house.store).years("flat", asked)
+        pd.testing.assert_frame_equal(kept_march.years("flat", asked), read)
+        months = HouseSums(house.settings, house.store).months("flat", asked)
+        pd.testing.assert_frame_equal(kept_march.months("flat", asked), months)
