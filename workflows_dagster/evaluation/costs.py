@@ -125,26 +125,42 @@ class Costing:
         Raises:
             StoreError: The store cannot be read.
         """
-        dated = self.dated(meter)
-        openings, zone, gas = asked.openings(self._zone), self._zone.key, self._settings.site.gas_conversion
-        times = [time for price in dated for time in price.times]
+        openings, zone = asked.openings(self._zone), self._zone.key
+        times = [time for price in self.dated(meter) for time in price.times]
         cuts = pd.DatetimeIndex(hour_cuts(openings).union(time_cuts(openings, zone, times)))
         starts = cuts[:-1]
         day = np.asarray(openings.searchsorted(starts, side="right")) - 1
-        civil = days.civil_days(openings[:-1], self._zone)
-        otherwise = unit_prices(civil, meter.output_unit, dated, gas)
-        price = otherwise[day]
-        for k, on in prices_of_days(civil, dated):
-            if dated[k].times:
-                within = np.isin(day, np.flatnonzero(on))
-                per = units.conversion(meter.output_unit, dated[k].per, civil[day[within]], gas)
-                price[within] = per * prices_at(starts[within], zone, otherwise[day[within]] / per, dated[k].times)
+        price = self.dated_prices(meter, openings, starts)
         consumed = consumption.reindex(openings[:-1]).to_numpy(dtype=float)
         piece = self._hours.of(meter, cuts).reindex(starts).to_numpy(dtype=float)
         hours = np.asarray((cuts[1:] - starts) / pd.Timedelta(hours=1), dtype=float)
         mean, evenly = mean_over_day(consumed, piece, price, hours, day)
         timed = pd.DataFrame({"unit_price": mean, "evenly": evenly}, index=openings[:-1])
         return timed.reindex(consumption.index)
+
+    def dated_prices(self, meter: Meter, openings: pd.DatetimeIndex, starts: pd.DatetimeIndex) -> np.ndarray:
+        """Give the dated price at instants within some days: that of the time, else that of the day.
+
+        Args:
+            meter: A meter with a tariff.
+            openings: Instants at which the days open, and at which the last one closes, UTC, shape (n + 1,).
+            starts: Instants within these days, UTC, increasing, shape (m,).
+
+        Returns:
+            Price, NaN before the first one. [currency/meter unit], shape (m,)
+        """
+        dated, gas = self.dated(meter), self._settings.site.gas_conversion
+        day = np.asarray(openings.searchsorted(starts, side="right")) - 1
+        civil = days.civil_days(openings[:-1], self._zone)
+        otherwise = unit_prices(civil, meter.output_unit, dated, gas)
+        price: np.ndarray = otherwise[day]
+        for k, on in prices_of_days(civil, dated):
+            if dated[k].times:
+                within = np.isin(day, np.flatnonzero(on))
+                per = units.conversion(meter.output_unit, dated[k].per, civil[day[within]], gas)
+                at = prices_at(starts[within], self._zone.key, otherwise[day[within]] / per, dated[k].times)
+                price[within] = per * at
+        return price
 
     def _of_sources(self, meter: MasterMeter, asked: DayRange) -> pd.DataFrame:
         """Add up what the sources cost on the days on which they count, and the master's own standing charge.

@@ -44,12 +44,15 @@ class MeasuredHours:
         key = (meter.meter_id, cuts[0], cuts[-1], len(cuts))
         if key not in self._known:
             if isinstance(meter, PhysicalMeter):
-                frame = self._physical.days(meter, cuts).days
-                self._known[key] = frame["consumption"].where(frame["quality"] == QUALITIES[MEASURED])
+                self._known[key] = self._of_physical(meter, cuts)
             else:
                 sources = {name: self.of(self._settings.meters[name], cuts) for name in meter.upstream}
                 self._known[key] = self._of_derived(meter, cuts[:-1], sources)
         return self._known[key]
+
+    def _of_physical(self, meter: PhysicalMeter, cuts: pd.DatetimeIndex) -> pd.Series:
+        frame = self._physical.days(meter, cuts).days
+        return frame["consumption"].where(frame["quality"] == QUALITIES[MEASURED])
 
     def _of_derived(
         self, meter: MasterMeter | VirtualMeter, starts: pd.DatetimeIndex, sources: Mapping[str, pd.Series]
@@ -60,6 +63,14 @@ class MeasuredHours:
         civil = days.civil_days(starts, self._settings.site.zone)
         hours = compose_hours(starts, self._derived.contributions(meter, civil), sources)
         return hours.clip(lower=0.0) if isinstance(meter, VirtualMeter) else hours
+
+
+class AllHours(MeasuredHours):
+    """Computes the hours too that were not measured, by the meter's weight; none of a day without a value."""
+
+    def _of_physical(self, meter: PhysicalMeter, cuts: pd.DatetimeIndex) -> pd.Series:
+        consumption: pd.Series = self._physical.days(meter, cuts).days["consumption"]
+        return consumption
 
 
 def no_register(_meter_id: str, _day: date) -> pd.DataFrame:
