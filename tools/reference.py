@@ -162,12 +162,18 @@ _SECRETS = {
     "TIBBER_API_TOKEN": "Tibber's access token",
     "APPRISE_URLS": "where alerts go: addresses as apprise writes them",
     "HOUSE_TOKEN": "the house page's token, at least 16 characters: for typing in, and for reading from other machines",
+    "HOME_ASSISTANT_TOKEN": "Home Assistant's long-lived token of an administrator",
 }
 PLACES = {
     "METERS_CONFIG_DIR": "folder of the configuration; without it `config`",
     "METERS_SECRETS_DIR": "folder of the secrets; without it `secrets` beside the configuration",
     "METERS_DATA_DIR": "folder of the embedded data; without it `data` beside the configuration",
     "DAGSTER_HOME": "Dagster's home; without it a folder in the data folder",
+    "HOME_ASSISTANT_URL": "wins over `home_assistant.url`",
+    "PROCESSING_INTERVAL": "wins over `home_assistant.processing_interval`",
+    "LOOKBACK_MINUTES": "wins over `home_assistant.lookback_minutes`",
+    "METER_TYPE": "`home_assistant`, which is the only source of live power",
+    "SUPERVISOR_TOKEN": "stands for `HOME_ASSISTANT_TOKEN` in an add-on, which is given it",
 }
 
 
@@ -175,10 +181,16 @@ PLACES = {
 
 
 def commands() -> dict[str, click.Command]:
-    """Give the commands by name."""
+    """Give the commands by name; those of a group by both names."""
     context = click.Context(meters, info_name="meters")
-    found = {name: meters.get_command(context, name) for name in meters.list_commands(context)}
-    return {name: command for name, command in found.items() if command is not None}
+    found: dict[str, click.Command] = {}
+    for name in meters.list_commands(context):
+        command = meters.get_command(context, name)
+        if isinstance(command, click.Group):
+            found |= {f"{name} {part}": one for part, one in command.commands.items()}
+        elif command is not None:
+            found[name] = command
+    return found
 
 
 def options_of(command: click.Command) -> list[str]:
@@ -341,6 +353,18 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
     "meter_made_from": (
         "What results were made from, a point a month; for the system's own use.",
         {"digest": "digest of the month's days", "days": "digests by day"},
+    ),
+    "meter_statistics_sent": (
+        "What Home Assistant has of each meter's hours, a point a month; for the system's own use.",
+        {
+            "inputs": "digest of what the hours were computed from",
+            "digest": "digest of the sums that were sent",
+            "use": "sum of the days' use at the month's end, kWh or m³",
+            "cost": "sum of the days' cost at the month's end",
+            "first": "the meter's first hour there",
+            "last": "the month's last hour there",
+            "shown": "sum of the use at the end of that hour",
+        },
     ),
     "meter_reading_note": (
         "What was noted beside a reading by hand, at the instant of the reading.",

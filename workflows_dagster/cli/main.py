@@ -42,6 +42,10 @@ COMMANDS = {
         "Say which meter to read next: whose reading narrows the running year's 80 % band the most.",
     ),
     "months": ("months", "Show the last twelve months of all meters in one table, the running one so far."),
+    "home-assistant": (
+        "home_assistant",
+        "Work with Home Assistant: its power sensors, the hours given back to it, its Energy dashboard.",
+    ),
     "explain": ("explain", "Explain why a METER's number for a DAY is what it is, with figures to calculate with."),
     "report": (
         "report",

@@ -4,6 +4,11 @@ import dagster as dg
 
 from workflows_dagster.logs.from_settings import secrets_in
 from workflows_dagster.pipeline.assets.event_energy_correlation import event_energy_asset, event_jobs
+from workflows_dagster.pipeline.assets.home_assistant_statistics import (
+    STATISTICS_JOB,
+    statistics_asset,
+    statistics_schedule,
+)
 from workflows_dagster.pipeline.assets.ingestion import tibber_asset
 from workflows_dagster.pipeline.assets.insight import anomalies_asset, costs_asset
 from workflows_dagster.pipeline.assets.meters import IO_MANAGER_KEY, meter_assets, raw_assets
@@ -23,11 +28,17 @@ from workflows_dagster.pipeline.jobs import (
     days_job,
     downstream_jobs,
     other_jobs,
+    statistics_job,
     weather_job,
 )
 from workflows_dagster.pipeline.maintenance import upkeep
 from workflows_dagster.pipeline.partitions import daily_partitions, monthly_partitions
-from workflows_dagster.pipeline.resources import store_resource, tibber_resource, weather_resource
+from workflows_dagster.pipeline.resources import (
+    home_assistant_resource,
+    store_resource,
+    tibber_resource,
+    weather_resource,
+)
 from workflows_dagster.pipeline.runs import SENSOR_SECONDS
 from workflows_dagster.pipeline.schedules import (
     daily_schedule,
@@ -67,6 +78,7 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
     fetches_weather = settings.site.weather.is_fetched
     has_events = settings.site.home_assistant.url is not None
     jobs_of_events, schedules_of_events = event_jobs(settings) if has_events else ([], [])
+    gives_back = has_events and bool(settings.site.home_assistant.statistics)
     return dg.Definitions(
         assets=[
             *raw_assets(settings),
@@ -82,6 +94,7 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
                     costs_asset(settings, partitions),
                     months_asset(settings, months),
                     *([event_energy_asset(settings, partitions)] if has_events else []),
+                    *([statistics_asset(settings)] if gives_back else []),
                 ]
             ),
         ],
@@ -90,6 +103,7 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
             "store": store,
             "tibber": tibber_resource(settings),
             **({"weather": weather_resource(settings)} if fetches_weather else {}),
+            **({"home_assistant": home_assistant_resource(settings)} if gives_back else {}),
             IO_MANAGER_KEY: DaysIOManager(store=store, timezone=settings.site.timezone),
         },
         jobs=[
@@ -98,6 +112,7 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
             *other_jobs(),
             *([weather_job()] if fetches_weather else []),
             *jobs_of_events,
+            *([statistics_job()] if gives_back else []),
             *kept.jobs,
         ],
         schedules=[
@@ -107,6 +122,7 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
             *([tibber_schedule(settings, TIBBER_JOB)] if settings.secrets.tibber_api_token else []),
             *([weather_schedule(settings, WEATHER_JOB)] if fetches_weather else []),
             *schedules_of_events,
+            *([statistics_schedule(settings)] if gives_back else []),
             *kept.schedules,
         ],
         sensors=[
@@ -116,7 +132,9 @@ def build_definitions(settings: Settings, sensor_seconds: int = SENSOR_SECONDS) 
             lost_runs_sensor(2 * sensor_seconds),
             house_status_sensor(settings),
             alerts_sensor(
-                settings, {TIBBER_JOB: "tibber_down", WEATHER_JOB: "weather_down"}, hourly_jobs=[RUNNING_DAY_JOB]
+                settings,
+                {TIBBER_JOB: "tibber_down", WEATHER_JOB: "weather_down", STATISTICS_JOB: "home_assistant_down"},
+                hourly_jobs=[RUNNING_DAY_JOB],
             ),
         ],
         # A day of 27 meters takes 4 s in one process, 33 s with one process per step.

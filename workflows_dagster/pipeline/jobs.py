@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from workflows_dagster.pipeline.assets.home_assistant_statistics import STATISTICS_JOB, STATISTICS_KEY
 from workflows_dagster.pipeline.assets.insight import ANOMALIES_KEY, COSTS_KEY
 from workflows_dagster.pipeline.assets.meters import PROFILES_KEY, TEMPERATURE_KEY, TIBBER_KEY
 from workflows_dagster.pipeline.assets.months import MONTHS_KEY
@@ -81,4 +82,13 @@ def weather_job() -> AssetJob:
         WEATHER_JOB,
         selection=dg.AssetSelection.assets(TEMPERATURE_KEY, PROFILES_KEY),
         description="The outdoor temperature from Open-Meteo.",
+    )
+
+
+def statistics_job() -> AssetJob:
+    """Build the job that gives hours back to Home Assistant."""
+    return dg.define_asset_job(
+        STATISTICS_JOB,
+        selection=dg.AssetSelection.assets(STATISTICS_KEY),
+        description="Hours and costs that have changed, back to Home Assistant.",
     )

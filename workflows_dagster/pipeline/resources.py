@@ -1,12 +1,16 @@
-"""Dagster resources: the store, the Tibber client and the weather service."""
+"""Dagster resources: the store, the Tibber client, the weather service and Home Assistant."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import dagster as dg
 from pydantic import PrivateAttr
 
+from workflows_dagster.clients.home_assistant.blocking import HomeAssistant
 from workflows_dagster.clients.open_meteo import COORDINATE_DECIMALS, OpenMeteoClient
 from workflows_dagster.clients.tibber.client import TibberClient
+from workflows_dagster.services.home_assistant_access import opened
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.open import store_of
 from workflows_dagster.stores.ports import Store
@@ -129,3 +133,37 @@ def weather_resource(settings: Settings) -> WeatherResource:
         latitude=round(site.latitude, COORDINATE_DECIMALS),
         longitude=round(site.longitude, COORDINATE_DECIMALS),
     )
+
+
+class HomeAssistantResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
+    """Access to the house's Home Assistant.
+
+    Attributes:
+        url: Its address.
+    """
+
+    url: str
+
+    @abstractmethod
+    def opened(self) -> AbstractContextManager[HomeAssistant]:
+        """Connect, and close at the end.
+
+        Raises:
+            HomeAssistantError: It cannot be asked, or refuses.
+        """
+
+
+def home_assistant_resource(settings: Settings) -> HomeAssistantResource:
+    """Give the resource of the house's Home Assistant; config.yaml must name it. The token is passed in memory."""
+
+    class HouseHomeAssistantResource(HomeAssistantResource):
+        """The house's Home Assistant, as config.yaml names it."""
+
+        @contextmanager
+        def opened(self) -> Iterator[HomeAssistant]:
+            """Connect, and close at the end."""
+            with opened(settings) as (assistant, _):
+                yield assistant
+
+    assert settings.site.home_assistant.url is not None
+    return HouseHomeAssistantResource(url=settings.site.home_assistant.url)

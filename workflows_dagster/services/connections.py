@@ -1,4 +1,4 @@
-"""Checks the connections to the store, Tibber and Open-Meteo; reports what they hold and remedies for problems."""
+"""Checks the connections to the store and the services; reports what they hold and remedies for problems."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from workflows_dagster.clients.home_assistant.errors import HomeAssistantError
 from workflows_dagster.clients.open_meteo import OpenMeteoClient, OpenMeteoError
 from workflows_dagster.clients.tibber.client import TibberClient, TibberError
+from workflows_dagster.services.home_assistant_access import opened
 from workflows_dagster.services.raw_catalogue import newest_by_meter
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.embedded import EmbeddedStore
@@ -45,7 +47,7 @@ class Fact:
 
 
 def look_around(settings: Settings, may_create: MayCreate) -> Iterator[Fact]:
-    """Check the store, Tibber, and Open-Meteo where it is used, each without retries.
+    """Check the store, Tibber, and Open-Meteo and Home Assistant where they are used, each without retries.
 
     Args:
         settings: The house.
@@ -59,6 +61,7 @@ def look_around(settings: Settings, may_create: MayCreate) -> Iterator[Fact]:
     now = pd.Timestamp.now("UTC")
     yield from _tibber(settings, now, words)
     yield from _weather(settings, now, words)
+    yield from _home_assistant(settings, words)
 
 
 # The store
@@ -303,3 +306,30 @@ def _weather(settings: Settings, now: pd.Timestamp, words: Words) -> Iterator[Fa
     if len(recent):
         mean = words.say("{celsius} °C yesterday", celsius=words.format.fixed(float(recent.mean()), 1))
     yield Fact(words.say("Open-Meteo: reachable; {mean}; archive: {newest}.", mean=mean, newest=newest))
+
+
+# Home Assistant
+
+
+def _home_assistant(settings: Settings, words: Words) -> Iterator[Fact]:
+    url = settings.site.home_assistant.url
+    if url is None:
+        return
+    try:
+        with opened(settings, again=True) as (assistant, difference):
+            entities = len(assistant.ask("get_states"))
+            is_admin = bool((assistant.ask("auth/current_user") or {}).get("is_admin"))
+            version = f"{assistant.version[0]}.{assistant.version[1]}"
+    except HomeAssistantError as error:
+        yield Fact(str(error), is_good=False)
+        return
+    reach = words.say("Home Assistant {url}: reachable, version {version}", url=url, version=version)
+    count = words.say_count("{number} entity", "{number} entities", entities)
+    clocks = words.say("the clocks are {seconds} s apart", seconds=words.format.fixed(abs(difference), 1))
+    yield Fact(f"{reach}; {count}; {clocks}.")
+    if settings.site.home_assistant.statistics and not is_admin:
+        text = words.say(
+            "Home Assistant: the token is no administrator's, so no hours can be given back. "
+            "Make one as an administrator."
+        )
+        yield Fact(text, is_good=False)

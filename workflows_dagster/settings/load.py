@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from workflows_dagster.settings.documents import Document, read_document
 from workflows_dagster.settings.fields import civil_day
 from workflows_dagster.settings.hints import pattern_hints, store_hints
+from workflows_dagster.settings.home_assistant import from_environment, statistics_problems
 from workflows_dagster.settings.language import Language
 from workflows_dagster.settings.meter_file import Entry, read_meters
 from workflows_dagster.settings.meters import MeterBook, PhysicalMeter
@@ -133,6 +134,10 @@ def load(
     reader = _Reader(drafts or {}, problems)
     config = reader.read(folder / _CONFIG, "config_missing", "config_empty")
     site = _model(Site, config, problems)
+    if site is not None:
+        assistant, unusable = from_environment(site.home_assistant, environ)
+        site = site.model_copy(update={"home_assistant": assistant})
+        problems.extend(unusable)
     meters_path = _path_in(folder, config, "meters_config", _METERS)
     document = reader.read(meters_path, "meters_missing", "meters_empty")
     # The zone only matters for times of day; the default one is enough to find the other errors.
@@ -163,6 +168,8 @@ def load(
     assert patterns_document is not None
     book = MeterBook([entry.meter for entry in entries if entry.meter is not None])
     problems.extend(_not_contained(entries, book))
+    if not is_empty:
+        problems.extend(statistics_problems(site.home_assistant, {meter.meter_id: meter for meter in book}))
     if problems:
         raise SettingsError(problems, site.language)
     return Settings(
@@ -302,6 +309,8 @@ def _unmet_needs(site: Site, entries: Sequence[Entry], secrets: Secrets) -> Iter
         for name, value in (("INFLUX_TOKEN", secrets.influx_token), ("INFLUX_ORG", secrets.influx_org)):
             if not value:
                 yield Problem(_CONFIG, "storage.backend", "influx_secret_missing", {"name": name})
+    if site.home_assistant.url is not None and secrets.home_assistant_token is None:
+        yield Problem(_CONFIG, "home_assistant.url", "home_assistant_secret_missing")
     physical = [entry.meter for entry in entries if isinstance(entry.meter, PhysicalMeter)]
     names = {entry.meter_id for entry in entries} | {meter.raw_entity_id for meter in physical}
     if secrets.tibber_api_token and entries and site.tibber.meter_id not in names:

@@ -22,6 +22,9 @@ RESERVED_IDS = frozenset(
         "monthly_consumption",
         "costs",
         "running_day",
+        "outdoor_temperature",
+        "event_energy_correlation",
+        "home_assistant_statistics",
         # The step of their checks, whose name is also an owner of stored digests.
         "meter_checks",
         # Jobs, whose names Dagster keeps apart from the assets'.
@@ -29,6 +32,9 @@ RESERVED_IDS = frozenset(
         "profiles",
         "today",
         "tibber_sync",
+        "events",
+        "streams",
+        "statistics",
     }
 )
 

@@ -169,6 +169,15 @@ Code = Literal[
     "not_a_token",
     "house_token_short",
     "house_without_token",
+    # Home Assistant
+    "unknown_meter_type",
+    "home_assistant_secret_missing",
+    "statistic_of_unknown_meter",
+    "statistic_without_unit",
+    "statistic_without_id",
+    "statistic_twice",
+    "heat_device_no_statistic",
+    "heat_device_no_heat",
     "not_an_alert_address",
     "alert_address_unusable",
 ]

@@ -13,7 +13,9 @@ from pydantic import SecretStr
 from workflows_dagster.settings.fields import Frozen
 from workflows_dagster.settings.problems import Problem, SettingsError
 
-NAMES = ("INFLUX_TOKEN", "INFLUX_ORG", "TIBBER_API_TOKEN", "APPRISE_URLS", "HOUSE_TOKEN")
+NAMES = ("INFLUX_TOKEN", "INFLUX_ORG", "TIBBER_API_TOKEN", "APPRISE_URLS", "HOUSE_TOKEN", "HOME_ASSISTANT_TOKEN")
+# What an add-on of Home Assistant is given, in its environment.
+_SUPERVISOR = "SUPERVISOR_TOKEN"
 # Shorter ones can be guessed. [characters]
 SHORTEST_HOUSE_TOKEN = 16
 # Also what Dagster's instance file reads there.
@@ -34,6 +36,7 @@ class Secrets(Frozen):
         tibber_api_token: Tibber's access token.
         apprise_urls: Where alerts go, as apprise URLs.
         house_token: What a person or program must show to the house page.
+        home_assistant_token: Long-lived access token of an administrator of Home Assistant.
     """
 
     influx_token: SecretStr | None = None
@@ -41,6 +44,7 @@ class Secrets(Frozen):
     tibber_api_token: SecretStr | None = None
     apprise_urls: tuple[SecretStr, ...] = ()
     house_token: SecretStr | None = None
+    home_assistant_token: SecretStr | None = None
 
 
 @dataclass(frozen=True)
@@ -77,12 +81,14 @@ def load_secrets(folder: Path, environ: Mapping[str, str]) -> Secrets:
     if problems:
         raise SettingsError(problems)
     influx, tibber, house = (found[name] for name in ("INFLUX_TOKEN", "TIBBER_API_TOKEN", "HOUSE_TOKEN"))
+    assistant = found["HOME_ASSISTANT_TOKEN"] or environ.get(_SUPERVISOR)
     return Secrets(
         influx_token=SecretStr(influx) if influx else None,
         influx_org=found["INFLUX_ORG"],
         tibber_api_token=SecretStr(tibber) if tibber else None,
         apprise_urls=tuple(SecretStr(url) for url in _addresses(found["APPRISE_URLS"] or "")),
         house_token=SecretStr(house) if house else None,
+        home_assistant_token=SecretStr(assistant) if assistant else None,
     )
 
 

@@ -173,6 +173,19 @@ WRITING = "writing "
 READING_NOTE = Measurement("meter_reading_note", {"note": "text"})
 # One point per meter, at the time of the last import or entry: instants of the first and last reading added.
 READINGS_ADDED = Measurement("meter_readings_added", {"first": "text", "last": "text"})
+# One point per month, at the month's opening, per meter that is given back to Home Assistant: what it has of the month.
+STATISTICS_SENT = Measurement(
+    "meter_statistics_sent",
+    {
+        "inputs": "text",
+        "digest": "text",
+        "use": "number",
+        "cost": "number",
+        "first": "text",
+        "last": "text",
+        "shown": "number",
+    },
+)
 # One point for the house: how the last run ended, what failed, when the newest backup was made.
 HOUSE_STATUS = Measurement(
     "house_status", {"run_ended": "text", "run_result": "text", "failed_jobs": "text", "backup": "text"}
@@ -199,6 +212,7 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     READINGS_CHANGED,
     READING_NOTE,
     READINGS_ADDED,
+    STATISTICS_SENT,
     HOUSE_STATUS,
 )
 

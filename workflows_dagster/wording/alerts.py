@@ -42,6 +42,10 @@ SENTENCES: Mapping[str, str] = {
         "Open-Meteo has delivered nothing since {since}; every fetch since then failed. `meters check --connect` says "
         "why. Days are computed as in a usual year meanwhile, and repair themselves once it answers."
     ),
+    "home_assistant_down": marked(
+        "Home Assistant has been given no hours since {since}; every try since then failed. "
+        "`meters home-assistant send` says why. It is given what it lacks once it can be reached."
+    ),
     "schedule_failing": marked(
         "The schedule '{name}' has failed since {since}, so what it starts is not done. "
         "Its page under Automation says why."

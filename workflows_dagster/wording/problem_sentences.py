@@ -416,6 +416,33 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
         marked("the house page would listen on {host}, and there is no token that keeps others out"),
         marked("Write `HOUSE_TOKEN=` and the output of `openssl rand -hex 16` into secrets/house.env."),
     ),
+    # Home Assistant
+    "unknown_meter_type": (
+        marked("there is no type {value}"),
+        marked("Write home_assistant, or remove the variable."),
+    ),
+    "home_assistant_secret_missing": (
+        marked("Home Assistant is connected to, and there is no token for it"),
+        marked("Write HOME_ASSISTANT_TOKEN, a long-lived token of an administrator, into secrets/home_assistant.env."),
+    ),
+    "statistic_of_unknown_meter": (marked("no meter '{name}'"), marked("Name a meter of meters.yaml.")),
+    "statistic_without_unit": (
+        marked("'{meter}' counts in {unit}, which Home Assistant's Energy dashboard does not know"),
+        marked("Remove it; energy and volume can be given back."),
+    ),
+    "statistic_without_id": (
+        marked("no letter or digit of '{meter}' can stand in an id of Home Assistant"),
+        marked("Remove it, or rename the meter."),
+    ),
+    "statistic_twice": (
+        marked("'{meter}' and '{other}' would both be {id} in Home Assistant"),
+        marked("Remove one of them, or rename one of the meters."),
+    ),
+    "heat_device_no_statistic": (
+        marked("'{name}' is not among home_assistant.statistics"),
+        marked("Add it there, or remove it here."),
+    ),
+    "heat_device_no_heat": (marked("'{meter}' is no heat meter"), marked("Remove it; other meters have their place.")),
     "not_an_alert_address": (
         marked("what stands there ({characters} characters) is no address such as ntfy://topic"),
         marked("Separate addresses by blanks or lines, and write a blank within one as %20."),
