@@ -366,6 +366,20 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
             "shown": "sum of the use at the end of that hour",
         },
     ),
+    "home_streams_kept": (
+        "From when on power and events are there: one point, with `meter_id` `house`.",
+        {"since": "instant before which they were deleted (ISO 8601)"},
+    ),
+    "home_assistant_status": (
+        "How the live connection to Home Assistant is: one point, with `meter_id` `house`.",
+        {
+            "at": "when it was told",
+            "connected": "when the connection was last there",
+            "problem": "why it is not there",
+            "clock": "how far Home Assistant's clock is ahead [s]",
+            "silent": "sensors of power that send nothing, JSON: since when",
+        },
+    ),
     "meter_reading_note": (
         "What was noted beside a reading by hand, at the instant of the reading.",
         {"note": "the note"},

@@ -119,3 +119,19 @@ def test_unavailable_power_is_read_back_as_unknown(store: EmbeddedStore) -> None
     rows = pd.DataFrame({"time": [at(-60), at(-30)], "entity_id": "sensor.b", "power_w": [5.0, np.nan]})
     write_power(store, rows)
     assert read_power(store, at(-90), at(0), "sensor.b")["power_w"].isna().tolist() == [False, True]
+
+
+def test_streams_that_were_deleted_do_not_come_back_by_keeping_them_longer(store: EmbeddedStore) -> None:
+    """A day that seemed to be computable again would lose its results to an empty stream."""
+    asked, now = DayRange.single(LAST), AFTER + pd.Timedelta(days=300)
+    correlation(store, 20_000).of_days(asked, AFTER)
+    kept = results(store)
+    assert len(kept) > 0
+    since = delete_expired(store, now, 92)
+    assert since > AFTER
+    longer = correlation(store, 20_000)
+    assert longer.is_expired(LAST, now)
+    assert longer.of_days(asked, now)[LAST].expired
+    pd.testing.assert_frame_equal(results(store), kept)
+    # And keeping them shorter, then longer, loses no mark.
+    assert delete_expired(store, now, 400) == since

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from workflows_dagster.stores.ports import STREAMS_KEPT, ProcessedStore, Store
 from workflows_dagster.stores.tagged import (
     DEVICE_POWER,
     HOME_POWER,
@@ -18,6 +19,7 @@ POWER_COLUMNS = ("time", "entity_id", "power_w")
 # How far back the newest five minutes are looked for.
 _RECENT = pd.Timedelta(days=7)
 _EVER = pd.Timestamp("1970-01-01", tz="UTC")
+_OWNER = "house"
 
 
 def write_power(store: TaggedStore, power: pd.DataFrame) -> None:
@@ -100,16 +102,29 @@ def kept_since(now: pd.Timestamp, keep_days: int) -> pd.Timestamp:
     return now.tz_convert("UTC").floor("D") - pd.Timedelta(days=keep_days)
 
 
-def delete_expired(store: TaggedStore, now: pd.Timestamp, keep_days: int) -> pd.Timestamp:
+def deleted_before(store: ProcessedStore) -> pd.Timestamp:
+    """Give the instant before which streams were deleted, however long they are to be kept now; UTC.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    marks = store.read(STREAMS_KEPT, _OWNER)["since"].dropna()
+    return pd.Timestamp(marks.iloc[-1]) if len(marks) else _EVER
+
+
+def delete_expired(store: Store, now: pd.Timestamp, keep_days: int) -> pd.Timestamp:
     """Delete power and events that are older than `keep_days`; results stay.
 
     Returns:
-        The instant from which on they are kept, UTC.
+        The instant from which on they are there, UTC.
 
     Raises:
         StoreError: Not everything was deleted.
     """
-    since = kept_since(now, keep_days)
+    since = max(kept_since(now, keep_days), deleted_before(store))
+    # Before the deletion, so that no day counts as complete whose streams are half gone.
+    mark = pd.DataFrame({"since": [since.isoformat()]}, pd.DatetimeIndex([_EVER]).as_unit("us"))
+    store.replace(STREAMS_KEPT, _OWNER, "mark", _EVER, _EVER + pd.Timedelta(days=1), mark)
     for stream in RAW_STREAMS:
         store.delete_rows(stream, _EVER, since)
     return since

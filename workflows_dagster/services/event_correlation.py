@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,8 +18,8 @@ from workflows_dagster.domain.device_teaching import TaughtDay, learn, teach
 from workflows_dagster.domain.device_use import day_of_devices
 from workflows_dagster.domain.event_attribution import CREDITED, MARGIN, Streams, attribute_day
 from workflows_dagster.records.events import add_correlations, read_correlations, read_events, write_correlations
-from workflows_dagster.records.power import kept_since, read_power, write_devices
-from workflows_dagster.stores.tagged import TaggedStore
+from workflows_dagster.records.power import deleted_before, kept_since, read_power, write_devices
+from workflows_dagster.stores.ports import Store
 
 _NO_POWER = pd.DataFrame({"time": pd.DatetimeIndex([], tz="UTC"), "power_w": np.empty(0)})
 
@@ -44,9 +45,7 @@ class Correlation:
     What a day teaches is kept, so that a range reads each day's streams once, and the running day only its own.
     """
 
-    def __init__(
-        self, store: TaggedStore, zone: ZoneInfo, source: str, domains: Collection[str], keep_days: int
-    ) -> None:
+    def __init__(self, store: Store, zone: ZoneInfo, source: str, domains: Collection[str], keep_days: int) -> None:
         """Set what is correlated; nothing is read yet.
 
         Args:
@@ -62,8 +61,13 @@ class Correlation:
 
     def is_expired(self, day: date, now: pd.Timestamp) -> bool:
         """Tell whether streams that a day is computed from are no longer kept."""
-        first = day - timedelta(days=TEACHING_DAYS)
-        return days.opening(first, self._zone) - MARGIN < kept_since(now, self._keep_days)
+        first = days.opening(day - timedelta(days=TEACHING_DAYS), self._zone) - MARGIN
+        return first < max(kept_since(now, self._keep_days), self._deleted)
+
+    @cached_property
+    def _deleted(self) -> pd.Timestamp:
+        """Instant before which streams were deleted: keeping them longer from now on brings none back."""
+        return deleted_before(self._store)
 
     def of_days(self, asked: DayRange, now: pd.Timestamp) -> dict[date, CorrelatedDay]:
         """Compute and store what the events of these days changed, and what the devices drew.

@@ -186,6 +186,13 @@ STATISTICS_SENT = Measurement(
         "shown": "number",
     },
 )
+# One point for the house: from when on power and events are there; those before were deleted.
+STREAMS_KEPT = Measurement("home_streams_kept", {"since": "text"})
+# One point for the house: how the live connection to Home Assistant is.
+LIVE_STATUS = Measurement(
+    "home_assistant_status",
+    {"at": "text", "connected": "text", "problem": "text", "clock": "number", "silent": "text"},
+)
 # One point for the house: how the last run ended, what failed, when the newest backup was made.
 HOUSE_STATUS = Measurement(
     "house_status", {"run_ended": "text", "run_result": "text", "failed_jobs": "text", "backup": "text"}
@@ -213,6 +220,8 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     READING_NOTE,
     READINGS_ADDED,
     STATISTICS_SENT,
+    LIVE_STATUS,
+    STREAMS_KEPT,
     HOUSE_STATUS,
 )
 
