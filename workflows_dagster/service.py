@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -19,7 +20,7 @@ from workflows_dagster.maintenance.generations import settle
 from workflows_dagster.services.dagster_page import load_in_another_process as load_page_rules
 
 _PROCESSES = {"dagster-webserver": "webserver", "dagster-daemon": "daemon", "dagster": "code"}
-_HOUSE = "house"
+_HOUSE, _STAND_IN = "house", "stand-in"
 _EXIT_FAILED = 1
 _EXIT_WRONG_INPUT = 2
 
@@ -35,9 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     name, *rest = list(sys.argv[1:] if arguments is None else arguments) or [""]
     if name == _HOUSE:
+        from workflows_dagster.live.task import LiveTask
         from workflows_dagster.web.server import main as serve_house
 
-        return serve_house(rest)
+        return serve_house(rest, LiveTask)
+    if name == _STAND_IN:
+        return _serve_stand_in(rest)
     if name not in _PROCESSES:
         found = f"no service '{name}'" if name else "no service is named"
         known = " or ".join((_HOUSE, *_PROCESSES))
@@ -63,6 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Dagster builds its usage lines and its children's command lines from these.
     sys.argv = [name, *rest]
     return int(program.load()() or 0)
+
+
+def _serve_stand_in(arguments: Sequence[str]) -> int:
+    """Serve a stand-in for Home Assistant with made-up devices, for the demo; the port is its argument."""
+    from workflows_dagster.sample_house import devices
+    from workflows_dagster.sample_house.home_assistant import StandIn, running
+
+    stand_in = StandIn(token=os.environ["HOME_ASSISTANT_TOKEN"])
+    devices.live(stand_in, time.time())
+    with running(stand_in, int(arguments[0])):
+        devices.run(stand_in)
+    return 0
 
 
 def _guard_page() -> bool:

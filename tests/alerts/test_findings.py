@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from tests.sentences import said as finding_said
-from workflows_dagster.alerts.findings import broken_promises, overdue_readings, unusual_days
+from workflows_dagster.alerts.findings import broken_promises, live_causes, overdue_readings, unusual_days
 from workflows_dagster.domain import days
 from workflows_dagster.domain.anomaly_reasons import Reason, encoded
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.records.findings import keep_findings
+from workflows_dagster.records.live_status import LiveStatus, write_live_status
 from workflows_dagster.stores.ports import ANOMALY_DAILY, BASE_LOAD_DAILY, FINDING_MONTHLY, FINDING_NOW
 from workflows_dagster.wording.alerts import alert_sentence
 from workflows_dagster.wording.words import Words
@@ -151,3 +154,38 @@ def test_a_house_in_good_order_has_no_causes(house):
     assert list(broken_promises(house.settings, house.store)) == []
     assert list(overdue_readings(house.settings, house.store)) == []
     assert unusual_days(house.settings, house.store, NOW) == []
+
+
+def told(house, at="2026-06-15 11:55", connected=None, problem=None, clock=0.1, silent=None):
+    instants = [pd.Timestamp(text, tz="UTC") if text else None for text in (at, connected)]
+    write_live_status(house.store, LiveStatus(*instants, problem, clock, silent or {}))
+
+
+def live_codes(house, url="http://homeassistant:8123"):
+    assistant = house.settings.site.home_assistant.model_copy(update={"url": url})
+    settings = replace(house.settings, site=house.settings.site.model_copy(update={"home_assistant": assistant}))
+    return {cause.code: said(cause) for cause in live_causes(settings, house.store, NOW)}
+
+
+def test_a_home_assistant_out_of_reach_for_a_day_is_reported_with_the_reason(house):
+    told(house, connected="2026-06-14 12:30", problem="Home Assistant: the host ha is not known.")
+    assert live_codes(house) == {}
+    told(house, connected="2026-06-14 11:00", problem="Home Assistant: the host ha is not known.")
+    assert "the host ha is not known" in live_codes(house)["live_down"]
+
+
+def test_a_process_that_says_nothing_for_a_day_is_reported(house):
+    told(house, at="2026-06-13 11:00", connected="2026-06-13 11:00")
+    assert set(live_codes(house)) == {"live_silent"}
+    assert live_codes(house, url=None) == {}
+
+
+def test_a_clock_and_a_sensor_that_sends_nothing_are_reported(house):
+    silent = {"sensor.oven": "2026-06-13T12:00:00+00:00", "sensor.lamp": "2026-06-15T08:00:00+00:00"}
+    told(house, connected="2026-06-15 11:55", clock=-7.25, silent=silent)
+    found = live_codes(house)
+    assert set(found) == {"live_clock", "live_sensor"}
+    assert "7 s apart" in found["live_clock"]
+    assert "sensor.oven" in found["live_sensor"]
+    told(house, connected="2026-06-15 11:55")
+    assert live_codes(house) == {}

@@ -42,7 +42,7 @@ def house(folder, keep_days: int, url: str = "http://127.0.0.1:1") -> Settings:
     )
     (config / "meters.yaml").write_text(small("2021-01-01"), encoding="utf-8")
     (config / "seasonal_patterns.yaml").write_text("patterns: {}", encoding="utf-8")
-    return load(config, {"METERS_DATA_DIR": str(folder / "data")})
+    return load(config, {"METERS_DATA_DIR": str(folder / "data"), "HOME_ASSISTANT_TOKEN": "token"})
 
 
 def run(settings: Settings, instance: dg.DagsterInstance, job: str, **tags: str) -> None:

@@ -75,7 +75,7 @@ def store(lived: Path) -> Iterator[EmbeddedStore]:
 
 @pytest.fixture
 def settings(lived: Path) -> Settings:
-    return load(lived / "config", {"METERS_DATA_DIR": str(lived)})
+    return load(lived / "config", {"METERS_DATA_DIR": str(lived), "HOME_ASSISTANT_TOKEN": "token"})
 
 
 def samples(store: EmbeddedStore, entity: str = HOUSE) -> list[tuple[datetime, float]]:

@@ -13,6 +13,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 EN, DE = Words("en", BERLIN), Words("de", BERLIN)
 SINCE = "2026-06-01T04:00:00+00:00"
 FIGURES = {
+    "seconds": 7.0,
+    "sensor": "sensor.oven",
     "check": "house", "error": "OSError", "kept": ["data", "dagster_home"], "path": "/data", "free_mb": 999,
     "least_mb": 1000, "since": SINCE, "last": SINCE, "at": SINCE, "meter": "gas",
     "finding": "no reading.", "day": "2026-06-01",

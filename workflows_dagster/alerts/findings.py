@@ -13,6 +13,8 @@ from workflows_dagster.domain import days
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.records.anomalies import reason_of
 from workflows_dagster.records.findings import findings_of_house
+from workflows_dagster.records.live_status import read_live_status
+from workflows_dagster.settings.home_assistant import CLOCK_TOLD
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import Meter
 from workflows_dagster.stores.ports import (
@@ -28,6 +30,7 @@ from workflows_dagster.wording.findings import finding_writer
 
 # Older days appear in the monthly report only.
 RECENT_DAYS = 14
+_DAY = pd.Timedelta(days=1)
 _KINDS: dict[str, Measurement] = {"use": ANOMALY_DAILY, "base_load": BASE_LOAD_DAILY}
 
 
@@ -40,7 +43,7 @@ def house_causes(settings: Settings, store: ProcessedStore, now: pd.Timestamp) -
         now: The present, UTC.
 
     Returns:
-        Broken balances first, then overdue readings, then unusual days.
+        Broken balances first, then overdue readings, then unusual days, then what the live connection lacks.
 
     Raises:
         StoreError: The store cannot be read.
@@ -49,6 +52,7 @@ def house_causes(settings: Settings, store: ProcessedStore, now: pd.Timestamp) -
         *broken_promises(settings, store),
         *overdue_readings(settings, store),
         *unusual_days(settings, store, now),
+        *live_causes(settings, store, now),
     ]
 
 
@@ -71,6 +75,31 @@ def broken_promises(settings: Settings, store: ProcessedStore) -> Iterator[Cause
                 "times": len(broken),
             }
             yield Cause(f"house:{meter_id}:promise", "broken_promise", figures, newest.start)
+
+
+def live_causes(settings: Settings, store: ProcessedStore, now: pd.Timestamp) -> Iterator[Cause]:
+    """Find a live connection that has been away for a day, a clock that is off, and sensors that send nothing.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    status = read_live_status(store) if settings.site.home_assistant.url is not None else None
+    if status is None:
+        return
+    last = status.connected or status.at
+    if now - last >= _DAY:
+        figures: dict[str, Figure] = {
+            "since": last.isoformat(),
+            "error": status.problem or "",
+        }
+        yield Cause("house:live", "live_down" if status.problem else "live_silent", figures, last)
+        return
+    if abs(status.clock) > CLOCK_TOLD:
+        yield Cause("house:live:clock", "live_clock", {"seconds": round(abs(status.clock), 1)}, status.at)
+    for sensor, text in status.silent.items():
+        since = pd.Timestamp(text)
+        if now - since >= _DAY:
+            yield Cause(f"house:live:{sensor}", "live_sensor", {"sensor": sensor, "since": since.isoformat()}, since)
 
 
 def overdue_readings(settings: Settings, store: ProcessedStore) -> Iterator[Cause]:

@@ -164,7 +164,8 @@ def _back(settings: Settings, store: object) -> GivenBack:
 @contextmanager
 def _opened(ctx: click.Context, settings: Settings) -> Iterator[HomeAssistant]:
     from workflows_dagster.clients.home_assistant.errors import HomeAssistantError
-    from workflows_dagster.services.home_assistant_access import CLOCK_TOLD, opened
+    from workflows_dagster.services.home_assistant_access import opened
+    from workflows_dagster.settings.home_assistant import CLOCK_TOLD
     from workflows_dagster.wording import words_of
 
     words = words_of(settings.site)

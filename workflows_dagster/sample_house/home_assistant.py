@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -130,11 +130,28 @@ class StandIn:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._tell, entity_id, before, now)
 
-    def remove(self, entity_id: str) -> None:
-        """Remove an entity, as a rename does."""
-        self.states.pop(entity_id, None)
+    def rename(self, entity_id: str, other: str) -> None:
+        """Give an entity another id; those who listen to the registry are told."""
+        state = self.states.pop(entity_id)
+        self.states[other] = replace(state, updated=self.now(), changed=self.now())
+        self.history.setdefault(other, []).append(self.states[other])
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._tell, entity_id, None, None)
+            self._loop.call_soon_threadsafe(self._tell_registry)
+
+    def restart(self) -> None:
+        """Break all connections and say all states anew, as a restart does."""
+        self.drop_connections()
+        now = self.now()
+        for entity_id, state in self.states.items():
+            self.states[entity_id] = replace(state, updated=now, changed=now)
+            self.history.setdefault(entity_id, []).append(self.states[entity_id])
+
+    def _tell_registry(self) -> None:
+        for peer in list(self._sockets):
+            for number, wanted in peer.subscriptions.items():
+                if "entity_registry_updated" in wanted:
+                    peer.event(number, {"event_type": "entity_registry_updated", "data": {"action": "update"}})
 
     def drop_connections(self) -> None:
         """Break all connections, as a restart does."""
@@ -202,6 +219,10 @@ class StandIn:
         peer.subscriptions[number] = set(fields["entity_ids"])
         there = {name: self.states[name].compressed() for name in fields["entity_ids"] if name in self.states}
         peer.later(number, {"a": there})
+
+    def _do_subscribe_events(self, peer: _Peer, number: int, fields: dict[str, Any]) -> Any:
+        _only(fields, {"event_type"})
+        peer.subscriptions[number] = {fields["event_type"]}
 
     def _do_unsubscribe_events(self, peer: _Peer, _number: int, fields: dict[str, Any]) -> Any:
         _only(fields, {"subscription"})

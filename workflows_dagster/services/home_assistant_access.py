@@ -10,10 +10,9 @@ from pathlib import Path
 
 from workflows_dagster.clients.home_assistant.blocking import HomeAssistant, home_assistant
 from workflows_dagster.clients.home_assistant.errors import HomeAssistantError, RefusedTokenError
+from workflows_dagster.settings.home_assistant import CLOCK_REFUSED
 from workflows_dagster.settings.load import Settings
 
-# Hours and events are compared with our own clock. [s]
-CLOCK_TOLD, CLOCK_REFUSED = 2.0, 60.0
 _MEMORY = "home_assistant_refused"
 
 

@@ -19,10 +19,12 @@ class Sensors:
     Attributes:
         power: Sensors of power, each with its role.
         energy: Ids of sensors that count energy in kWh.
+        register: The one of them that counts what comes from the grid; None if none or several do.
     """
 
     power: tuple[Found, ...]
     energy: tuple[str, ...]
+    register: str | None = None
 
     @property
     def house(self) -> Found | None:
@@ -82,7 +84,12 @@ def find_sensors(
         )
     named_rate, grid = _of_grid(prefs or {})
     grid_devices = {device for entity in grid if (device := device_of.get(entity)) is not None}
-    return Sensors(tuple(sort_out(power, house or named_rate, grid_devices, circuits)), tuple(energy))
+    registers = [one for one in grid if one in energy]
+    return Sensors(
+        tuple(sort_out(power, house or named_rate, grid_devices, circuits)),
+        tuple(energy),
+        registers[0] if len(registers) == 1 else None,
+    )
 
 
 def _of_grid(prefs: State) -> tuple[str | None, list[str]]:

@@ -18,6 +18,8 @@ from workflows_dagster.settings.problems import Problem, nearest, shown
 from workflows_dagster.settings.validation import problems_in
 
 SOURCE = "utility_meters"
+# Differences of the clocks that are told, and that refuse. [s]
+CLOCK_TOLD, CLOCK_REFUSED = 2.0, 60.0
 # What people set who come from other systems; it wins over config.yaml.
 ENVIRONMENT = {
     "HOME_ASSISTANT_URL": "url",

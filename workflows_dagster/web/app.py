@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Response
@@ -29,6 +31,7 @@ from workflows_dagster.web.colours import style_variables
 from workflows_dagster.web.middleware import BodyLimit, Doorkeeper, SecurityHeaders
 from workflows_dagster.web.problems import add_handlers
 from workflows_dagster.web.state import HouseState
+from workflows_dagster.wording import Words
 
 STATIC = Path(__file__).with_name("static")
 # Each holds a connection to the store; the work is the processor's, of which a small machine has two.
@@ -37,18 +40,36 @@ _CACHED = "max-age=600"
 _API = (health, meters, readings, uploads, consumption, insight, configuration, energy, webhook)
 
 
-def create_app(house: HouseState, host: str) -> FastAPI:
+class Companion(Protocol):
+    """Something that runs beside the pages; if it fails, they go on."""
+
+    def notice(self, words: Words) -> tuple[bool, str]:
+        """Tell whether it is as it should be, and how it is, as a sentence."""
+        ...
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        ...
+
+
+def create_app(house: HouseState, host: str, companion: Companion | None = None) -> FastAPI:
     """Build the application over a house.
 
     Args:
         house: Settings, store and kept results.
         host: Name or address that it listens on.
+        companion: What runs beside it, if anything.
     """
 
     @asynccontextmanager
     async def living(_app: FastAPI) -> AsyncIterator[None]:
         current_default_thread_limiter().total_tokens = _THREADS
+        beside = asyncio.create_task(companion.run()) if companion is not None else None
         yield
+        if beside is not None:
+            beside.cancel()
+            with suppress(asyncio.CancelledError):
+                await beside
         house.close()
 
     app = FastAPI(
@@ -60,6 +81,7 @@ def create_app(house: HouseState, host: str) -> FastAPI:
         lifespan=living,
     )
     app.state.house = house
+    app.state.companion = companion
     app.state.gate = gate = Gate(lambda: _rules(house, host))
     for module in _API:
         app.include_router(module.router)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import uvicorn
 
@@ -14,7 +14,7 @@ from workflows_dagster.logs.from_settings import load_log_config, log_config
 from workflows_dagster.settings.load import Settings, load
 from workflows_dagster.settings.problems import Problem, SettingsError
 from workflows_dagster.web.access import is_this_machine
-from workflows_dagster.web.app import create_app
+from workflows_dagster.web.app import Companion, create_app
 from workflows_dagster.web.state import HouseState
 from workflows_dagster.wording import Words
 from workflows_dagster.wording.problems import problem_text, problem_texts
@@ -23,11 +23,14 @@ _EXIT_WRONG_INPUT = 2
 _LONGEST_END_SECONDS = 10
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, beside: Callable[[Callable[[], Settings]], Companion] | None = None
+) -> int:
     """Serve until the process is asked to end.
 
     Args:
         arguments: The command line; None takes that of the process.
+        beside: Makes what runs beside the pages, from what gives the house's settings.
 
     Returns:
         0 after a requested end, 2 if the configuration cannot be used.
@@ -48,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if refusal := why_not(settings, host):
         print(refusal, file=sys.stderr)
         return _EXIT_WRONG_INPUT
-    app = create_app(HouseState(os.environ, settings), host)
+    house = HouseState(os.environ, settings)
+    app = create_app(house, host, beside(lambda: house.settings) if beside is not None else None)
     uvicorn.run(
         app,
         host=host,

@@ -46,6 +46,17 @@ SENTENCES: Mapping[str, str] = {
         "Home Assistant has been given no hours since {since}; every try since then failed. "
         "`meters home-assistant send` says why. It is given what it lacks once it can be reached."
     ),
+    "live_down": marked("No power and no events since {since}: {error}"),
+    "live_silent": marked(
+        "No power and no events since {since}, and the house page says nothing of it. See whether its process runs."
+    ),
+    "live_clock": marked(
+        "The clocks of Home Assistant and this machine are {seconds} s apart. "
+        "Let both take their time from the network (NTP)."
+    ),
+    "live_sensor": marked(
+        "{sensor} has sent no power since {since}. See to its device, or name the circuits in config.yaml without it."
+    ),
     "schedule_failing": marked(
         "The schedule '{name}' has failed since {since}, so what it starts is not done. "
         "Its page under Automation says why."

@@ -65,3 +65,33 @@ def plan_lines(
         yield words.say(
             "{entity} counts {meter} too, and the dashboard adds both: remove it there.", entity=entity, meter=name
         )
+
+
+def live_text(code: str, problem: str, held: int, store_problem: str, silent: Sequence[str], words: Words) -> str:
+    """Write how the live connection is.
+
+    Args:
+        code: `off`, `connecting`, `connected`, `no_house` or `failing`.
+        problem: Why it fails.
+        held: Rows that wait for the store.
+        store_problem: Why the store does not take them; empty if it does.
+        silent: Sensors of power that have sent nothing for a day.
+        words: The reader's language.
+    """
+    if code == "failing":
+        return problem
+    told = {
+        "off": words.say("No live connection is set up."),
+        "connecting": words.say("Home Assistant: connecting."),
+        "no_house": words.say(
+            "Home Assistant: connected, but nothing says which power is the whole house's. Name its sensor as "
+            "home_assistant.power_entity; `meters home-assistant entities` lists them."
+        ),
+    }.get(code, words.say("Home Assistant: connected."))
+    if store_problem:
+        waiting = words.say_count("{number} value waits for the store", "{number} values wait for the store", held)
+        told = f"{told} {waiting}: {store_problem}"
+    if silent:
+        names = ", ".join(silent)
+        told = f"{told} " + words.say("These sensors of power have sent nothing for a day: {names}.", names=names)
+    return told

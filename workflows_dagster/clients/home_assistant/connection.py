@@ -24,7 +24,6 @@ TIMEOUT = 30.0
 _HEARTBEAT = 30.0
 # The states of a house with thousands of entities, or a quarter of a year of hours. [byte]
 _LARGEST_ANSWER = 64 * 1024 * 1024
-CLOCK_TOLD, CLOCK_REFUSED = 2.0, 60.0
 
 Event = dict[str, Any]
 

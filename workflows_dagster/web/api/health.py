@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pandas as pd
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -33,7 +33,7 @@ def health() -> dict[str, str]:
 
 
 @router.get("/health/ready", responses={503: {"description": "Something that is configured fails."}})
-def ready(house: House, words: Spoken) -> JSONResponse:
+def ready(house: House, words: Spoken, request: Request) -> JSONResponse:
     """Tell whether the store answers and the days are up to date, each with its sentence."""
     now = now_utc()
     checks = []
@@ -47,9 +47,11 @@ def ready(house: House, words: Spoken) -> JSONResponse:
         checks.append({"name": "store", "ok": stored, "detail": sentence})
         checks.append(_newest_day(found, house, words, now))
         checks.append(_runs(found, words))
-    checks.append(
-        {"name": "home_assistant", "ok": True, "detail": words.say("No live connection is set up.")},
+    companion = request.app.state.companion
+    is_good, detail = (
+        (True, words.say("No live connection is set up.")) if companion is None else companion.notice(words)
     )
+    checks.append({"name": "home_assistant", "ok": is_good, "detail": masked(detail)})
     is_ready = all(check["ok"] for check in checks)
     answer = {"status": "ok" if is_ready else "failing", "checks": checks}
     return JSONResponse(answer, 200 if is_ready else 503)

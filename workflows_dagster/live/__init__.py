@@ -1,0 +1,1 @@
+"""Home Assistant's power and events as they come: a supervised task of the process `house`."""
