@@ -46,13 +46,13 @@ install: $(READY)
 demo: $(READY)
 	@mkdir -p "$(DAGSTER_HOME)"
 	$(BIN)/meters demo --house http://localhost:$(HOUSE_PORT) --page http://localhost:$(PORT)
-	@$(MAKE) --no-print-directory serve
+	@$(MAKE) --no-print-directory serve STAND_IN=--stand-in
 
 serve: $(READY)
 	@$(BIN)/meters check > /dev/null
 	@$(BIN)/python -c 'from pathlib import Path; from workflows_dagster.pipeline.storage.home import ensure_home; ensure_home(Path("$(DAGSTER_HOME)"))'
 	@echo "The house page: http://localhost:$(HOUSE_PORT)  Dagster's page: http://localhost:$(PORT)  (Ctrl+C stops both)"
-	@$(BIN)/python -m workflows_dagster.supervisor --host $(HOST) --port $(PORT) --house-port $(HOUSE_PORT)
+	@$(BIN)/python -m workflows_dagster.supervisor --host $(HOST) --port $(PORT) --house-port $(HOUSE_PORT) $(STAND_IN)
 
 test: $(READY)
 	$(BIN)/pytest -n $(WORKERS)

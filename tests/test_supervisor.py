@@ -161,7 +161,9 @@ def test_make_serve_runs_these_and_no_page_without_a_guard() -> None:
         "HOUSE_PORT=8007",
     ]
     printed = subprocess.run(words, cwd=root, capture_output=True, text=True, check=True).stdout
-    assert printed.splitlines()[-1].endswith(
-        "python -m workflows_dagster.supervisor --host 192.168.1.7 --port 3100 --house-port 8007"
+    assert (
+        printed.splitlines()[-1]
+        .rstrip()
+        .endswith("python -m workflows_dagster.supervisor --host 192.168.1.7 --port 3100 --house-port 8007")
     )
     assert "dagster dev" not in printed

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
+
+from workflows_dagster.settings.load import load
 
 _WORKSPACE = Path(__file__).parents[1] / "deploy" / "workspace.yaml"
 _LOOPBACK = "127.0.0.1"
@@ -47,12 +50,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--host", default=_LOOPBACK, help="address that Dagster's page listens on")
     parser.add_argument("--port", default=3000, type=int, help="port that Dagster's page listens on")
     parser.add_argument("--house-port", type=int, help="port of the house page; by default that of config.yaml")
+    parser.add_argument("--stand-in", action="store_true", help="a stand-in for Home Assistant with made-up devices")
     options = parser.parse_args(arguments)
     code_port = _free_port()
     os.environ |= {"METERS_CODE_HOST": _LOOPBACK, "METERS_CODE_PORT": str(code_port)}
     # Links from an asset open its code in the editor of this machine (pipeline/code_references.py).
     os.environ["DAGSTER_IS_DEV_CLI"] = "1"
-    return run_together(commands(options.host, options.port, code_port, options.house_port), code_port)
+    chosen = commands(options.host, options.port, code_port, options.house_port)
+    # A Home Assistant of one's own is never replaced.
+    if options.stand_in and load().site.home_assistant.url is None:
+        port = _free_port()
+        os.environ |= {"HOME_ASSISTANT_URL": f"http://{_LOOPBACK}:{port}", "HOME_ASSISTANT_TOKEN": secrets.token_hex()}
+        chosen["stand-in"] = [sys.executable, "-m", "workflows_dagster.service", "stand-in", str(port)]
+    return run_together(chosen, code_port)
 
 
 def commands(host: str, port: int, code_port: int, house_port: int | None = None) -> dict[str, list[str]]:

@@ -10,7 +10,10 @@ import click
 from workflows_dagster.cli.command import EXIT_WRONG_INPUT, HouseCommand, fail, settings_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workflows_dagster.settings.load import Settings
+    from workflows_dagster.stores.ports import Store
 
 
 @click.command(cls=HouseCommand)
@@ -43,6 +46,8 @@ def demo(ctx: click.Context, years: int, page: str, house: str) -> None:
     first = max(settings.first_day, last - timedelta(days=round(years * 365.25) - 1))
     with TerminalConsole().status(words.say("Reading the sample household's meters …")), open_store(settings) as store:
         count = write_sample(store, settings.meters, settings.site.zone, now.to_pydatetime(), start=first)
+        if settings.site.home_assistant.url is None:
+            _write_devices(settings, store, now)
     click.echo(
         words.say(
             "{number} readings of {meters} meters since {day}.",
@@ -70,6 +75,30 @@ def demo(ctx: click.Context, years: int, page: str, house: str) -> None:
                 year=first.year,
             )
         )
+
+
+def _write_devices(settings: Settings, store: Store, now: pd.Timestamp) -> None:
+    """Write what the made-up devices of the stand-in for Home Assistant did, and what that says of them."""
+    import pandas as pd
+
+    from workflows_dagster.domain import days
+    from workflows_dagster.domain.days import DayRange
+    from workflows_dagster.domain.device_steps import TEACHING_DAYS
+    from workflows_dagster.records.events import write_events
+    from workflows_dagster.records.power import write_power
+    from workflows_dagster.sample_house.devices import HOUSE, past_streams
+    from workflows_dagster.services.event_correlation import Correlation
+    from workflows_dagster.services.live_power import store_five_minutes
+
+    zone, named = settings.site.zone, settings.site.home_assistant
+    today = days.civil_day(now, zone)
+    judged = DayRange(today - timedelta(days=3), today)
+    start = days.opening(judged.first - timedelta(days=TEACHING_DAYS), zone)
+    power, events = past_streams(start, now)
+    write_power(store, power)
+    write_events(store, events)
+    store_five_minutes(store, zone, HOUSE, {}, now - pd.Timedelta(days=1), now)
+    Correlation(store, zone, HOUSE, named.event_domains, named.keep_days).of_days(judged, now)
 
 
 def _make_token(settings: Settings) -> None:
