@@ -366,6 +366,25 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
             "shown": "sum of the use at the end of that hour",
         },
     ),
+    "meter_info": (
+        "What a query needs to know of each meter, one point a meter at 1970-01-01.",
+        {
+            "utility": "electricity, gas, water, heat or solar",
+            "main": "1 for the meters that add up to the utility, else 0",
+            "role": "main, rest, part, device (of a master) or other",
+            "depth": "number of meters above it",
+            "fed_in": "1 for energy fed into the grid, else 0",
+            "kwh_per_unit": "energy of one unit, of gas by the present factors [kWh/unit]; absent where it is none",
+            "description": "what it counts, in the owner's words",
+        },
+    ),
+    "meter_change": (
+        "Replacements of meters and changes of prices, a point each at the opening of its first day.",
+        {
+            "kind": "replacement or price",
+            "sentence": "what changed, for Grafana; in the language of config.yaml",
+        },
+    ),
     "home_streams_kept": (
         "From when on power and events are there: one point, with `meter_id` `house`.",
         {"since": "instant before which they were deleted (ISO 8601)"},

@@ -186,6 +186,21 @@ STATISTICS_SENT = Measurement(
         "shown": "number",
     },
 )
+# One point per meter, at the beginning of time: what a query needs to know of it, such as which meters to add up.
+METER_INFO = Measurement(
+    "meter_info",
+    {
+        "utility": "text",
+        "main": "number",
+        "role": "text",
+        "depth": "number",
+        "fed_in": "number",
+        "kwh_per_unit": "number",
+        "description": "text",
+    },
+)
+# One point per replacement of a meter and per change of a price, at the opening of its first day.
+METER_CHANGE = Measurement("meter_change", {"kind": "text", "sentence": "text"})
 # One point for the house: from when on power and events are there; those before were deleted.
 STREAMS_KEPT = Measurement("home_streams_kept", {"since": "text"})
 # One point for the house: how the live connection to Home Assistant is.
@@ -222,6 +237,8 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     STATISTICS_SENT,
     LIVE_STATUS,
     STREAMS_KEPT,
+    METER_INFO,
+    METER_CHANGE,
     HOUSE_STATUS,
 )
 

@@ -30,6 +30,7 @@ from workflows_dagster.repair.due import MONTHS, MadeFrom
 from workflows_dagster.reports import NoDaysError, monthly_report, write_report
 from workflows_dagster.reports.monthly import REPORTS_FOLDER, Report
 from workflows_dagster.reports.notes import notes_of_month
+from workflows_dagster.services.meter_info import write_meter_info
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import (
     CONSUMPTION_MONTHLY,
@@ -69,6 +70,7 @@ def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition)
         made_from = MadeFrom(settings)
         numbers = made_from.now(store.store, MONTHS, whole_months(asked))
         write_months(settings, store.store, asked)
+        write_meter_info(settings, store.store)
         metadata: dict[str, dict[str, PartitionMetadata]] = {key: {} for key in context.partition_keys}
         today = days.civil_day(pd.Timestamp.now("UTC"), settings.site.zone)
         running = running_month(today)

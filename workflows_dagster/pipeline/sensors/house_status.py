@@ -10,6 +10,8 @@ from workflows_dagster.maintenance.status import read_status
 from workflows_dagster.pipeline.failures import failed_jobs
 from workflows_dagster.pipeline.resources import StoreResource
 from workflows_dagster.records.house_status import HouseStatus, keep_status
+from workflows_dagster.repair.snapshot import digest
+from workflows_dagster.services.meter_info import meter_facts, write_meter_info
 from workflows_dagster.settings.load import Settings
 
 STATUS_SECONDS = 60
@@ -21,25 +23,30 @@ def _now() -> pd.Timestamp:
 
 
 def house_status_sensor(settings: Settings, now: Callable[[], pd.Timestamp] = _now) -> dg.SensorDefinition:
-    """Build the sensor; it writes only after a run or a backup, as its cursor knows them.
+    """Build the sensor; it writes only after a run, a backup or a changed configuration, as its cursor knows them.
 
     Args:
         settings: The house.
         now: Gives the present, UTC.
     """
 
+    facts = digest(meter_facts(settings), settings.tariffs, settings.site.language)
+
     @dg.sensor(
         name="house_status",
         minimum_interval_seconds=STATUS_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Stores when the last run ended and how, what failed, and the newest backup, for the house page.",
+        description="Stores when the last run ended and how, what failed, and the newest backup, for the house page; "
+        "and what a query has to know of the meters, for Grafana.",
     )
     def house_status(context: dg.SensorEvaluationContext, store: StoreResource) -> dg.SensorResult | dg.SkipReason:
-        seen = _seen(context.instance, settings)
+        seen = f"{_seen(context.instance, settings)} {facts}"
         if seen == context.cursor:
-            return dg.SkipReason("No run has ended and no backup was made since.")
+            return dg.SkipReason("Nothing has changed since.")
         moment = now()
         keep_status(store.store, status_of(context.instance, settings, moment), moment)
+        if facts not in (context.cursor or ""):
+            write_meter_info(settings, store.store)
         return dg.SensorResult(skip_reason="Stored.", cursor=seen)
 
     return house_status
