@@ -159,8 +159,8 @@ def test_what_cannot_be_followed_is_refused(small_house, gas, code):
     }
 
 
-def test_a_meter_that_is_no_part_of_it_is_refused(small_house):
-    text = METERS.format(gas="").replace("utility: gas,", "utility: gas, estimate: [like: gas],")
+def test_a_meter_that_is_no_part_of_it_is_refused_beside_something_else(small_house):
+    text = METERS.format(gas="").replace("utility: gas,", "utility: gas, estimate: [weather, like: gas],")
     with pytest.raises(SettingsError) as caught:
         small_house(text, config=CONFIG)
     (problem,) = caught.value.problems

@@ -124,8 +124,8 @@ class Anomalies:
             return pd.DataFrame(columns=list(COLUMNS), index=ends)
         long = LongGaps(meter.measured_max_gap_hours, also_quiet=_is_read_by_hand(meter))
         # With another meter's use taken as it is, the weight is that of the rest, and a gap is judged as a whole.
-        whole = meter.estimate.like is None
-        weight = self._physical.weight(meter) if whole else weight_of(self._physical.profile(meter))
+        weight = self._physical.weight(meter)
+        weight = weight if weight.given is None else weight_of(self._physical.profile(meter))
         history, spread = self._physical.history(meter), self._physical.spread(meter)
         judged = judge_gaps(history, weight, long, scale, self._rule, self._zone, spread)
         return judged[judged.index.isin(ends)]

@@ -1,4 +1,4 @@
-"""The use of another meter that a meter's advances contain, from that meter's own readings."""
+"""The use of another meter that a meter contains or goes along with, from that meter's own readings."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.given_use import summed
+from workflows_dagster.domain.like_profile import LikeProfile, LikeWeight, day_weights, fit_like, mean_use
+from workflows_dagster.domain.register import Register
+from workflows_dagster.domain.season import Profile
 
 # Gives the use of a meter on some days: where they open and where the last one closes, UTC, shape (n + 1,), and the
 # amounts, NaN where there is no value, in the unit of the meter that contains it, shape (n,).
@@ -26,10 +29,14 @@ class LikeUse:
     Args:
         days_of: Gives its days.
         zone: The house's zone.
+
+    Attributes:
+        days_of: As given.
+        zone: As given.
     """
 
     def __init__(self, days_of: DaysOf, zone: ZoneInfo) -> None:
-        self._days_of, self._zone = days_of, zone
+        self.days_of, self.zone = days_of, zone
         self._covered: DayRange | None = None
         self._origin = 0
         self._edges = np.empty(0, dtype=np.int64)
@@ -43,7 +50,7 @@ class LikeUse:
         """
         if len(microseconds) == 0:
             return np.empty(0)
-        first, last = (days.civil_day(at, self._zone) for at in days.instants(np.sort(microseconds)[[0, -1]]))
+        first, last = (days.civil_day(at, self.zone) for at in days.instants(np.sort(microseconds)[[0, -1]]))
         self._cover(first, last)
         sums = summed(self._edges, self._amounts, np.append(microseconds, self._origin))
         since: np.ndarray = sums[:-1] - sums[-1]
@@ -67,5 +74,38 @@ class LikeUse:
         self._covered = DayRange(min(first, covered.first), max(last, covered.last))
 
     def _read(self, first: date, last: date) -> tuple[np.ndarray, np.ndarray]:
-        cuts, amounts = self._days_of(DayRange(first, last))
+        cuts, amounts = self.days_of(DayRange(first, last))
         return days.microseconds(cuts), amounts
+
+
+def weight_like(use: LikeUse, profile: LikeProfile) -> LikeWeight:
+    """Give the weight of a meter that goes along with another one."""
+
+    def weights_of(asked: DayRange) -> tuple[pd.DatetimeIndex, np.ndarray]:
+        cuts, used = use.days_of(asked)
+        return cuts, day_weights(profile, days.microseconds(cuts), used)
+
+    return LikeWeight(profile, LikeUse(weights_of, use.zone).integral)
+
+
+def fitted_like(history: Register, table: tuple[float, ...] | None, other: str, use: LikeUse) -> Profile | None:
+    """Fit how far a meter goes along with another one; None where the other one used nothing that is known.
+
+    Args:
+        history: All valid readings of the meter.
+        table: Its monthly table, January first. [%], shape (12,)
+        other: The other meter.
+        use: Its use.
+
+    Raises:
+        StoreError: The other meter's readings cannot be read.
+    """
+    if len(history) < 2:
+        return None
+    first, last = (days.civil_day(at, use.zone) for at in days.instants(history.times[[0, -1]]))
+    cuts, used = use.days_of(DayRange(first, last))
+    mean = mean_use(days.microseconds(cuts), used)
+    if mean is None:
+        return None
+    whole = LikeProfile(0.0, 1.0, table, other, mean)
+    return fit_like(history, whole, weight_like(use, whole).integral)

@@ -10,9 +10,11 @@ from workflows_dagster.domain.bands import Spread
 from workflows_dagster.domain.degree_days import DegreeDayProfile, Weather
 from workflows_dagster.domain.given_use import GivenUse, rest_of
 from workflows_dagster.domain.left_out import missed_by
+from workflows_dagster.domain.like_profile import LikeProfile
 from workflows_dagster.domain.profile_choice import BETTER, Candidates, fit_best, of_weather, weight_for
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import FLAT, Profile, Weight, fit_profile, table_profile, weight_of
+from workflows_dagster.evaluation.like import LikeUse, fitted_like, weight_like
 from workflows_dagster.evaluation.outdoor_temperature import weather
 from workflows_dagster.records.profiles import Kept, kept
 from workflows_dagster.settings.load import Settings
@@ -20,7 +22,7 @@ from workflows_dagster.settings.meters import PhysicalMeter
 from workflows_dagster.stores.ports import Store
 
 # Gives the use of a meter, in a unit.
-UseOf = Callable[[str, str], GivenUse]
+UseOf = Callable[[str, str], LikeUse]
 # Meters that may follow the weather without being told to.
 HEATING = ("gas", "heat")
 
@@ -49,14 +51,15 @@ class MeterWeights:
     Args:
         settings: The house.
         store: Its profiles and outdoor temperatures.
-        use_of: Gives the use of another meter that a meter's advances contain.
+        use_of: Gives the use of another meter that a meter contains or goes along with.
     """
 
     def __init__(self, settings: Settings, store: Store, use_of: UseOf | None = None) -> None:
         self._settings, self._store, self._use_of = settings, store, use_of
         self._kept: dict[str, Kept | None] = {}
         self._profiles: dict[str, Profile] = {}
-        self._given: dict[str, GivenUse] = {}
+        self._given: dict[str, LikeUse] = {}
+        self._weights: dict[tuple[str, Profile], Weight] = {}
 
     @cached_property
     def _weather(self) -> Weather | None:
@@ -66,10 +69,13 @@ class MeterWeights:
         """Give the profile that the meter's days are computed with: the stored one, else its table, else flat."""
         if meter.meter_id not in self._profiles:
             pattern = self._settings.pattern_of(meter.meter_id)
-            may_vary = pattern is not None and not meter.estimate.is_even
+            may_vary = (pattern is not None and not meter.estimate.is_even) or self._along_with(meter) is not None
             stored = self._kept_of(meter) if may_vary else Kept(FLAT, None)
             # A profile without a table is of a time when the meter had none.
             is_usable = stored is not None and (stored.profile.percentages is not None or not may_vary)
+            # A stored profile may follow a meter that meters.yaml does not name any more.
+            if stored and isinstance(stored.profile, LikeProfile):
+                is_usable = self._along_with(meter) == stored.profile.other
             self._profiles[meter.meter_id] = stored.profile if stored and is_usable else table_profile(pattern)
         return self._profiles[meter.meter_id]
 
@@ -95,6 +101,10 @@ class MeterWeights:
         """
         return may_follow_weather(meter) and not self.follows_weather(meter) and self._weather is not None
 
+    def awaits_fit(self, meter: PhysicalMeter) -> bool:
+        """Tell whether the meter is to follow another one, whose share is not fitted yet."""
+        return self._along_with(meter) is not None and not isinstance(self.profile(meter), LikeProfile)
+
     def weight(self, meter: PhysicalMeter) -> Weight:
         """Give the meter's weight; days without a known temperature have that of a usual year.
 
@@ -109,16 +119,35 @@ class MeterWeights:
         Raises:
             StoreError: The outdoor temperature cannot be read.
         """
-        outdoors = self._weather if isinstance(profile, DegreeDayProfile) else None
-        return weight_for(profile, outdoors, self.given(meter))
+        if (meter.meter_id, profile) not in self._weights:
+            if isinstance(profile, LikeProfile) and self._use_of is not None:
+                weight: Weight = weight_like(self._use(meter, profile.other), profile)
+            else:
+                outdoors = self._weather if isinstance(profile, DegreeDayProfile) else None
+                weight = weight_for(profile, outdoors, self.given(meter))
+            self._weights[meter.meter_id, profile] = weight
+        return self._weights[meter.meter_id, profile]
 
     def given(self, meter: PhysicalMeter) -> GivenUse | None:
         """Give the use of another meter that is taken as it is; None where all is spread."""
-        if meter.estimate.like is None or self._use_of is None:
+        like = meter.estimate.like
+        if like is None or self._use_of is None or not self._settings.meters.contains(meter.meter_id, like):
             return None
+        return self._use(meter, like)
+
+    def _use(self, meter: PhysicalMeter, other: str) -> LikeUse:
+        """Give the use of another meter: in this one's unit if it is contained, else in its own."""
+        assert self._use_of is not None
         if meter.meter_id not in self._given:
-            self._given[meter.meter_id] = self._use_of(meter.estimate.like, meter.output_unit)
+            meters = self._settings.meters
+            unit = meter.output_unit if meters.contains(meter.meter_id, other) else meters[other].output_unit
+            self._given[meter.meter_id] = self._use_of(other, unit)
         return self._given[meter.meter_id]
+
+    def _along_with(self, meter: PhysicalMeter) -> str | None:
+        """Give the meter whose use this one goes along with, without containing it."""
+        like = meter.estimate.like
+        return None if like is None or self._settings.meters.contains(meter.meter_id, like) else like
 
     def fitted(self, meter: PhysicalMeter, history: Register) -> Profile:
         """Fit the meter's profile to its whole history; a meter without a monthly table is flat.
@@ -130,7 +159,11 @@ class MeterWeights:
         Raises:
             StoreError: The outdoor temperature cannot be read.
         """
-        pattern = self._settings.pattern_of(meter.meter_id)
+        pattern, other = self._settings.pattern_of(meter.meter_id), self._along_with(meter)
+        if other is not None and self._use_of is not None:
+            found = fitted_like(history, pattern, other, self._use(meter, other))
+            if found is not None:
+                return found
         if pattern is None or meter.estimate.is_even:
             return FLAT
         candidates = Candidates(

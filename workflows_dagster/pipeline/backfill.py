@@ -102,7 +102,7 @@ def fit_missing_profiles(settings: Settings, instance: DagsterInstance) -> bool:
     fitted = settings.meters.physical
     with open_store(settings) as store:
         weights = MeterWeights(settings, store)
-        settled = all(weights.spread(meter) is not None for meter in fitted)
+        settled = all(weights.spread(meter) is not None and not weights.awaits_fit(meter) for meter in fitted)
         if settled and not any(weights.may_come_to_follow_weather(meter) for meter in fitted):
             return False
     _execute(build_definitions(settings), instance, PROFILES_JOB, [PROFILES_KEY], {}, lambda _: None)

@@ -11,10 +11,13 @@ import pandas as pd
 
 from workflows_dagster.domain.bands import Spread
 from workflows_dagster.domain.degree_days import DegreeDayProfile
+from workflows_dagster.domain.like_profile import LikeProfile
 from workflows_dagster.domain.season import Profile
 from workflows_dagster.stores.ports import PROFILE, ProcessedStore
 
 _CONSTANTS = ("base_temperature", "mean_degree_days", "missed", "missed_by_season")
+_OTHER = "other"
+_OF_LIKE = (_OTHER, "mean_use")
 
 
 class Kept(NamedTuple):
@@ -40,7 +43,11 @@ def kept(store: ProcessedStore, meter_id: str) -> Kept | None:
     shares = {"base": float(last["base"]), "season": float(last["season"])}
     if not last["profile"]:
         return Kept(Profile(**shares, percentages=table), spread)
-    constants = {name: value for name, value in json.loads(last["profile"]).items() if name in _CONSTANTS}
+    written = json.loads(last["profile"])
+    if _OTHER in written:
+        other, mean_use = (written[name] for name in _OF_LIKE)
+        return Kept(LikeProfile(**shares, percentages=table, other=other, mean_use=mean_use), spread)
+    constants = {name: value for name, value in written.items() if name in _CONSTANTS}
     return Kept(DegreeDayProfile(**shares, percentages=table, **constants), spread)
 
 
@@ -56,7 +63,11 @@ def followers_of_weather(store: ProcessedStore) -> set[str]:
         StoreError: The store cannot be read.
     """
     versions, constants = store.texts(PROFILE, "version"), store.texts(PROFILE, "profile")
-    return {meter_id for meter_id, found in constants.items() if found.index[-1] == versions[meter_id].index[-1]}
+    return {
+        meter_id
+        for meter_id, found in constants.items()
+        if found.index[-1] == versions[meter_id].index[-1] and _OTHER not in json.loads(found.iloc[-1])
+    }
 
 
 def keep_profile(
@@ -102,7 +113,9 @@ def _version(profile: Profile, spread: Spread | None) -> str:
 
 
 def _written(profile: Profile) -> str | None:
-    """Write what a profile that follows the weather has beyond its shares and table; None for any other."""
+    """Write what a profile that follows the weather or a meter has beyond its shares and table; None for any other."""
+    if isinstance(profile, LikeProfile):
+        return json.dumps({name: getattr(profile, name) for name in _OF_LIKE}, sort_keys=True)
     if not isinstance(profile, DegreeDayProfile):
         return None
     return json.dumps({name: getattr(profile, name) for name in _CONSTANTS}, sort_keys=True)

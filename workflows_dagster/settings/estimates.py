@@ -22,7 +22,7 @@ class Estimate:
 
     Attributes:
         bases: What may be followed; empty leaves it to the readings left out.
-        like: The meter whose use is contained in this one's and taken as it is; None without one.
+        like: The meter whose use is followed, as it is where this one contains it, else by a fitted share; or None.
     """
 
     bases: tuple[Base, ...] = ()

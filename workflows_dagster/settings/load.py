@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from workflows_dagster.settings.documents import Document, read_document
+from workflows_dagster.settings.estimates import Estimate
 from workflows_dagster.settings.fields import civil_day
 from workflows_dagster.settings.hints import pattern_hints, store_hints
 from workflows_dagster.settings.home_assistant import from_environment, statistics_problems
@@ -277,10 +278,11 @@ def _unknown_patterns(entries: Sequence[Entry], document: Document) -> Iterator[
 
 
 def _not_contained(entries: Sequence[Entry], book: MeterBook) -> Iterator[Problem]:
-    """Find estimates that follow a meter whose use is no part of theirs."""
+    """Find estimates that follow a meter whose use is no part of theirs, and something else beside it."""
     for entry in entries:
-        like = entry.meter.estimate.like if isinstance(entry.meter, PhysicalMeter) else None
-        if like is not None and like not in book.subtracted_from(entry.label):
+        estimate = entry.meter.estimate if isinstance(entry.meter, PhysicalMeter) else Estimate()
+        like, beside = estimate.like, estimate.bases
+        if like is not None and beside and not book.contains(entry.label, like):
             figures = {"name": like, "meter": entry.label}
             yield Problem(entry.file, f"{entry.label}.estimate", "like_not_contained", figures)
 

@@ -111,6 +111,10 @@ class MeterBook:
         parts = [part for virtual in self.virtuals if virtual.base_meter in wholes for part in virtual.subtract_meters]
         return tuple(dict.fromkeys(parts))
 
+    def contains(self, meter_id: str, part: str) -> bool:
+        """Tell whether what a meter uses is part of what another one counts; see `subtracted_from`."""
+        return part in self.subtracted_from(meter_id)
+
     def downstream_of(self, meter_ids: Iterable[str]) -> tuple[str, ...]:
         """Give the meters and all meters derived from them, each after its sources.
 

@@ -128,8 +128,8 @@ class PhysicalMeter(NamedMeter):
         reading_interval_days: Planned interval between readings by hand; None if it reports by itself. [d]
         pattern: Name of its seasonal pattern; None means the pattern of its own name, if there is one.
         estimate: What the days between readings follow: a list of season, weather, even and `like: METER`, the use of
-            a meter that this one contains; or auto: the season, and for gas and heat the weather where outdoor
-            temperatures are known and it misses readings by less.
+            a meter that this one contains, or, alone, of one that it goes along with; or auto: the season, and for gas
+            and heat the weather where outdoor temperatures are known and it misses readings by less.
     """
 
     type: Literal["physical"] = "physical"

@@ -158,8 +158,11 @@ SENTENCES: Mapping[Code, tuple[str, str]] = {
         marked("Keep the one that uses more."),
     ),
     "like_not_contained": (
-        marked("no virtual meter subtracts '{name}' from '{meter}' or its master, so its use is no part of it"),
-        marked("Name a meter that is subtracted from it, or leave it out."),
+        marked(
+            "no virtual meter subtracts '{name}' from '{meter}' or its master, so its share is fitted, and nothing "
+            "else can be followed beside it"
+        ),
+        marked("Leave the others out, or name a meter that is subtracted from it."),
     ),
     "half_a_place": (
         marked("there is a {there}, but no {missing}"),

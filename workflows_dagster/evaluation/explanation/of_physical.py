@@ -13,6 +13,7 @@ from workflows_dagster.domain import days
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 from workflows_dagster.domain.degree_days import DegreeDayProfile
 from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.like_profile import LikeProfile
 from workflows_dagster.domain.season import Profile
 from workflows_dagster.evaluation.explanation.pieces import PieceCutter, Stretch
 from workflows_dagster.evaluation.explanation.reading_figures import (
@@ -125,7 +126,7 @@ class PhysicalExplained:
     def _arithmetic(self, stretches: list[Stretch]) -> FromReadings:
         basis, meter = self._basis, self._meter
         profile = basis.weight.profile
-        seasonal = profile.percentages is not None and profile.season != 0
+        seasonal = (profile.percentages is not None or isinstance(profile, LikeProfile)) and profile.season != 0
         times = basis.register.times
         inside = np.flatnonzero((times >= self._edges[0]) & (times < self._edges[-1]))
         held, excluded = self._held_and_excluded()
@@ -139,7 +140,7 @@ class PhysicalExplained:
             last_inside=self._cutter.reading(int(inside[-1])) if len(inside) else None,
             held=held,
             excluded=excluded,
-            like=meter.estimate.like,
+            like=meter.estimate.like if basis.weight.given is not None else None,
         )
 
     def _used(self) -> tuple[int | None, int | None]:
@@ -266,6 +267,8 @@ def _configured(moment: date) -> Figure:
 
 def _profile_used(profile: Profile, said: str | None) -> ProfileUsed:
     used = ProfileUsed(profile.base, profile.season, profile.version)
+    if isinstance(profile, LikeProfile):
+        return replace(used, other=profile.other, mean_use=profile.mean_use)
     if not isinstance(profile, DegreeDayProfile):
         return used
     return replace(

@@ -13,6 +13,7 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import Pieces, RateWindow, Side, cut_at_readings
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
+from workflows_dagster.domain.like_profile import LikeProfile
 from workflows_dagster.evaluation.explanation.reading_figures import (
     BeyondReadings,
     Gap,
@@ -208,9 +209,10 @@ class PieceCutter:
         return float(hi - lo)
 
     def _steps(self, start: int, end: int) -> tuple[WeightStep, ...]:
-        if end - start > _LONGEST_STEPPED:
-            return ()
         profile = self._basis.weight.profile
+        # Another meter's days are civil days, which the UTC days of the steps would cut in two.
+        if end - start > _LONGEST_STEPPED or isinstance(profile, LikeProfile):
+            return ()
         midnights = np.arange(start // MICROSECONDS_PER_DAY + 1, -(-end // MICROSECONDS_PER_DAY)) * MICROSECONDS_PER_DAY
         edges = np.concatenate([[start], midnights, [end]]).astype(np.int64)
         heights = self._basis.weight.at(edges[:-1])

@@ -209,6 +209,8 @@ class ProfileUsed:
         missed: What readings left out miss by with the weather, over what was used; None if not known. 0..1
         missed_by_season: The same with the season.
         credit: What the source of the temperatures asks to be shown, if it does.
+        other: The meter whose use is followed; None without one.
+        mean_use: Its use on a mean day. [its unit]
     """
 
     base: float
@@ -218,6 +220,8 @@ class ProfileUsed:
     missed: float | None = None
     missed_by_season: float | None = None
     credit: str | None = None
+    other: str | None = None
+    mean_use: float | None = None
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,16 @@ class _Writer:
         """Write what the weight is made of, and why."""
         words, figure = self._words, self._figure
         shares = {"base": figure(profile.base), "season": figure(profile.season)}
+        if profile.other is not None:
+            return [
+                words.say(
+                    "weight = {base} (base) + {season} × the use of '{other}' over its mean of {mean} a day; a day "
+                    "whose use is not known has that of its season",
+                    **shares,
+                    other=profile.other,
+                    mean=figure(profile.mean_use or 0.0),
+                )
+            ]
         if profile.base_temperature is None:
             return [
                 words.say(
