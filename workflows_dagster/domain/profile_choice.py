@@ -18,8 +18,8 @@ from workflows_dagster.domain.season import Profile, Weight, fit_profile, weight
 # The weather replaces the season where it misses so much less of the readings left out, and gives way likewise.
 BETTER, WORSE = 0.95, 1.05
 # What the weather misses over what the calendar misses on meters that heat, and how many readings of one's own weigh as
-# much (docs/explanation/accuracy.md).
-_USUAL_RATIO, _USUAL_READINGS = 0.7, 30
+# much, on a meter that heats and on one that by the weather's own fit does not (docs/explanation/accuracy.md).
+_USUAL_RATIO, _USUAL_READINGS, _USUAL_READINGS_EVEN = 0.7, 30, 5
 # Misses below this part of what was used are as good as none.
 _LEAST_MISSED = 1e-3
 
@@ -98,11 +98,10 @@ def weight_for(profile: Profile, weather: Weather | None, given: GivenUse | None
 def _ratio(by_temperature: LeftOut | None, by_calendar: LeftOut | None, season: float) -> float:
     """Give by how much the weather misses less, with what is usual of meters that heat as so many more readings.
 
-    What is usual of them counts as far as the meter follows the weather at all.
+    What is usual of them counts less as far as the meter does not heat.
     """
-    usual = _USUAL_RATIO**season
     if by_temperature is None or by_calendar is None or by_calendar.missed < _LEAST_MISSED:
-        return float(usual)
+        return _USUAL_RATIO
     own, count = max(by_temperature.missed, _LEAST_MISSED) / by_calendar.missed, by_calendar.count
-    logarithm = (np.log(own) * count + np.log(usual) * _USUAL_READINGS) / (count + _USUAL_READINGS)
-    return float(np.exp(logarithm))
+    usual = season * _USUAL_READINGS + (1 - season) * _USUAL_READINGS_EVEN
+    return float(np.exp((np.log(own) * count + np.log(_USUAL_RATIO) * usual) / (count + usual)))

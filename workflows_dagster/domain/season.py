@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from workflows_dagster.domain.amplitude import beliefs, evidence
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 from workflows_dagster.domain.given_use import GivenUse
 from workflows_dagster.domain.register import Register
@@ -18,13 +19,9 @@ DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _LAST_YEAR = 2199
 # Shorter intervals say nothing about the season, only about weather and time of day.
 _SHORTEST_INTERVAL_DAYS = 7.0
-# Weight of the monthly table against the history, in days of data (docs/explanation/methods.md#profile).
-PSEUDO_DAYS = 0.35**2 * 365
 PROFILE_DECIMALS = 6
-# Of `amplitude`: how far around the usual one the prior reaches, how many gaps the prior scatter counts as, the part of
-# an advance by which years differ, and how far down a fitted weight may go.
-_TRUST, _PRIOR_GAPS, _SCATTER, _SWING = 0.1, 4.0, 0.1, 0.8
-_GRID = 241
+# How far down a fitted weight may go, and how likely a meter with a monthly table is used evenly all the same.
+_SWING, _EVEN = 0.8, 0.05
 # A refit that changes the base by less would recompute years of days without changing them much.
 PROFILE_TOLERANCE = 0.02
 
@@ -186,7 +183,7 @@ def fit_profile(registers: Sequence[Register], percentages: tuple[float, ...]) -
     """Fit base and season of a meter to its own history.
 
     By whole intervals between readings; a swing larger than the table's, or against it, is followed where the readings
-    are clear about it (see `amplitude`). `base` is below 0 then, or `season` is, and their sum remains 1.
+    are clear about it (see `amplitude.beliefs`). `base` is below 0 then, or `season` is, and their sum remains 1.
 
     Args:
         registers: Valid readings and advances; several where the meter was read in pieces.
@@ -208,45 +205,9 @@ def fit_profile(registers: Sequence[Register], percentages: tuple[float, ...]) -
     curve = daily_curve(percentages)
     # A weight that nearly vanishes on some days would misplace much of them.
     least, most = -_SWING / (curve.max() - 1), max(_SWING / (1 - curve.min()), 1.0)
-    swing = round(amplitude(length, season, advance, 1.0, (least, most)), PROFILE_DECIMALS)
+    (belief,) = beliefs([evidence(length, season, advance)], [1.0], np.ones(1), (least, most), _EVEN)
+    swing = round(belief.middle, PROFILE_DECIMALS)
     return Profile(base=round(1 - swing, PROFILE_DECIMALS), season=swing, percentages=percentages)
-
-
-def amplitude(
-    length: np.ndarray, season: np.ndarray, advance: np.ndarray, usual: float, bounds: tuple[float, float]
-) -> float:
-    """Fit how far a meter follows a curve: its weight is 1 + amplitude · (curve − 1).
-
-    The posterior mean over a grid. Advances scatter by a random walk and by a tenth of themselves, so that yearly gaps
-    say little; how much in all is not known (Student's t). The prior has its peak at the usual amplitude and heavy
-    tails: little evidence changes nothing, clear evidence is followed (docs/explanation/methods.md#profile).
-
-    Args:
-        length: Lengths of gaps. [d], shape (n,)
-        season: Integrals of the curve over them. [d], shape (n,)
-        advance: What was counted in them, some above 0. [meter unit], shape (n,)
-        usual: Amplitude without any history. [1]
-        bounds: Least and most. [1]
-    """
-    relative = advance * (length.sum() / advance.sum())
-    grid = np.linspace(*bounds, _GRID)
-    expected = length + grid[:, np.newaxis] * (season - length)
-    precision = 1 / (length + (_SCATTER * length) ** 2)
-    level = (expected * precision) @ relative / (expected**2 @ precision)
-    misfit = (relative - level[:, np.newaxis] * expected) ** 2 @ precision
-    likelihood = -(_PRIOR_GAPS + len(length) - 1) / 2 * np.log(_PRIOR_GAPS + misfit)
-    logarithm = likelihood - np.log1p(((grid - usual) / _TRUST) ** 2)
-    probability = np.exp(logarithm - logarithm.max())
-    return float(probability @ grid / probability.sum())
-
-
-def shares(design: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the shares, none below zero, of a design's columns that come nearest to the target by least squares."""
-    # Imported here, since only the monthly fit needs scipy.
-    from scipy.optimize import nnls
-
-    found: np.ndarray = nnls(design, target)[0]
-    return found
 
 
 def joined_intervals(register: Register) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -30,7 +30,7 @@ def seasonal_profiles_asset(settings: Settings) -> dg.AssetsDefinition:
         group_name="ingestion",
         owners=OWNERS,
         description=_DESCRIPTION,
-        kinds={"scipy"},
+        kinds={"numpy"},
     )
     def seasonal_profiles(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult[None]:
         meters = Evaluation(settings, store.store).of_physical
