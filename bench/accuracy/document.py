@@ -65,7 +65,8 @@ Days are civil days in {zone}; the months and days cut off at either end of a fi
 | degree days | a part that flows evenly and a part that follows the outdoor temperature below a base temperature, all \
 fitted to the meter's own readings ([methods](methods.md#degree-days)); meters that heat, where a temperature is known |
 | as computed | what this project computes with: degree days where they miss readings left out by less, else the \
-profile; beyond the last reading with a change of [level](methods.md#level) |
+profile; beyond the last reading with the season of the meter's own years \
+([methods](methods.md#before-the-first-reading-and-after-the-last)) and a change of [level](methods.md#level) |
 
 The spread says how much the dates of the readings matter. It does not say how much households differ: all schedules
 look at the same winters of the same house. The constants of the fit were chosen on the Dutch, French and Californian
@@ -73,7 +74,8 @@ photovoltaic series, `uk_electricity_1`, `uk_electricity_2` and `il_electricity_
 meters taken as gas meters that do not heat, not on `uk_gas_hourly_kwh`, `il_gas_…`, `uk_electricity_hourly_kwh` and
 `us_electricity_home`; but among the choices that did about equally well there, those that left these worse than they
 had been were passed over. How firmly degree days hold to the usual base temperature was chosen on the Dutch gas meter
-and `il_gas_hdd`, with the British one in sight. A house of your own tells more.
+and `il_gas_hdd`, with the British one in sight. How firmly the season ahead is held lies in the middle of a range in
+which the mean over all series hardly changes. A house of your own tells more.
 """
 
 _AHEAD = """\

@@ -126,7 +126,7 @@ def rate_window(register: Register, side: Side, weight: Weight, since: int = 0) 
     else:
         first, last = int(np.searchsorted(times, times[-1] - window, side="left")), len(times) - 1
         first = min(max(first, since), last - 1)
-    lo, hi = weight.integral(times[[first, last]])
+    lo, hi = weight.beyond.integral(times[[first, last]])
     if hi <= lo:
         return None
     advance = float(np.cumsum(register.advances[first:last])[-1])
@@ -314,7 +314,8 @@ class _Curve:
         end = 0 if side == "first" else len(register) - 1
         if rate is None:
             return np.full(len(cuts), np.nan)
-        away = np.abs(self._weight.integral(cuts) - self._at_readings[end]) * rate
+        weight = self._weight.beyond
+        away = np.abs(weight.integral(cuts) - weight.integral(register.times[[end]])) * rate
         if self._given_at is not None and self._weight.given is not None:
             away = away + np.abs(self._weight.given.integral(cuts) - self._given_at[end]) * given
         value = register.values[end]

@@ -65,12 +65,18 @@ def evidence(length: np.ndarray, curve: np.ndarray, advance: np.ndarray) -> Evid
         advance: What was counted in them, some above 0. [meter unit], shape (n,)
     """
     relative = advance * (length.sum() / advance.sum())
-    precision = 1 / (_WALK * length + (_YEARS * length) ** 2)
+    trust = precision(length)
     bend = curve - length
     pairs = (
         (relative, relative), (relative, length), (relative, bend), (length, length), (length, bend), (bend, bend),
     )  # fmt: skip
-    return Evidence(len(length), *(float((one * other * precision).sum()) for one, other in pairs))
+    return Evidence(len(length), *(float((one * other * trust).sum()) for one, other in pairs))
+
+
+def precision(length: np.ndarray) -> np.ndarray:
+    """Give how little the advances of gaps scatter, by their lengths. [1/d²], shape (n,)"""  # noqa: D415
+    precise: np.ndarray = 1 / (_WALK * length + (_YEARS * length) ** 2)
+    return precise
 
 
 @dataclass(frozen=True)

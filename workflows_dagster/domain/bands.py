@@ -144,7 +144,8 @@ class Bands:
         return np.where(known, 0.0, variance_within(share, amount, part_days, gap_days, self.spread))
 
     def _beyond(self, starts: np.ndarray, ends: np.ndarray, reading: int, window: RateWindow) -> np.ndarray:
-        amount = window.rate * (self.weight.integral(ends) - self.weight.integral(starts))
+        weight = self.weight.beyond
+        amount = window.rate * (weight.integral(ends) - weight.integral(starts))
         distance = np.maximum(np.abs(_days(starts, reading)), np.abs(_days(ends, reading)))
         left = max(window.advance - window.given, 0.0) if window.given else window.advance
         part, known = self._flow(amount, _days(starts, ends)), self._flow(left, _days(window.first, window.last))

@@ -52,8 +52,8 @@ def expected_advance(register: Register, at: int, weight: Weight) -> ExpectedAdv
     window = rate_window(register, "last", weight)
     if window is None:
         return None
-    weighed = weight.integral(register.times)
-    since_last = weight.integral(np.array([register.times[-1], at], dtype=np.int64))
+    weighed = weight.beyond.integral(register.times)
+    since_last = weight.beyond.integral(np.array([register.times[-1], at], dtype=np.int64))
     likely = window.rate * max(float(since_last[1] - since_last[0]), 0.0)
     reached = np.concatenate([[0.0], np.cumsum(register.advances)])
     elapsed = at - int(register.times[-1])

@@ -14,6 +14,7 @@ from workflows_dagster.domain.given_use import GivenUse, rest_of
 from workflows_dagster.domain.left_out import Fit, LeftOut, missed_by
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Profile, Weight, fit_profile, weight_of
+from workflows_dagster.domain.season_ahead import with_season_ahead
 
 # The weather replaces the season where it misses so much less of the readings left out, and gives way likewise.
 BETTER, WORSE = 0.95, 1.05
@@ -61,7 +62,7 @@ def fit_best(history: Register, candidates: Candidates) -> Profile:
     seasonal = fit_profile([history], table)
     by_weather = fit_degree_days([history], table, weather) if weather is not None else None
     if weather is None or by_weather is None:
-        return seasonal
+        return with_season_ahead(seasonal, [history])
     by_calendar = missed_by(history, of_season(table))
     by_temperature = missed_by(history, of_weather(table, weather))
     candidate = by_weather.with_misses(by_temperature, by_calendar)
@@ -69,7 +70,7 @@ def fit_best(history: Register, candidates: Candidates) -> Profile:
     return (
         candidate
         if candidates.only_weather or _ratio(by_temperature, by_calendar, by_weather.season) <= limit
-        else seasonal
+        else with_season_ahead(seasonal, [history])
     )
 
 

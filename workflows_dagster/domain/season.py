@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -34,23 +34,38 @@ class Profile:
         base: Share that flows evenly. [1]
         season: Share that follows the monthly table, `base + season = 1`. [1]
         percentages: The monthly table, January first, or None for a meter without a season. [%], shape (12,)
+        ahead: Logarithm of what multiplies the curve beyond the readings, as factors of `HARMONICS`, shape (4,); None
+            where nothing does.
     """
 
     base: float
     season: float
     percentages: tuple[float, ...] | None
+    ahead: tuple[float, ...] | None = field(default=None, kw_only=True)
 
     @property
     def version(self) -> str:
         """Short name of exactly this profile: equal profiles have equal versions."""
-        text = repr((self.base, self.season, self.percentages))
+        text = repr((self.base, self.season, self.percentages, *([self.ahead] if self.ahead else [])))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def is_near(self, other: Profile) -> bool:
-        """Tell whether another profile has the same table and a base within `PROFILE_TOLERANCE`."""
-        return self.percentages == other.percentages and abs(self.base - other.base) <= PROFILE_TOLERANCE
+        """Tell whether another profile has the same table, and a base and a season ahead that change no day by much."""
+        ahead, others = (np.array(each.ahead or [0.0] * HARMONICS.shape[1]) for each in (self, other))
+        return (
+            self.percentages == other.percentages
+            and abs(self.base - other.base) <= PROFILE_TOLERANCE
+            and bool(np.abs(ahead - others).max() <= PROFILE_TOLERANCE)
+        )
 
 
+# Cosine and sine of the year and of the half year, by day, shape (365, 4).
+HARMONICS = np.column_stack(
+    [wave(2 * np.pi * times * np.arange(365) / 365) for times in (1, 2) for wave in (np.cos, np.sin)]
+)
+# The logarithm of what the harmonics multiply by is no larger than this; rates ahead are multiples of the step, so that
+# they are the same on any machine.
+_LARGEST_SHAPE, _RATE_STEP = 1.5, 2.0**-20
 FLAT = Profile(base=1.0, season=0.0, percentages=None)
 
 
@@ -131,6 +146,10 @@ class Weight:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self._rates, self._sums = _tables(profile)
+        self._beyond: Weight | None = None
+        if profile.ahead is not None:
+            self._beyond = copy(self)
+            self._beyond._rates, self._beyond._sums = _over_calendar(yearly_curve(profile))
 
     def integral(self, microseconds: np.ndarray) -> np.ndarray:
         """Integrate the weight from 1970 on.
@@ -151,6 +170,11 @@ class Weight:
         rates: np.ndarray = self._rates[microseconds // MICROSECONDS_PER_DAY]
         return rates
 
+    @property
+    def beyond(self) -> Weight:
+        """The weight before the first reading and after the last."""
+        return self if self._beyond is None else self._beyond
+
     def beside(self, given: GivenUse) -> Weight:
         """Give the same weight for what is left beside another meter's use."""
         weight = copy(self)
@@ -165,18 +189,46 @@ def weight_of(profile: Profile) -> Weight:
 
 
 def _tables(profile: Profile) -> tuple[np.ndarray, np.ndarray]:
-    first, last = np.datetime64("1970-01-01"), np.datetime64(f"{_LAST_YEAR}-12-31")
-    calendar = np.arange(first, last + 1)
     if profile.percentages is None or profile.season == 0:
-        rates = np.full(len(calendar), profile.base + profile.season)
-    else:
-        years = calendar.astype("datetime64[Y]")
-        of_year = (calendar - years.astype("datetime64[D]")).astype(np.int64)
-        number = years.astype(np.int64) + 1970
-        leap = (number % 4 == 0) & ((number % 100 != 0) | (number % 400 == 0))
-        of_year -= leap & (of_year >= 59)
-        rates = profile.base + profile.season * daily_curve(profile.percentages)[of_year]
+        return _over_calendar(np.full(365, profile.base + profile.season))
+    return _over_calendar(profile.base + profile.season * daily_curve(profile.percentages))
+
+
+def _over_calendar(curve: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the rate of each UTC day since 1970 and the sums before it, by a curve of one year."""
+    rates = curve[_days_of_year()]
     return rates, np.concatenate([[0.0], np.cumsum(rates)[:-1]])
+
+
+@lru_cache(maxsize=1)
+def _days_of_year() -> np.ndarray:
+    return day_of_year(np.arange(np.datetime64(f"{_LAST_YEAR + 1}-01-01").astype("datetime64[D]").astype(np.int64)))
+
+
+def day_of_year(days: np.ndarray) -> np.ndarray:
+    """Number the days of the year from 0 to 364; the 29th of February repeats the 28th.
+
+    Args:
+        days: UTC days since 1970, shape (n,), `int64`.
+    """
+    calendar = days.astype("datetime64[D]")
+    years = calendar.astype("datetime64[Y]")
+    of_year: np.ndarray = (calendar - years.astype("datetime64[D]")).astype(np.int64)
+    number = years.astype(np.int64) + 1970
+    leap = (number % 4 == 0) & ((number % 100 != 0) | (number % 400 == 0))
+    of_year -= leap & (of_year >= 59)
+    return of_year
+
+
+def yearly_curve(profile: Profile) -> np.ndarray:
+    """Give the weight of each day of a year beyond the readings, mean 1, shape (365,)."""
+    table = 1.0 if profile.percentages is None else daily_curve(profile.percentages)
+    curve: np.ndarray = np.full(365, profile.base) + profile.season * table
+    if profile.ahead is not None:
+        shape = np.clip(HARMONICS @ np.array(profile.ahead), -_LARGEST_SHAPE, _LARGEST_SHAPE)
+        curve = np.maximum(curve, 0.0) * np.exp(shape)
+        curve = np.rint(curve * (365 / curve.sum()) / _RATE_STEP) * _RATE_STEP
+    return curve
 
 
 def fit_profile(registers: Sequence[Register], percentages: tuple[float, ...]) -> Profile:

@@ -16,7 +16,7 @@ from workflows_dagster.domain.season import Profile
 from workflows_dagster.stores.ports import PROFILE, ProcessedStore
 
 _CONSTANTS = ("base_temperature", "mean_degree_days", "missed", "missed_by_season")
-_OTHER = "other"
+_OTHER, _AHEAD, _OF_WEATHER = "other", "ahead", "base_temperature"
 _OF_LIKE = (_OTHER, "mean_use")
 
 
@@ -40,15 +40,17 @@ def kept(store: ProcessedStore, meter_id: str) -> Kept | None:
     last = points.iloc[-1]
     spread = None if math.isnan(last["mean"]) else Spread(float(last["mean"]), float(last["scale"]))
     table = tuple(float(part) for part in last["table"].split()) if last["table"] else None
-    shares = {"base": float(last["base"]), "season": float(last["season"])}
+    base, season = float(last["base"]), float(last["season"])
     if not last["profile"]:
-        return Kept(Profile(**shares, percentages=table), spread)
+        return Kept(Profile(base, season, table), spread)
     written = json.loads(last["profile"])
     if _OTHER in written:
         other, mean_use = (written[name] for name in _OF_LIKE)
-        return Kept(LikeProfile(**shares, percentages=table, other=other, mean_use=mean_use), spread)
+        return Kept(LikeProfile(base, season, table, other, mean_use), spread)
+    if _AHEAD in written:
+        return Kept(Profile(base, season, table, ahead=tuple(written[_AHEAD])), spread)
     constants = {name: value for name, value in written.items() if name in _CONSTANTS}
-    return Kept(DegreeDayProfile(**shares, percentages=table, **constants), spread)
+    return Kept(DegreeDayProfile(base, season, table, **constants), spread)
 
 
 def kept_versions(store: ProcessedStore) -> dict[str, str]:
@@ -66,7 +68,7 @@ def followers_of_weather(store: ProcessedStore) -> set[str]:
     return {
         meter_id
         for meter_id, found in constants.items()
-        if found.index[-1] == versions[meter_id].index[-1] and _OTHER not in json.loads(found.iloc[-1])
+        if found.index[-1] == versions[meter_id].index[-1] and _OF_WEATHER in json.loads(found.iloc[-1])
     }
 
 
@@ -113,9 +115,9 @@ def _version(profile: Profile, spread: Spread | None) -> str:
 
 
 def _written(profile: Profile) -> str | None:
-    """Write what a profile that follows the weather or a meter has beyond its shares and table; None for any other."""
+    """Write what a profile has beyond its shares and table; None if nothing."""
     if isinstance(profile, LikeProfile):
         return json.dumps({name: getattr(profile, name) for name in _OF_LIKE}, sort_keys=True)
     if not isinstance(profile, DegreeDayProfile):
-        return None
+        return None if profile.ahead is None else json.dumps({_AHEAD: profile.ahead})
     return json.dumps({name: getattr(profile, name) for name in _CONSTANTS}, sort_keys=True)

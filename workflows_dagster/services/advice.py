@@ -104,7 +104,7 @@ def _read_now(bands: Bands, at: int) -> Register:
     """Add a reading that shows what is expected."""
     register, tail = bands.register, bands.tail
     assert tail is not None
-    passed = np.diff(bands.weight.integral(np.array([register.times[-1], at], dtype=np.int64)))
+    passed = np.diff(bands.weight.beyond.integral(np.array([register.times[-1], at], dtype=np.int64)))
     advance = tail.rate * float(passed[0])
     if bands.weight.given is not None:
         used = np.diff(bands.weight.given.integral(np.array([register.times[-1], at], dtype=np.int64)))

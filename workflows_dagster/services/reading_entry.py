@@ -232,7 +232,7 @@ class ReadingEntry:
         spread = self._bands.spread(meter)
         span = np.array([before.times[-1], here], dtype=np.int64)
         width = float(half_width(Bands(before, weight, allowance, spread, None, tail).variance(span[:1], span[1:]))[0])
-        since = weight.integral(span)
+        since = weight.beyond.integral(span)
         likely = tail.rate * float(since[1] - since[0])
         if weight.given is not None:
             likely += tail.given_share * float(np.diff(weight.given.integral(span))[0])

@@ -126,7 +126,8 @@ class PhysicalExplained:
     def _arithmetic(self, stretches: list[Stretch]) -> FromReadings:
         basis, meter = self._basis, self._meter
         profile = basis.weight.profile
-        seasonal = (profile.percentages is not None or isinstance(profile, LikeProfile)) and profile.season != 0
+        follows = (profile.percentages is not None or isinstance(profile, LikeProfile)) and profile.season != 0
+        seasonal = follows or profile.ahead is not None
         times = basis.register.times
         inside = np.flatnonzero((times >= self._edges[0]) & (times < self._edges[-1]))
         held, excluded = self._held_and_excluded()
@@ -266,7 +267,7 @@ def _configured(moment: date) -> Figure:
 
 
 def _profile_used(profile: Profile, said: str | None) -> ProfileUsed:
-    used = ProfileUsed(profile.base, profile.season, profile.version)
+    used = ProfileUsed(profile.base, profile.season, profile.version, is_shaped=profile.ahead is not None)
     if isinstance(profile, LikeProfile):
         return replace(used, other=profile.other, mean_use=profile.mean_use)
     if not isinstance(profile, DegreeDayProfile):

@@ -14,6 +14,7 @@ from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import Pieces, RateWindow, Side, cut_at_readings
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
 from workflows_dagster.domain.like_profile import LikeProfile
+from workflows_dagster.domain.season import Weight
 from workflows_dagster.evaluation.explanation.reading_figures import (
     BeyondReadings,
     Gap,
@@ -167,6 +168,7 @@ class PieceCutter:
     def _beyond(self, cut: Pieces, k: int, side: Side, number: int, window: RateWindow | None) -> BeyondReadings:
         assert window is not None, "a day beyond the readings without a rate has no value"
         start, end = int(cut.points[k]), int(cut.points[k + 1])
+        beyond = self._basis.weight.beyond
         at = int(self._basis.register.times[number])
         near, far = (end, start) if side == "first" else (start, end)
         rate = Rate(
@@ -186,18 +188,18 @@ class PieceCutter:
             reading=self.reading(number),
             rate=rate,
             days_away=abs(far - at) / MICROSECONDS_PER_DAY,
-            weight=self._weight(start, end),
-            weight_between=abs(self._weight(at, near)),
-            steps=self._steps(start, end),
+            weight=self._weight(start, end, beyond),
+            weight_between=abs(self._weight(at, near, beyond)),
+            steps=self._steps(start, end, beyond),
             floor=floor if held else None,
             amount=float(cut.amount[k]),
             contained=self._contained(start, end),
             contained_between=abs(self._contained(at, near)),
         )
 
-    def _weight(self, start: int, end: int) -> float:
+    def _weight(self, start: int, end: int, weight: Weight | None = None) -> float:
         """Weight between two instants, in days of mean consumption. [d]"""  # noqa: D415
-        lo, hi = self._basis.weight.integral(np.array([start, end], dtype=np.int64))
+        lo, hi = (weight or self._basis.weight).integral(np.array([start, end], dtype=np.int64))
         return float(hi - lo)
 
     def _contained(self, start: int, end: int) -> float:
@@ -208,14 +210,14 @@ class PieceCutter:
         lo, hi = given.integral(np.array([start, end], dtype=np.int64))
         return float(hi - lo)
 
-    def _steps(self, start: int, end: int) -> tuple[WeightStep, ...]:
+    def _steps(self, start: int, end: int, weight: Weight | None = None) -> tuple[WeightStep, ...]:
         profile = self._basis.weight.profile
         # Another meter's days are civil days, which the UTC days of the steps would cut in two.
         if end - start > _LONGEST_STEPPED or isinstance(profile, LikeProfile):
             return ()
         midnights = np.arange(start // MICROSECONDS_PER_DAY + 1, -(-end // MICROSECONDS_PER_DAY)) * MICROSECONDS_PER_DAY
         edges = np.concatenate([[start], midnights, [end]]).astype(np.int64)
-        heights = self._basis.weight.at(edges[:-1])
+        heights = (weight or self._basis.weight).at(edges[:-1])
         seasonal = profile.percentages is not None and profile.season != 0
         return tuple(
             WeightStep(

@@ -211,6 +211,7 @@ class ProfileUsed:
         credit: What the source of the temperatures asks to be shown, if it does.
         other: The meter whose use is followed; None without one.
         mean_use: Its use on a mean day. [its unit]
+        is_shaped: Whether the meter's own years shape the curve beyond the readings.
     """
 
     base: float
@@ -222,6 +223,7 @@ class ProfileUsed:
     credit: str | None = None
     other: str | None = None
     mean_use: float | None = None
+    is_shaped: bool = False
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,8 @@ class _Writer:
         sheet, words, figure = self._sheet, self._words, self._figure
         profile, pieces = arithmetic.profile, arithmetic.pieces
         if profile is not None and any(not isinstance(piece, WholeGaps) for piece in pieces):
-            sheet.entry(words.say_as("explain", "profile"), *self._profile(profile))
+            beyond = any(isinstance(piece, BeyondReadings) for piece in pieces)
+            sheet.entry(words.say_as("explain", "profile"), *self._profile(profile, beyond=beyond))
         if arithmetic.like is not None:
             line = words.say(
                 "the use of '{other}' is taken as it is; the rest is spread by the weight", other=arithmetic.like
@@ -70,7 +71,7 @@ class _Writer:
             )
             sheet.entry(words.say_as("explain", "jitter"), line)
 
-    def _profile(self, profile: ProfileUsed) -> list[str]:
+    def _profile(self, profile: ProfileUsed, *, beyond: bool) -> list[str]:
         """Write what the weight is made of, and why."""
         words, figure = self._words, self._figure
         shares = {"base": figure(profile.base), "season": figure(profile.season)}
@@ -85,12 +86,14 @@ class _Writer:
                 )
             ]
         if profile.base_temperature is None:
+            ahead = words.say("beyond the readings the curve has the shape that the meter's own years show")
             return [
                 words.say(
                     "weight = {base} (base) + {season} (season) × the yearly curve; summed over time, a weight is a "
                     "number of mean days",
                     **shares,
-                )
+                ),
+                *([ahead] if beyond and profile.is_shaped else []),
             ]
         lines = [
             words.say(
@@ -253,7 +256,7 @@ class _Writer:
             (
                 f"{words.format.day(step.day)} (UTC)",
                 f"{figure(step.hours)} h",
-                words.say("curve {curve}", curve=figure(step.curve)),
+                words.say("curve {curve}", curve=figure(step.curve)) if step.curve is not None else "",
                 words.say("weight {weight}", weight=figure(step.weight)),
             )
             for step in steps

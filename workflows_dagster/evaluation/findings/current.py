@@ -89,7 +89,7 @@ def _silence(meter: PhysicalMeter, evaluation: Evaluation, now: pd.Timestamp, zo
     last = days.instants(register.times[-1:])[0]
     basis = physical.basis(meter, pd.DatetimeIndex([last, now]))
     rate = basis.rates.tail
-    ahead = np.diff(basis.weight.integral(np.array([register.times[-1], days.microsecond(now)])))
+    ahead = np.diff(basis.weight.beyond.integral(np.array([register.times[-1], days.microsecond(now)])))
     expected = rate * float(ahead[0]) if rate is not None else None
     season = _gaps_between(register.times, now - _YEAR - _SEASON, now - _YEAR + _SEASON)
     silent = is_silent(register, habit, now)
