@@ -13,7 +13,7 @@ PORT   ?= 3000
 HOST   ?= 127.0.0.1
 MARKDOWN := README.md CHANGELOG.md CONTRIBUTING.md secrets/README.md docs
 
-.PHONY: help install demo serve test check check-without-tests words format reference fuzz bench clean
+.PHONY: help install demo serve test check check-without-tests words format grafana reference fuzz bench clean
 .PHONY: install-dagster install-dashboard update-dagster uninstall-dagster configure
 
 help:
@@ -65,12 +65,17 @@ check-without-tests: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/mdformat --check $(MARKDOWN)
+	$(BIN)/python -m deploy.grafana.builder --check
 	$(BIN)/meters check
 	VIRTUAL_ENV="$(abspath $(VENV))" $(BIN)/dg check defs
 
 # After a translation (.po) was edited.
 words: $(READY)
 	$(BIN)/python -m workflows_dagster.wording.compilation
+
+# After a panel, a rule or a stored field was changed.
+grafana: $(READY)
+	$(BIN)/python -m deploy.grafana.builder
 
 # After a key, command or measurement was changed.
 reference: $(READY)
