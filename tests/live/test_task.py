@@ -396,3 +396,23 @@ def test_a_filled_hole_reopens_what_was_computed(settings: Settings, store: Embe
     found = read_house(store, *EVER).set_index("time")["total_power_w"]
     assert found[: start + pd.Timedelta(minutes=15)].unique().tolist() == [100.0]
     assert found[start + pd.Timedelta(minutes=16) :].unique().tolist() == [400.0]
+
+
+def test_a_long_hole_is_judged_day_by_day(settings: Settings, store: EmbeddedStore) -> None:
+    """A week without the process: the days before yesterday, which nobody judges any more, are judged too."""
+
+    def open_store(_: Settings) -> Store:
+        return KeptOpen(store)  # type: ignore[return-value]
+
+    recorder = Recorder(settings, open_store)
+    start, end = pd.Timestamp("2026-06-01", tz="UTC"), pd.Timestamp("2026-06-05 12:00", tz="UTC")
+    power = [(start.timestamp() + 600 * k, HOUSE, 100.0 + k % 5) for k in range(620)]
+    events = [(start.timestamp() + 7200.0 * k, "switch.kettle", "switch", "on", "off", None) for k in range(50)]
+    assert recorder.refill(Rows(power=power, events=events), start.timestamp())
+    recorder.work(HOUSE, {}, end)
+    assert recorder.problem is None
+    judged = read_correlations(store, *EVER)["time"].dt.date.nunique()
+    assert judged == 5
+    found = read_house(store, *EVER)
+    assert found["time"].iloc[-1] == end
+    assert found["time"].diff().dropna().unique().tolist() == [pd.Timedelta(minutes=5)]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 import pandas as pd
 
+from workflows_dagster.domain.days import DayRange, civil_day
 from workflows_dagster.domain.smart_meter import FIVE_MINUTES
 from workflows_dagster.live.spool import Spool
 from workflows_dagster.live.states import Rows
@@ -26,6 +28,7 @@ MOST_HELD = 50_000
 _REGISTER_ROWS = 40_000
 # Home Assistant keeps its history for ten days.
 LONGEST_HOLE = pd.Timedelta(days=10)
+_DAY = pd.Timedelta(days=1)
 
 
 class Recorder:
@@ -43,6 +46,7 @@ class Recorder:
         self._register: deque[tuple[float, float]] = deque(maxlen=_REGISTER_ROWS)
         self._five_since: pd.Timestamp | None = None
         self._judged: pd.Timestamp | None = None
+        self._hole_since: pd.Timestamp | None = None
         self._correlation: Correlation | None = None
         self.problem: str | None = None
 
@@ -89,7 +93,9 @@ class Recorder:
         """
         begun = pd.Timestamp(since, unit="s", tz="UTC")
         self._five_since = min(self._five_since or begun, begun).floor(FIVE_MINUTES)
-        self._judged = None if self._judged is None else min(self._judged, begun)
+        self._hole_since = min(self._hole_since or begun, begun)
+        # What a day taught may be another now.
+        self._correlation = None
         self._register.extend(rows.register)
         self._spool.lacks(None)
         self._spool.refill(rows)
@@ -135,14 +141,24 @@ class Recorder:
             self.problem = str(error)
 
     def _work(self, source: str, circuits: Mapping[str, str], until: pd.Timestamp) -> None:
-        site, store = self._settings.site, self._opened()
+        zone, store = self._settings.site.zone, self._opened()
         since = self._five_since if self._five_since is not None else until.floor(FIVE_MINUTES) - FIVE_MINUTES
-        done = store_five_minutes(store, site.zone, source, circuits, since, until, self._readings())
-        self._five_since = done if done is not None else since
+        # After a long hole, a day at a time.
+        while (part := min(since + _DAY, until)) > since:
+            done = store_five_minutes(store, zone, source, circuits, since, part, self._readings())
+            self._five_since = since = done if done is not None and done > since else part.floor(FIVE_MINUTES)
+            if part == until:
+                break
         if self._correlation is None or self._correlation.source != source:
-            named = site.home_assistant
-            self._correlation = Correlation(store, site.zone, source, named.event_domains, named.keep_days)
+            named = self._settings.site.home_assistant
+            self._correlation = Correlation(store, zone, source, named.event_domains, named.keep_days)
             self._judged = None
+        if self._hole_since is not None:
+            # The running day and the one before are judged anyway.
+            first, last = civil_day(self._hole_since, zone), civil_day(until, zone) - timedelta(days=2)
+            if first <= last:
+                self._correlation.of_days(DayRange(first, last), until)
+            self._hole_since = None
         self._correlation.running(until, self._judged)
         self._judged = until
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,16 +18,15 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from workflows_dagster.sample_house.home_assistant_statistics import (
+    RefusedError,
+    StandInStatistics,
+    instant_of,
+    only,
+)
+
 # What Home Assistant itself would accept is more; a proxy in front of it may accept no more.
 LARGEST_MESSAGE = 1_000_000
-_VALID_ID = re.compile(r"^(?!.+__)(?!_)[\da-z_]+(?<!_):(?!_)[\da-z_]+(?<!_)$")
-_HOUR_MS = 3_600_000
-
-
-class _Refused(Exception):  # noqa: N818
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass
@@ -54,52 +52,32 @@ class State:
 
 
 @dataclass
-class StandIn:
+class StandIn(StandInStatistics):
     """The state of the stand-in; `running` serves it.
 
     Attributes:
-        version: Version that it says, and whose dialect it wants.
         token: Token that it accepts.
         states: Entities by id.
         history: What each entity's states were.
         entities: Entity registry.
         devices: Device registry.
-        statistics: Metadata and sums by id; sums by the hour's start. [ms since 1970]
-        prefs: Energy preferences; None before they were saved.
         is_admin: Whether the token is an administrator's, as imports and registries want it.
-        lag: How many reads of statistics still see what was there before an import.
         clock_offset: How far its clock is ahead. [s]
         refused: Number of refused tokens.
-        messages: Number of received imports.
-        sent_hours: Number of received sums.
         largest: Size of the largest message received. [byte]
-        on_import: Called before each import, which it may break off.
     """
 
-    version: str = "2024.3.3"
     token: str = "token-of-the-stand-in"
     states: dict[str, State] = field(default_factory=dict)
     history: dict[str, list[State]] = field(default_factory=dict)
     entities: list[dict[str, Any]] = field(default_factory=list)
     devices: list[dict[str, Any]] = field(default_factory=list)
-    statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
-    prefs: dict[str, Any] | None = None
     is_admin: bool = True
-    lag: int = 0
     clock_offset: float = 0.0
     refused: int = 0
-    messages: int = 0
-    sent_hours: int = 0
     largest: int = 0
-    on_import: Callable[[], None] | None = None
-    _late: list[tuple[int, Callable[[], None]]] = field(default_factory=list)
     _sockets: list[_Peer] = field(default_factory=list)
     _loop: asyncio.AbstractEventLoop | None = None
-
-    @property
-    def _dialect(self) -> tuple[int, int]:
-        year, month = self.version.split(".")[:2]
-        return int(year), int(month)
 
     def now(self) -> float:
         """Give the time of its clock. [s since 1970]"""  # noqa: D415
@@ -177,13 +155,13 @@ class StandIn:
         name = str(message.get("type")).replace("/", "_")
         handler = getattr(self, f"_do_{name}", None)
         if handler is None:
-            raise _Refused("unknown_command", "Unknown command.")
+            raise RefusedError("unknown_command", "Unknown command.")
         if not self.is_admin and name.startswith(("recorder_import", "recorder_clear", "energy_save")):
-            raise _Refused("unauthorized", "Unauthorized")
+            raise RefusedError("unauthorized", "Unauthorized")
         return handler(peer, message["id"], fields)
 
     def _do_get_states(self, _peer: _Peer, _number: int, fields: dict[str, Any]) -> Any:
-        _only(fields, set())
+        only(fields, set())
         return [
             {
                 "entity_id": entity_id,
@@ -196,48 +174,48 @@ class StandIn:
         ]
 
     def _do_auth_current_user(self, _peer: _Peer, _number: int, fields: dict[str, Any]) -> Any:
-        _only(fields, set())
+        only(fields, set())
         return {"id": "1", "name": "Owner", "is_owner": self.is_admin, "is_admin": self.is_admin}
 
     def _do_config_entity_registry_list(self, _peer: _Peer, _number: int, fields: dict[str, Any]) -> Any:
-        _only(fields, set())
+        only(fields, set())
         return self.entities
 
     def _do_config_device_registry_list(self, _peer: _Peer, _number: int, fields: dict[str, Any]) -> Any:
-        _only(fields, set())
+        only(fields, set())
         return self.devices
 
     def _do_render_template(self, peer: _Peer, number: int, fields: dict[str, Any]) -> Any:
-        _only(fields, {"template"})
+        only(fields, {"template"})
         if fields["template"] != "{{ utcnow().timestamp() }}":
-            raise _Refused("template_error", "The stand-in knows one template only.")
+            raise RefusedError("template_error", "The stand-in knows one template only.")
         peer.subscriptions[number] = set()
         peer.later(number, {"result": repr(self.now()), "listeners": {"time": True}})
 
     def _do_subscribe_entities(self, peer: _Peer, number: int, fields: dict[str, Any]) -> Any:
-        _only(fields, {"entity_ids"})
+        only(fields, {"entity_ids"})
         peer.subscriptions[number] = set(fields["entity_ids"])
         there = {name: self.states[name].compressed() for name in fields["entity_ids"] if name in self.states}
         peer.later(number, {"a": there})
 
     def _do_subscribe_events(self, peer: _Peer, number: int, fields: dict[str, Any]) -> Any:
-        _only(fields, {"event_type"})
+        only(fields, {"event_type"})
         peer.subscriptions[number] = {fields["event_type"]}
 
     def _do_unsubscribe_events(self, peer: _Peer, _number: int, fields: dict[str, Any]) -> Any:
-        _only(fields, {"subscription"})
+        only(fields, {"subscription"})
         if peer.subscriptions.pop(fields["subscription"], None) is None:
-            raise _Refused("not_found", "Subscription not found.")
+            raise RefusedError("not_found", "Subscription not found.")
 
     def _do_history_history_during_period(self, _peer: _Peer, _number: int, fields: dict[str, Any]) -> Any:
-        _only(
+        only(
             fields,
             {
                 "start_time", "end_time", "entity_ids", "include_start_time_state", "significant_changes_only",
                 "minimal_response", "no_attributes",
             },
         )  # fmt: skip
-        start, end = _instant(fields["start_time"]), _instant(fields.get("end_time") or _iso(self.now()))
+        start, end = instant_of(fields["start_time"]), instant_of(fields.get("end_time") or _iso(self.now()))
         found: dict[str, list[dict[str, Any]]] = {}
         for entity_id in fields["entity_ids"]:
             all_of_it = self.history.get(entity_id, [])
@@ -252,135 +230,6 @@ class StandIn:
             if rows:
                 found[entity_id] = rows
         return found
-
-    # Statistics
-
-    def _do_recorder_import_statistics(self, _peer: _Peer, _number: int, fields: dict[str, Any]) -> Any:
-        _only(fields, {"metadata", "stats"})
-        if self.on_import is not None:
-            self.on_import()
-        described, rows = fields["metadata"], fields["stats"]
-        needed = {"has_sum", "name", "source", "statistic_id", "unit_of_measurement"}
-        if self._dialect < (2025, 4):
-            needed |= {"has_mean"}
-        elif self._dialect < (2025, 11):
-            needed |= {"mean_type"}
-        else:
-            needed |= {"mean_type", "unit_class"}
-        _only(described, needed, "metadata")
-        if missing := needed - set(described):
-            raise _Refused("invalid_format", f"required key not provided @ data['metadata']['{min(missing)}']")
-        statistic_id = described["statistic_id"]
-        if not _VALID_ID.match(statistic_id):
-            raise _Refused("home_assistant_error", "Invalid statistic_id")
-        if described["source"] != statistic_id.partition(":")[0]:
-            raise _Refused("home_assistant_error", "Invalid source")
-        sums: dict[int, float] = {}
-        for row in rows:
-            _only(row, {"start", "sum", "state", "mean", "min", "max", "last_reset"}, "stats")
-            start = datetime.fromisoformat(row["start"])
-            if start.tzinfo is None:
-                raise _Refused("home_assistant_error", "Naive timestamp")
-            if start.minute or start.second or start.microsecond:
-                raise _Refused("home_assistant_error", "Invalid timestamp")
-            if isinstance(row["sum"], bool) or not isinstance(row["sum"], int | float):
-                raise _Refused("invalid_format", "expected float @ data['stats'][0]['sum']")
-            sums[round(start.timestamp() * 1000)] = float(row["sum"])
-        self.messages += 1
-        self.sent_hours += len(rows)
-
-        def store() -> None:
-            there = self.statistics.setdefault(statistic_id, {"metadata": {}, "sums": {}})
-            there["metadata"] = described
-            there["sums"].update(sums)
-
-        self._later(store)
-
-    def _do_recorder_statistics_during_period(self, _peer: _Peer, _number: int, fields: dict[str, Any]) -> Any:
-        _only(fields, {"start_time", "end_time", "statistic_ids", "period", "units", "types"})
-        if fields["period"] != "hour" or fields["types"] != ["sum"]:
-            raise _Refused("invalid_format", "The stand-in knows sums by the hour only.")
-        self._settle()
-        start, end = _instant(fields["start_time"]) * 1000, _instant(fields["end_time"]) * 1000
-        found = {}
-        for statistic_id in fields["statistic_ids"]:
-            sums = self.statistics.get(statistic_id, {}).get("sums", {})
-            rows = [{"start": at, "end": at + _HOUR_MS, "sum": sums[at]} for at in sorted(sums) if start <= at < end]
-            if rows:
-                found[statistic_id] = rows
-        return found
-
-    def _do_recorder_list_statistic_ids(self, _peer: _Peer, _number: int, fields: dict[str, Any]) -> Any:
-        _only(fields, {"statistic_type"})
-        return [
-            {
-                "statistic_id": statistic_id,
-                "source": one["metadata"]["source"],
-                "name": one["metadata"]["name"],
-                "has_sum": True,
-                "statistics_unit_of_measurement": one["metadata"]["unit_of_measurement"],
-            }
-            for statistic_id, one in self.statistics.items()
-        ]
-
-    def _do_recorder_clear_statistics(self, _peer: _Peer, _number: int, fields: dict[str, Any]) -> Any:
-        _only(fields, {"statistic_ids"})
-        for statistic_id in fields["statistic_ids"]:
-            self.statistics.pop(statistic_id, None)
-
-    def _later(self, store: Callable[[], None]) -> None:
-        if self.lag:
-            self._late.append((self.lag, store))
-        else:
-            store()
-
-    def _settle(self) -> None:
-        waiting, self._late = self._late, []
-        for reads, store in waiting:
-            if reads <= 1:
-                store()
-            else:
-                self._late.append((reads - 1, store))
-
-    # The Energy dashboard
-
-    def _do_energy_get_prefs(self, _peer: _Peer, _number: int, fields: dict[str, Any]) -> Any:
-        _only(fields, set())
-        if self.prefs is None:
-            raise _Refused("not_found", "No prefs")
-        return self.prefs
-
-    def _do_energy_save_prefs(self, _peer: _Peer, _number: int, fields: dict[str, Any]) -> Any:
-        known = {"energy_sources", "device_consumption"}
-        _only(fields, known | ({"device_consumption_water"} if self._dialect >= (2025, 12) else set()))
-        for source in fields.get("energy_sources", []):
-            self._check_source(source)
-        self.prefs = {"energy_sources": [], "device_consumption": [], **(self.prefs or {}), **fields}
-        return self.prefs
-
-    def _check_source(self, source: dict[str, Any]) -> None:
-        prices = {"entity_energy_price", "number_energy_price"}
-        if source["type"] == "grid" and self._dialect < (2026, 3):
-            _only(source, {"type", "flow_from", "flow_to", "cost_adjustment_day"}, "energy_sources")
-            for flow in source["flow_from"]:
-                _only(flow, {"stat_energy_from", "stat_cost", *prices}, "flow_from")
-            for flow in source["flow_to"]:
-                _only(flow, {"stat_energy_to", "stat_compensation", *prices}, "flow_to")
-        elif source["type"] == "grid":
-            _only(
-                source,
-                {
-                    "type", "stat_energy_from", "stat_energy_to", "stat_cost", "stat_compensation", *prices,
-                    "entity_energy_price_export", "number_energy_price_export", "cost_adjustment_day",
-                },
-                "energy_sources",
-            )  # fmt: skip
-        elif source["type"] in ("gas", "water"):
-            _only(source, {"type", "stat_energy_from", "stat_cost", *prices}, "energy_sources")
-        elif source["type"] == "solar":
-            _only(source, {"type", "stat_energy_from", "config_entry_solar_forecast"}, "energy_sources")
-        else:
-            raise _Refused("invalid_format", f"value is not allowed @ data['energy_sources']: {source['type']}")
 
 
 class _Peer:
@@ -443,7 +292,7 @@ async def _serve(stand_in: StandIn, request: web.Request) -> web.WebSocketRespon
                 continue
             try:
                 result = stand_in.answer(peer, message)
-            except _Refused as refused:
+            except RefusedError as refused:
                 peer.result(_error(number, refused.code, str(refused)))
             else:
                 peer.result({"id": number, "type": "result", "success": True, "result": result})
@@ -517,18 +366,8 @@ def _change(entity_id: str, before: State | None, now: State | None) -> dict[str
     return {"c": {entity_id: change}}
 
 
-def _only(fields: Mapping[str, Any], known: set[str], where: str = "") -> None:
-    if unknown := set(fields) - known:
-        place = f"data['{where}']" if where else "data"
-        raise _Refused("invalid_format", f"extra keys not allowed @ {place}['{min(unknown)}']")
-
-
 def _error(number: int, code: str, message: str) -> dict[str, Any]:
     return {"id": number, "type": "result", "success": False, "error": {"code": code, "message": message}}
-
-
-def _instant(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
 
 
 def _iso(moment: float) -> str:

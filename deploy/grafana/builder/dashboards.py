@@ -6,26 +6,34 @@ from dataclasses import replace
 
 from deploy.grafana.builder import flux
 from deploy.grafana.builder.model import Dashboard, Panel, Variable
+from deploy.grafana.builder.panels import (
+    against,
+    banded,
+    base_load,
+    by_meter_month,
+    energy,
+    findings_now,
+    in_kwh,
+    parts,
+    weather,
+    whole,
+)
 from workflows_dagster.stores.ports import (
     ANOMALY_DAILY,
-    BASE_LOAD_EXPECTATION_DAILY,
     CONSUMPTION_DAILY,
-    CONSUMPTION_MONTHLY,
     COST_DAILY,
     EXPECTATION_DAILY,
     FINDING_DAILY,
-    FINDING_NOW,
     METER_CHANGE,
     MONTH_TO_DATE,
-    Measurement,
 )
 
 UTILITIES = ("electricity", "gas", "water", "heat", "solar")
+_LATELY = "|> range(start: -70d)"
 _HOUSE = Variable("house", "House page", "textbox", "http://localhost:8006")
 _ZONE = Variable("zone", "Time zone", "textbox", "Europe/Berlin")
 _COMPARE = Variable("compare", "Years back", "custom", "1,2,3")
 _UTILITY = Variable("utility", "Utility", "custom", ",".join(UTILITIES))
-_SIZES = {"kWh": ("kwatth", 1), "m³": ("m3", 1), "currency": ("", 2), "l": ("litre", 0)}
 
 
 def dashboards() -> tuple[Dashboard, ...]:
@@ -144,7 +152,7 @@ def overview() -> Dashboard:
             "What needs a look",
             "What the last review of each meter found; notes are left out.",
             "table",
-            {"A": _findings_now()},
+            {"A": findings_now()},
             names={"meter_id": "Meter", "severity": "Severity", "sentence": "Finding"},
         ),
         Panel(
@@ -160,7 +168,7 @@ def overview() -> Dashboard:
             "Energy by month",
             "Main meters' stored months in kWh, of gas by the present factors.",
             "barchart",
-            {letter: _energy(utility) for letter, utility in zip("ABC", ("electricity", "gas", "heat"), strict=True)},
+            {letter: energy(utility) for letter, utility in zip("ABC", ("electricity", "gas", "heat"), strict=True)},
             unit="kwatth",
             decimals=0,
         ),
@@ -185,13 +193,13 @@ def electricity() -> Dashboard:
         '  |> keep(columns: ["_time", "_value"])\n  |> rename(columns: {_value: "cost"})'
     )
     panels = (
-        *_whole("electricity", main, "kWh"),
-        _parts("electricity", "Floors and shared", "kWh"),
+        *whole("electricity", main, "kWh"),
+        parts("electricity", "Floors and shared", "kWh"),
         Panel("Day and night registers", "What each register of the master meters counted, by month.", "timeseries",
-              {"A": _by_meter_month(flux.devices_of("electricity"))}, unit="kwatth", decimals=0, stacked=True,
+              {"A": by_meter_month(flux.devices_of("electricity"))}, unit="kwatth", decimals=0, stacked=True,
               bars=True, label="meter_id"),
         Panel("Base load", "Least use of four whole hours running, of each meter that is read by the hour.",
-              "timeseries", {"A": _base_load("electricity")}, unit="kwatth", decimals=2, label="meter_id"),
+              "timeseries", {"A": base_load("electricity")}, unit="kwatth", decimals=2, label="meter_id"),
         Panel("Cost by the hour", "Where Tibber tells the hours: what it billed.", "timeseries", {"A": hourly},
               decimals=2, bars=True),
         Panel("Cost by month", "Main meters' cost by civil month, standing charges included.", "timeseries",
@@ -204,11 +212,11 @@ def gas() -> Dashboard:
     """Total, boiler against fireplace, kWh and m³, against the weather."""
     main = flux.main_of("gas")
     panels = (
-        *_whole("gas", main, "m³"),
-        _parts("gas", "Boiler against fireplace", "kWh"),
+        *whole("gas", main, "m³"),
+        parts("gas", "Boiler against fireplace", "kWh"),
         Panel("Gas in kWh by month", "The stored months times the present factors of the gas.", "barchart",
-              {"A": _energy("gas")}, unit="kwatth", decimals=0),
-        _weather("gas", "m³"),
+              {"A": energy("gas")}, unit="kwatth", decimals=0),
+        weather("gas", "m³"),
         Panel("Cost by month", "Main meters' cost by civil month, standing charges included.", "timeseries",
               {"A": flux.costs_by("1mo", main)}, decimals=2, bars=True, width=24),
     )  # fmt: skip
@@ -224,12 +232,12 @@ def water() -> Dashboard:
         f'  {flux.TOGETHER}\n  |> rename(columns: {{_value: "litres"}})'
     )
     panels = (
-        *_whole("water", main, "m³"),
-        _parts("water", "Floors, cold and warm", "m³"),
+        *whole("water", main, "m³"),
+        parts("water", "Floors, cold and warm", "m³"),
         Panel("Litres a day", "The main meters' days in litres.", "timeseries", {"A": litres}, unit="litre", decimals=0,
               bars=True),
         Panel("Night flow", "Least use of four whole hours running, of each meter read by the hour: leaks hide there.",
-              "timeseries", {"A": _base_load("water")}, unit="m3", decimals=3, label="meter_id"),
+              "timeseries", {"A": base_load("water")}, unit="m3", decimals=3, label="meter_id"),
         Panel("Cost by month", "Main meters' cost by civil month, standing charges included.", "timeseries",
               {"A": flux.costs_by("1mo", main)}, decimals=2, bars=True, width=24),
     )  # fmt: skip
@@ -239,23 +247,23 @@ def water() -> Dashboard:
 def heat() -> Dashboard:
     """Rooms, MWh and kWh, the share of each, against the weather."""
     main = flux.main_of("heat")
-    in_kwh = _in_kwh("heat", CONSUMPTION_DAILY, "r.main == 1.0")
+    days = in_kwh("heat", CONSUMPTION_DAILY, "r.main == 1.0")
     panels = (
         Panel("Used in the range", "Main meters of heat together, in MWh.", "stat",
-              {"A": f"{in_kwh}  |> group()\n  |> sum()\n  |> map(fn: (r) => ({{_value: r._value / 1000.0}}))"},
+              {"A": f"{days}  |> group()\n  |> sum()\n  |> map(fn: (r) => ({{_value: r._value / 1000.0}}))"},
               unit="megwatth", decimals=2, width=6, height=8),
         Panel("Share of each room", "Each main meter's part of the range.", "piechart",
-              {"A": f'{in_kwh}  |> group(columns: ["meter_id"])\n  |> sum()'}, unit="kwatth", width=9, height=8,
+              {"A": f'{days}  |> group(columns: ["meter_id"])\n  |> sum()'}, unit="kwatth", width=9, height=8,
               label="meter_id"),
         Panel("By month against the years before", "Stored months of all rooms, and those of the year chosen.",
-              "barchart", _against(main), decimals=2, width=9, height=8),
+              "barchart", against(main), decimals=2, width=9, height=8),
         Panel("Rooms by day", "Each room's days in kWh.", "timeseries",
-              {"A": f"{in_kwh}  {flux.BY_METER}"}, unit="kwatth", decimals=1, stacked=True, bars=True, explains=True,
+              {"A": f"{days}  {flux.BY_METER}"}, unit="kwatth", decimals=1, stacked=True, bars=True, explains=True,
               label="meter_id"),
-        replace(_weather("heat", ""), queries={
-            "A": f'{in_kwh}  {flux.TOGETHER}\n  |> rename(columns: {{_value: "used"}})', "B": flux.degree_days(),
+        replace(weather("heat", ""), queries={
+            "A": f'{days}  {flux.TOGETHER}\n  |> rename(columns: {{_value: "used"}})', "B": flux.degree_days(),
         }, unit="kwatth"),
-        _banded("heat"),
+        banded("heat"),
         Panel("Cost by month", "Main meters' cost by civil month, standing charges included.", "timeseries",
               {"A": flux.costs_by("1mo", main)}, decimals=2, bars=True),
     )  # fmt: skip
@@ -306,9 +314,6 @@ def anomalies() -> Dashboard:
     )
 
 
-_LATELY = "|> range(start: -70d)"
-
-
 def _utility_dashboard(utility: str, title: str, description: str, panels: tuple[Panel, ...]) -> Dashboard:
     variables = (_meters(f'r.utility == "{utility}"'), _COMPARE, _ZONE, _HOUSE)
     return Dashboard(
@@ -319,138 +324,3 @@ def _utility_dashboard(utility: str, title: str, description: str, panels: tuple
 def _meters(condition: str) -> Variable:
     query = f'{flux.info("utility")}info\n  |> filter(fn: (r) => {condition})\n  |> keep(columns: ["meter_id"])\n'
     return Variable("meter", "Meter", "query", f'{query}  |> rename(columns: {{meter_id: "_value"}})', multi=True)
-
-
-def _whole(utility: str, main: str, unit: str) -> tuple[Panel, ...]:
-    """Give the panels that every utility has: sum, days as they are known, months beside others, days with bands."""
-    size, decimals = _SIZES[unit]
-    known = {
-        letter: flux.known_part(which, main) for letter, which in zip("AB", ("measured", "estimated"), strict=True)
-    }
-    used = flux.total(CONSUMPTION_DAILY, "consumption", main)
-    share = (
-        f"{main}{flux.source(CONSUMPTION_DAILY, 'consumption', 'estimated_share')}\n  {flux.MINE}\n  {flux.PIVOT}\n"
-        "  |> group()\n  |> filter(fn: (r) => exists r.consumption)\n"
-        "  |> reduce(\n    identity: {used: 0.0, estimated: 0.0},\n"
-        "    fn: (r, accumulator) => ({\n      used: accumulator.used + r.consumption,\n"
-        "      estimated: accumulator.estimated\n"
-        "        + r.consumption * (if exists r.estimated_share then r.estimated_share else 0.0),\n    }),\n  )\n"
-        "  |> map(fn: (r) => ({_value: if r.used > 0.0 then 1.0 - r.estimated / r.used else 1.0}))"
-    )
-    return (
-        Panel("Used in the range", "Main meters together: parts are not counted twice.", "stat", {"A": used}, unit=size,
-              decimals=decimals, width=6, height=4),
-        Panel("Cost in the range", "Main meters' cost, standing charges included.", "stat", {"A": _cost_total(main)},
-              decimals=2, width=6, height=4, label="currency"),
-        Panel("Known by measurement", "Part of the use that comes from gaps between readings of at most a day.", "stat",
-              {"A": share}, unit="percentunit", decimals=0, width=6, height=4),
-        Panel("Newest month", "The newest stored month of the range.", "stat",
-              {"A": _newest_month(main)}, unit=size, decimals=decimals, width=6, height=4),
-        Panel("By day", "Main meters together; what is estimated is paler.", "timeseries", known, unit=size,
-              decimals=decimals, stacked=True, bars=True, estimated="estimated"),
-        Panel("By month against the years before", "Stored months of the main meters, and those of the year chosen.",
-              "barchart", _against(main), unit=size, decimals=decimals),
-        _banded(utility),
-    )  # fmt: skip
-
-
-def _banded(utility: str) -> Panel:
-    fields = ("consumption", "lower", "upper")
-    query = (
-        f"{flux.source(CONSUMPTION_DAILY, *fields)}\n  {flux.SELECTED}\n  {flux.PIVOT}\n"
-        '  |> keep(columns: ["_time", "meter_id", "consumption", "lower", "upper"])\n  |> group(columns: ["meter_id"])'
-    )
-    return Panel(
-        "Chosen meters with their bands",
-        "Each chosen meter's days; the band holds four of five estimated days. A click says why.",
-        "timeseries", {"A": query}, unit={"electricity": "kwatth", "heat": ""}.get(utility, "m3"), decimals=1,
-        band=True, explains=True, names={"consumption": "used"},
-    )  # fmt: skip
-
-
-def _parts(utility: str, title: str, unit: str) -> Panel:
-    """Give the parts by month; in kWh where some of them count energy and others volume."""
-    size, decimals = _SIZES[unit]
-    if unit == "kWh":
-        query = (
-            _in_kwh(utility, CONSUMPTION_MONTHLY, "r.main == 0.0 and r.depth == 1.0", "depth") + f"  {flux.BY_METER}"
-        )
-    else:
-        query = _by_meter_month(flux.parts_of(utility))
-    return Panel(
-        title,
-        "Direct parts of the main meters by month, the remainder among them.",
-        "timeseries",
-        {"A": query},
-        unit=size,
-        decimals=decimals,
-        stacked=True,
-        bars=True,
-        label="meter_id",
-    )
-
-
-def _in_kwh(utility: str, measurement: Measurement, condition: str, *columns: str) -> str:
-    """Read the consumption of a utility's meters that meet a condition, in kWh by the present factors."""
-    return (
-        f"{flux.info('utility', 'main', 'kwh_per_unit', *columns)}"
-        f"used = {flux.source(measurement, 'consumption')}\n  |> group()\n\n"
-        'join(tables: {info: info, used: used}, on: ["meter_id", "unit"])\n'
-        f'  |> filter(fn: (r) => r.utility == "{utility}" and {condition} and exists r.kwh_per_unit)\n'
-        "  |> map(fn: (r) => ({_time: r._time, meter_id: r.meter_id, _value: r._value * r.kwh_per_unit}))\n"
-    )
-
-
-def _by_meter_month(meters: str) -> str:
-    return (
-        f"{meters}{flux.source(CONSUMPTION_MONTHLY, 'consumption')}\n  {flux.MINE}\n"
-        f'  |> keep(columns: ["_time", "_value", "meter_id"])\n  {flux.BY_METER}'
-    )
-
-
-def _against(main: str) -> dict[str, str]:
-    return {
-        "A": flux.by_month(CONSUMPTION_MONTHLY, "consumption", main, "this year"),
-        "B": flux.by_month(CONSUMPTION_MONTHLY, "consumption", main, "before", "${compare}y"),
-    }
-
-
-def _weather(utility: str, unit: str) -> Panel:
-    used = (
-        f"{flux.main_of(utility)}{flux.source(CONSUMPTION_DAILY, 'consumption')}\n  {flux.MINE}\n"
-        f'  {flux.TOGETHER}\n  |> rename(columns: {{_value: "used"}})'
-    )
-    size = _SIZES[unit][0] if unit else ""
-    return Panel("Against the weather", "Main meters by day, and degree days below 15 °C of the stored temperature.",
-                 "timeseries", {"A": used, "B": flux.degree_days()}, unit=size, decimals=1, bars=True,
-                 right=("degree_days", "celsius"), names={"degree_days": "degree days"})  # fmt: skip
-
-
-def _base_load(utility: str) -> str:
-    meters = flux.chosen(f'r.utility == "{utility}"')
-    return (
-        f"{meters}{flux.source(BASE_LOAD_EXPECTATION_DAILY, 'base_load')}\n  {flux.MINE}\n"
-        f'  |> keep(columns: ["_time", "_value", "meter_id"])\n  {flux.BY_METER}'
-    )
-
-
-def _cost_total(meters: str) -> str:
-    return f'{meters}{flux.source(COST_DAILY, "cost")}\n  {flux.MINE}\n  |> group(columns: ["currency"])\n  |> sum()'
-
-
-def _newest_month(main: str) -> str:
-    months = flux.source(CONSUMPTION_MONTHLY, "consumption")
-    return f"{main}{months}\n  {flux.MINE}\n  {flux.TOGETHER}\n  |> last()"
-
-
-def _energy(utility: str) -> str:
-    months = _in_kwh(utility, CONSUMPTION_MONTHLY, "r.main == 1.0")
-    return f'{months}  {flux.TOGETHER}\n  |> rename(columns: {{_value: "{utility}"}})'
-
-
-def _findings_now() -> str:
-    return (
-        f"{flux.source(FINDING_NOW, 'severity', 'sentence', span='|> range(start: 0)')}\n  {flux.PIVOT}\n"
-        '  |> filter(fn: (r) => r.severity != "note")\n  |> group()\n'
-        '  |> keep(columns: ["meter_id", "severity", "sentence"])\n  |> sort(columns: ["severity", "meter_id"])'
-    )
