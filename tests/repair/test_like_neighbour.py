@@ -16,6 +16,7 @@ from workflows_dagster.domain.like_profile import LikeProfile
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.explanation import Explainer
 from workflows_dagster.evaluation.explanation.text import render
+from workflows_dagster.evaluation.findings.contained import would_pay
 from workflows_dagster.evaluation.weights import MeterWeights
 from workflows_dagster.records.days import read_days
 from workflows_dagster.records.profiles import followers_of_weather, kept
@@ -117,6 +118,25 @@ def test_a_line_that_names_no_neighbour_any_more_has_the_table_until_the_next_fi
     assert not isinstance(weights.profile(meter), LikeProfile)
     assert not weights.awaits_fit(meter)
     assert MeterWeights(house.settings, other.store).awaits_fit(house.settings.meters["upstairs"]) is False
+
+
+def test_it_is_suggested_with_what_it_gains_and_not_once_it_is_written(small_house):
+    for estimate, expected in (("", ["downstairs"]), (LIKE, []), (", estimate: season", [])):
+        house = house_of(small_house, estimate=estimate)
+        meter = house.settings.meters["upstairs"]
+        found = would_pay(house.settings, meter, Evaluation(house.settings, house.store), FITTED)
+        assert [finding.figures["other"] for finding in found] == expected
+        if found:
+            assert float(found[0].figures["missed_with"]) < 0.01 < float(found[0].figures["missed"])
+
+
+def test_a_neighbour_that_goes_another_way_is_not_suggested(small_house):
+    house = house_of(small_house, estimate="")
+    at = DAYS.tz_convert("UTC")
+    against = np.roll(used(), 182)
+    house.store.write_readings(DOWNSTAIRS, pd.Series(np.concatenate([[0.0], np.cumsum(against)]), at))
+    meter = house.settings.meters["upstairs"]
+    assert would_pay(house.settings, meter, Evaluation(house.settings, house.store), FITTED) == []
 
 
 def test_it_is_explained(small_house):

@@ -56,6 +56,20 @@ class LikeUse:
         since: np.ndarray = sums[:-1] - sums[-1]
         return since
 
+    def held(self, asked: DayRange) -> LikeUse:
+        """Give the use of some days only, evaluated once however often it is asked for.
+
+        Raises:
+            StoreError: The meter's readings cannot be read.
+        """
+        cuts, used = self.days_of(asked)
+
+        def days_of(part: DayRange) -> tuple[pd.DatetimeIndex, np.ndarray]:
+            at = (part.first - asked.first).days
+            return cuts[at : at + part.count + 1], used[at : at + part.count]
+
+        return LikeUse(days_of, self.zone)
+
     def _cover(self, first: date, last: date) -> None:
         if self._covered is None:
             self._covered = DayRange(first, last)
@@ -102,10 +116,15 @@ def fitted_like(history: Register, table: tuple[float, ...] | None, other: str, 
     """
     if len(history) < 2:
         return None
-    first, last = (days.civil_day(at, use.zone) for at in days.instants(history.times[[0, -1]]))
-    cuts, used = use.days_of(DayRange(first, last))
+    cuts, used = use.days_of(days_around(history, use.zone))
     mean = mean_use(days.microseconds(cuts), used)
     if mean is None:
         return None
     whole = LikeProfile(0.0, 1.0, table, other, mean)
     return fit_like(history, whole, weight_like(use, whole).integral)
+
+
+def days_around(history: Register, zone: ZoneInfo) -> DayRange:
+    """Give the civil days from a history's first reading to its last one."""
+    first, last = (days.civil_day(at, zone) for at in days.instants(history.times[[0, -1]]))
+    return DayRange(first, last)

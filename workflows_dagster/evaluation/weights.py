@@ -14,7 +14,7 @@ from workflows_dagster.domain.like_profile import LikeProfile
 from workflows_dagster.domain.profile_choice import BETTER, Candidates, fit_best, of_weather, weight_for
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import FLAT, Profile, Weight, fit_profile, table_profile, weight_of
-from workflows_dagster.evaluation.like import LikeUse, fitted_like, weight_like
+from workflows_dagster.evaluation.like import LikeUse, days_around, fitted_like, weight_like
 from workflows_dagster.evaluation.outdoor_temperature import weather
 from workflows_dagster.records.profiles import Kept, kept
 from workflows_dagster.settings.load import Settings
@@ -56,6 +56,7 @@ class MeterWeights:
 
     def __init__(self, settings: Settings, store: Store, use_of: UseOf | None = None) -> None:
         self._settings, self._store, self._use_of = settings, store, use_of
+        self._zone = settings.site.zone
         self._kept: dict[str, Kept | None] = {}
         self._profiles: dict[str, Profile] = {}
         self._given: dict[str, LikeUse] = {}
@@ -176,11 +177,11 @@ class MeterWeights:
         return fit_best(history, candidates)
 
     def gain_of(self, meter: PhysicalMeter, part: str, history: Register) -> Gain | None:
-        """Compare the readings left out with and without the use of a contained meter; None if that says nothing.
+        """Compare the readings left out with and without the use of another meter; None if that says nothing.
 
         Args:
             meter: The meter.
-            part: The meter that it contains.
+            part: The meter that it contains, or goes along with.
             history: All its valid readings.
 
         Raises:
@@ -188,7 +189,7 @@ class MeterWeights:
         """
         if self._use_of is None:
             return None
-        given, pattern = self._use_of(part, meter.output_unit), self._settings.pattern_of(meter.meter_id)
+        pattern = self._settings.pattern_of(meter.meter_id)
 
         def seasonal(rest: Register) -> Weight:
             return weight_of(FLAT if pattern is None or meter.estimate.is_even else fit_profile([rest], pattern))
@@ -196,8 +197,18 @@ class MeterWeights:
         by_weather = pattern is not None and self.follows_weather(meter) and self._weather is not None
         now = of_weather(pattern, self._weather) if by_weather else seasonal  # type: ignore[arg-type]
         found = missed_by(history, now)
-        with_it = missed_by(history, lambda rest: seasonal(rest_of(rest, given)).beside(given))
+        if self._settings.meters.contains(meter.meter_id, part):
+            given = self._use_of(part, meter.output_unit)
+            with_it = missed_by(history, lambda rest: seasonal(rest_of(rest, given)).beside(given))
+        else:
+            use = self._use_of(part, self._settings.meters[part].output_unit).held(days_around(history, self._zone))
+            with_it = missed_by(history, lambda rest: _along(rest, pattern, part, use))
         return None if found is None or with_it is None else Gain(found.missed, with_it.missed)
+
+
+def _along(rest: Register, pattern: tuple[float, ...] | None, other: str, use: LikeUse) -> Weight | None:
+    found = fitted_like(rest, pattern, other, use)
+    return weight_like(use, found) if isinstance(found, LikeProfile) else None
 
 
 def may_follow_weather(meter: PhysicalMeter) -> bool:
