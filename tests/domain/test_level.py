@@ -66,6 +66,13 @@ def test_a_season_that_the_weight_does_not_know_is_no_change():
         assert level_change(read(used(), 30, f"{until:%Y-%m-%d}"), weight_of(FLAT)) is None
 
 
+def test_a_summer_without_a_bath_says_nothing_about_the_winter():
+    """Hot water is a tenth of the year's gas; half of it missing is no change of the house's level."""
+    use = in_months(used(), "2024-06…2024-08", 0.5)
+    for until in ("2024-08-01", "2024-08-20", "2024-09-02"):
+        assert level_change(read(use, 30, until), SEASON) is None
+
+
 def test_few_readings_tell_nothing():
     use = used()
     use[use.index >= MARCH] *= 0.1

@@ -19,7 +19,7 @@ _SCATTER, _PRIOR_MONTHS = 0.12, 6.0
 # What strays within so many days strays together: longer gaps say little more. [d]
 _TOGETHER = 30.0
 # Least significance, least change, and how much of it must show against the same days of the year before as well.
-_SIGMAS, _LEAST_CHANGE, _AGAINST_YEAR = 2.2, 0.25, 0.8
+_SIGMAS, _LEAST_CHANGE, _AGAINST_YEAR = 2.0, 0.25, 0.9
 # Least time after the change; before it at least a year must be known. [d]
 _AFTER = 25.0
 
@@ -58,8 +58,9 @@ def level_change(register: Register, weight: Weight) -> LevelChange | None:
     running = np.concatenate([[0.0], np.cumsum(thin.advances)])
     weights = weight.integral(times) - weight.integral(times[:1])
     length = np.diff(times) / MICROSECONDS_PER_DAY
-    # A gap in which the meter hardly uses anything says little about its level.
-    tells = np.minimum(length / (length + _TOGETHER), np.diff(weights) / (np.diff(weights) + _TOGETHER))
+    # A season of little use, such as a boiler's summer, says little about the level: what is strange in it is a small
+    # part of the year.
+    tells = length / (length + _TOGETHER) * np.minimum(np.diff(weights) / length, 1.0) ** 2
     tells = np.where(thin.substituted, 0.0, tells)
     best, clearest = None, 0.0
     for at in range(2, gaps):
