@@ -23,6 +23,8 @@ BENCHMARKS = {
     "accuracy": "filled gaps against the truth of a real household",
     "anomalies": "injected events found at two false alarms per 100 days",
     "attribution": "which switch made which difference, against a simulated house",
+    "household_bands": "bands of the sample household's months and years against its truth",
+    "advice": "following the advice for a year against reading in turn, by simulation",
     "kill": "ten backfills killed at random, and the store compared",
     "upkeep": "Dagster's home after a simulated year, with and without upkeep",
 }
