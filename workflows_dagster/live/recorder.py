@@ -12,11 +12,12 @@ import pandas as pd
 from workflows_dagster.domain.days import DayRange, civil_day
 from workflows_dagster.domain.smart_meter import FIVE_MINUTES
 from workflows_dagster.live.spool import Spool
-from workflows_dagster.live.states import Rows
+from workflows_dagster.live.states import Rows, Watched
 from workflows_dagster.records.live_status import LiveStatus, write_live_status
-from workflows_dagster.records.power import read_power
+from workflows_dagster.records.power import kept_since, read_power
 from workflows_dagster.services.event_correlation import Correlation
 from workflows_dagster.services.live_power import store_five_minutes
+from workflows_dagster.services.power_past import copy_past
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import Store, StoreError
 
@@ -64,6 +65,23 @@ class Recorder:
         """Close the store."""
         if self._store is not None:
             self._store.close()
+
+    def copy_past(self, watched: Watched, now: pd.Timestamp) -> None:
+        """Copy what another writer has put into the raw bucket, where the streams do not reach back a day yet."""
+        if watched.house is None:
+            return
+        oldest, yesterday = kept_since(now, self._settings.site.home_assistant.keep_days), now - _DAY
+        store = self._opened()
+        try:
+            if len(read_power(store, yesterday - LONGEST_HOLE, yesterday, watched.house)):
+                return
+            begun = copy_past(store, watched.power, watched.devices, oldest, now)
+        except StoreError as error:
+            self.problem = str(error)
+            return
+        if begun is not None:
+            _log.info("Power and events since %s were found in the raw bucket.", f"{begun:%Y-%m-%d}")
+            self._hole_since = begun
 
     def newest(self, entity_id: str, now: pd.Timestamp) -> pd.Timestamp | None:
         """Give when the newest power of an entity was stored, in the last ten days; None if that is not known."""

@@ -166,6 +166,7 @@ class LiveTask:
     async def _follow(self, settings: Settings, session: Session, recorder: Recorder) -> None:
         """Listen to what one session watches, until settings or entities change."""
         await session.subscribe()
+        await asyncio.to_thread(recorder.copy_past, session.watched, pd.Timestamp(session.now(), unit="s", tz="UTC"))
         since = await asyncio.to_thread(self._hole_from, settings, session, recorder)
         await self._fill(session, recorder, since)
         watched = session.watched
