@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate, rate_window
+from workflows_dagster.domain.bands import Bands, Spread
 from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, instants
+from workflows_dagster.domain.expected_advance import expected_advance
 from workflows_dagster.domain.register import Register, clean
 from workflows_dagster.domain.season import FLAT, Profile, Weight, daily_curve, day_of_year, fit_profile, yearly_curve
 from workflows_dagster.domain.season_ahead import with_season_ahead
@@ -54,6 +56,32 @@ def test_ninety_days_ahead_are_known_by_the_years_before(gap):
     plain, found = (ahead(register, Weight(each), 90) for each in (profile, shaped))
     assert np.abs(found - truth).sum() < 0.4 * np.abs(plain - truth).sum()
     assert found.sum() == pytest.approx(truth.sum(), rel=0.03)
+
+
+def test_rate_advance_and_band_ahead_are_all_by_the_shaped_curve():
+    """A hundred days of winter gave 900 units: with a shape their weight is another, and the days ahead likewise."""
+    register = read_every(50, 100, lambda days: np.full(len(days), 9.0))
+    weight = Weight(Profile(1.0, 0.0, ELECTRICITY, ahead=(0.5, 0.0, 0.0, 0.0)))
+    window = rate_window(register, "last", weight)
+    assert window is not None
+    end = int(register.times[-1])
+    assert window.weight == float(np.diff(weight.beyond.integral(register.times[[0, -1]]))[0])
+    assert window.weight > 110
+    month = np.array([end, end + 30 * MICROSECONDS_PER_DAY])
+    likely = 900.0 / window.weight * float(np.diff(weight.beyond.integral(month))[0])
+    assert ahead(register, weight, 30).sum() == pytest.approx(likely)
+    expected = expected_advance(register, int(month[1]), weight)
+    assert expected is not None
+    assert expected.likely == pytest.approx(likely)
+    plain = Weight(Profile(1.0, 0.0, ELECTRICITY))
+    wide, narrow = (
+        Bands(register, each, ALLOWANCE, Spread(9.0), tail=rate_window(register, "last", each)).variance(
+            month[:1], month[1:]
+        )[0]
+        for each in (plain, weight)
+    )
+    # Less is used ahead, by less than half of which a band may be unsure.
+    assert narrow < 0.9 * wide
 
 
 def test_between_readings_nothing_changes():

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.houses import SmallHouse, fit_profiles
+from tests.houses import SmallHouse
+from tests.neighbour_house import DAYS, DOWNSTAIRS, FITTED, LIKE, METERS, house_of, upstairs, used
 from tests.repair.repaired_house import WITHIN, compute, plan
 from workflows_dagster.domain.civil_period import CivilPeriod
 from workflows_dagster.domain.days import DayRange
@@ -21,38 +22,6 @@ from workflows_dagster.evaluation.weights import MeterWeights
 from workflows_dagster.records.days import read_days
 from workflows_dagster.records.profiles import followers_of_weather, kept
 from workflows_dagster.repair.repairs import Repair
-from workflows_dagster.stores.ports import RawSeries
-
-METERS = """\
-meters:
-  - {{meter_id: upstairs, type: physical, output_unit: MWh, utility: heat, installation_date: 2023-01-01{estimate}}}
-  - {{meter_id: downstairs, type: physical, output_unit: kWh, utility: heat, installation_date: 2023-01-01}}
-"""
-LIKE = ", estimate: [like: downstairs]"
-FITTED = pd.Timestamp("2024-12-31", tz="UTC")
-DAYS = pd.date_range("2023-01-01", "2025-01-01", freq="D", tz="Europe/Berlin", unit="us")
-DOWNSTAIRS = RawSeries("kWh", "downstairs")
-
-
-def used() -> np.ndarray:
-    """What is used downstairs, in kWh a day: by the season, and by a wave of some weeks that no calendar knows."""
-    at = np.arange(len(DAYS) - 1)
-    return np.round(20 + 18 * np.cos(2 * np.pi * (at - 20) / 365) + 8 * np.sin(at / 6.0) * (at % 90 < 45), 1).clip(0)
-
-
-def upstairs() -> np.ndarray:
-    """A quarter evenly, the rest as downstairs. [MWh]"""
-    return 0.7 * (0.25 * used().mean() + 0.75 * used()) / 1000
-
-
-def house_of(small_house, estimate: str = LIKE) -> SmallHouse:
-    house: SmallHouse = small_house(METERS.format(estimate=estimate))
-    at = DAYS.tz_convert("UTC")
-    house.store.write_readings(DOWNSTAIRS, pd.Series(np.concatenate([[0.0], np.cumsum(used())]), at))
-    shown = pd.Series(np.round(np.concatenate([[0.0], np.cumsum(upstairs())]), 4), at)
-    house.store.write_readings(RawSeries("MWh", "upstairs"), shown.iloc[::61])
-    fit_profiles(house.settings, house.store, FITTED)
-    return house
 
 
 def everything(house: SmallHouse) -> SmallHouse:
@@ -112,12 +81,14 @@ def test_a_corrected_reading_of_the_neighbour_repairs_its_gap_and_nothing_else(s
 
 def test_a_line_that_names_no_neighbour_any_more_has_the_table_until_the_next_fit(small_house):
     house = house_of(small_house)
-    other = small_house(METERS.format(estimate=""))
+    declared = MeterWeights(house.settings, house.store)
+    assert isinstance(declared.profile(house.settings.meters["upstairs"]), LikeProfile)
+    text = METERS.format(estimate=", pattern: even")
+    other = small_house(text, patterns=f"patterns: {{even: {{monthly_percentages: [{', '.join(['8'] * 11)}, 12]}}}}")
     meter = other.settings.meters["upstairs"]
     weights = MeterWeights(other.settings, house.store)
     assert not isinstance(weights.profile(meter), LikeProfile)
     assert not weights.awaits_fit(meter)
-    assert MeterWeights(house.settings, other.store).awaits_fit(house.settings.meters["upstairs"]) is False
 
 
 def test_it_is_suggested_with_what_it_gains_and_not_once_it_is_written(small_house):
@@ -130,8 +101,11 @@ def test_it_is_suggested_with_what_it_gains_and_not_once_it_is_written(small_hou
             assert float(found[0].figures["missed_with"]) < 0.01 < float(found[0].figures["missed"])
 
 
-def test_a_neighbour_that_goes_another_way_is_not_suggested(small_house):
+def test_a_neighbour_that_follows_it_or_goes_another_way_is_not_suggested(small_house):
     house = house_of(small_house, estimate="")
+    follows = METERS.format(estimate="").replace("output_unit: kWh,", "output_unit: kWh, estimate: [like: upstairs],")
+    one = small_house(follows)
+    assert would_pay(one.settings, one.settings.meters["upstairs"], Evaluation(one.settings, one.store), FITTED) == []
     at = DAYS.tz_convert("UTC")
     against = np.roll(used(), 182)
     house.store.write_readings(DOWNSTAIRS, pd.Series(np.concatenate([[0.0], np.cumsum(against)]), at))
