@@ -73,15 +73,13 @@ def test_rate_advance_and_band_ahead_are_all_by_the_shaped_curve():
     expected = expected_advance(register, int(month[1]), weight)
     assert expected is not None
     assert expected.likely == pytest.approx(likely)
-    plain = Weight(Profile(1.0, 0.0, ELECTRICITY))
-    wide, narrow = (
-        Bands(register, each, ALLOWANCE, Spread(9.0), tail=rate_window(register, "last", each)).variance(
-            month[:1], month[1:]
-        )[0]
-        for each in (plain, weight)
+    # The band is that of a flat meter which is expected to use as much.
+    flat = replace(window, weight=900.0 / likely * 30)
+    found, by_hand = (
+        Bands(register, each, ALLOWANCE, Spread(9.0), tail=tail).variance(month[:1], month[1:])[0]
+        for each, tail in ((weight, window), (Weight(FLAT), flat))
     )
-    # Less is used ahead, by less than half of which a band may be unsure.
-    assert narrow < 0.9 * wide
+    assert found == pytest.approx(by_hand)
 
 
 def test_between_readings_nothing_changes():
