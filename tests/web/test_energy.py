@@ -72,12 +72,12 @@ def test_the_page_shows_it(alive):
 def test_nothing_known_is_said_and_never_made_up(page):
     found = page.client.get(f"{API}/current").json()
     assert found["total_power_w"] is None
-    assert "no live connection" in found["detail"]
+    assert "home_assistant.url" in found["detail"]
     assert page.client.get(f"{API}/circuits").json() == []
     assert page.client.get(f"{API}/top-consumers").json() == []
     unknown = page.client.get(f"{API}/device-impact/light.none").json()
     assert (unknown["estimated_daily_kwh"], unknown["total_state_changes"]) == (None, 0)
-    assert "no live connection" in page.client.get("/energy").text
+    assert "home_assistant.url" in page.client.get("/energy").text
 
 
 @pytest.mark.parametrize(

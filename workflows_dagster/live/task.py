@@ -147,7 +147,9 @@ class LiveTask:
         access = access_of(settings)
         assert access is not None
         access.check()
-        self.report = replace(self.report, code="connecting", problem="")
+        if self.report.code == "off":
+            # A connection that failed is failing until it is there again.
+            self.report = replace(self.report, code="connecting")
         try:
             async with connect(access.url, access.token) as connection:
                 access.note(None)

@@ -105,7 +105,10 @@ def pushed_state_text(outcome: str, words: Words, **figures: object) -> str:
 
 
 _ENERGY_REASONS: Mapping[str, str] = {
-    "no_power": marked("No power of the house is known: no live connection to Home Assistant has stored any."),
+    "no_power": marked(
+        "No power of the house is known. Home Assistant tells it: write its address into config.yaml as "
+        "home_assistant.url and its token into secrets/home_assistant.env; /health/ready says how the connection is."
+    ),
     "no_events": marked("No event of this device is known."),
     "device_not_learnt": marked("What this device uses is not learnt yet: its switching changed the power too seldom."),
     "no_price": marked("No price of electricity is known for these days."),
