@@ -69,13 +69,14 @@ profile; beyond the last reading with the season of the meter's own years \
 ([methods](methods.md#before-the-first-reading-and-after-the-last)) and a change of [level](methods.md#level) |
 
 The spread says how much the dates of the readings matter. It does not say how much households differ: all schedules
-look at the same winters of the same house. The constants of the fit were chosen on the Dutch, French and Californian
-photovoltaic series, `uk_electricity_1`, `uk_electricity_2` and `il_electricity_hdd`, and on five of the electricity
-meters taken as gas meters that do not heat, not on `uk_gas_hourly_kwh`, `il_gas_…`, `uk_electricity_hourly_kwh` and
-`us_electricity_home`; but among the choices that did about equally well there, those that left these worse than they
-had been were passed over. How firmly degree days hold to the usual base temperature was chosen on the Dutch gas meter
-and `il_gas_hdd`, with the British one in sight. How firmly the season ahead is held lies in the middle of a range in
-which the mean over all series hardly changes. A house of your own tells more.
+look at the same winters of the same house. The constants of the fit
+were searched on the Dutch, French and Californian photovoltaic series, `uk_electricity_1`,
+`uk_electricity_2`, `il_electricity_hdd`, and five electricity meters taken as gas meters that do not heat (one of them
+`us_electricity_home`). Those best there were not taken: at a year between readings they miss some two points less on
+these series, but leave `uk_gas_hourly_kwh` or `uk_electricity_hourly_kwh` worse than before. So those two decided with,
+and `il_gas_…` was in sight: no series is an independent test. How firmly degree days hold to the usual base temperature
+was chosen on the Dutch gas meter and `il_gas_hdd`, with the British one in sight; the season ahead and the change of
+level on all series together. A house of your own tells more.
 """
 
 _AHEAD = """\
