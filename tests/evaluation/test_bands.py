@@ -237,6 +237,21 @@ def test_what_is_kept_for_a_run_changes_no_number_whatever_is_asked_for_first(ho
             assert held.half_widths(meter, spans).tolist() == bands_of(house).half_widths(meter, spans).tolist()
 
 
+def test_what_is_kept_within_the_readings_does_not_serve_beyond_either_end_of_them(small_house):
+    house = small_house(
+        "meters:\n  - {meter_id: flat, type: physical, output_unit: kWh, installation_date: 2023-01-01}\n"
+    )
+    for month, value in (("2023-03-01", 0), ("2023-05-01", 610), ("2023-07-01", 1300), ("2023-09-01", 1900)):
+        house.read("flat", {f"{month} 00:00": float(value)})
+    before, within, after = spans_of("2023-02-01 2023-02-20", "2023-05-10 2023-06-10", "2023-09-10 2023-09-30")
+    for beyond in (before, after):
+        held = Evaluation(house.settings, house.store, hold=True).bands
+        held.half_widths("flat", [within])
+        width = held.half_widths("flat", [beyond])[0]
+        assert width == bands_of(house).half_widths("flat", [beyond])[0]
+        assert width > 1.0
+
+
 def test_sums_beyond_the_days_that_are_kept_are_read(house):
     fit_profiles(house.settings, house.store, FITTED)
     keep(house, "flat")
