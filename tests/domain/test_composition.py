@@ -183,6 +183,22 @@ def test_what_is_clipped_is_told_without_powers_of_ten():
     assert said(warned, "Wh").startswith(
         "the meters subtracted counted 12,350 Wh more than their main meter on 1 day, and 12,000 Wh more over the whole"
     )
+    within = clipped(
+        "rest", pd.Series([-12_345.6, 345.6], index=STARTS[:2]), -12_000.0, estimated=True, open_by=(13e3, 13e3)
+    )
+    assert within is not None
+    assert within.severity == "note"
+    assert "over the month it is 12,000 Wh, no more than the readings leave open (± 13,000 Wh)" in said(within, "Wh")
+    beyond = clipped(
+        "rest", pd.Series([-12_345.6, 345.6], index=STARTS[:2]), -12_000.0, estimated=True, open_by=(13e3, 11e3)
+    )
+    assert beyond is not None
+    assert beyond.severity == "warn"
+    wrong = clipped(
+        "rest", pd.Series([-12_345.6, 345.6], index=STARTS[:2]), -12_000.0, estimated=True, open_by=(1e3, 13e3)
+    )
+    assert wrong is not None
+    assert wrong.severity == "warn"
     evened = clipped("rest", pd.Series([-12_345.6, 20_000.0], index=STARTS[:2]), 0.0, estimated=False)
     assert evened is not None
     assert "counted 12,350 Wh more than their main meter on 1 day; over the month it evens out" in said(evened, "Wh")

@@ -167,6 +167,20 @@ def test_estimates_that_meet_measurements_are_a_note_and_a_wrong_wire_is_a_warni
     assert [(finding.code, finding.severity) for finding in warned] == [("residual_negative", "warn")]
 
 
+def test_a_remainder_below_zero_within_its_band_is_a_note_and_too_much_over_whole_gaps_a_warning(small_house):
+    first, last, now = date(2024, 1, 1), date(2024, 3, 31), "2024-04-01 02:00"
+    # The flat uses 2.4 a day: 218.4 in three months. A reading in April leaves open what of it belongs to March.
+    open_end = ({"2024-04-20": 262.0}, ("residual_clipped", "band"))
+    known = ({"2024-03-31": 200.0, "2024-04-01": 202.0}, ("residual_negative", None))
+    for later, expected in (open_end, known):
+        made = small_house(HOUSE)
+        made.read("main", {"2024-01-01": 0, "2024-02-15": 108.0, **later})
+        made.read("flat", hourly("2024-01-01", "2024-04-01", 0.1))
+        compute(made.settings, made.store, first, last)
+        (found,) = review(made.settings, made.store, date(2024, 2, 1), date(2024, 2, 29), now)["rest"].of_months
+        assert (found.code, found.figures.get("over")) == expected
+
+
 @pytest.fixture(scope="module")
 def sample_findings(shipped, tmp_path_factory):
     """Everything found in the sample household's years of faults."""

@@ -28,8 +28,8 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "no_rate": ("single", "several"),
     # What is known of the days before the first reading.
     "before": ("no_value", "estimated"),
-    # Period over which a negative residual evens out.
-    "over": ("month", "months_around"),
+    # Over what a negative residual evens out, or that it is no more than the readings leave open.
+    "over": ("month", "months_around", "band"),
     # Which law of conservation is broken.
     "law": ("seam", "advance", "total", "parts"),
 }
@@ -91,7 +91,9 @@ CODES: Mapping[str, Code] = {
     "extrapolated_long": Code(),
     "estimated_backwards": Code({}, {"before": "word"}),
     "unclaimed_consumption": Code({"source": "name", "amount": "amount", "days": "count"}),
-    "residual_clipped": Code({"amount": "amount", "days": "count", "net": "amount"}, {"over": "word"}),
+    "residual_clipped": Code(
+        {"amount": "amount", "days": "count", "net": "amount"}, {"over": "word", "band": "amount"}
+    ),
     "residual_negative": Code({"amount": "amount", "days": "count", "net": "amount"}),
     "not_conserved": Code(
         {"amount": "amount", "days": "count"},

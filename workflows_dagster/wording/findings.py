@@ -49,6 +49,19 @@ def _unclaimed(said: Figures) -> str:
 
 def _clipped(said: Figures) -> str:
     amount, number = said.amount("amount", 4), said.count("days")
+    if said.text("over") == "band":
+        return said.words.say_count(
+            "the meters subtracted counted {amount} more than their main meter on {number} day; over the month it is "
+            "{net}, no more than the readings leave open (± {band}). Nothing to do; more frequent readings make it "
+            "smaller.",
+            "the meters subtracted counted {amount} more than their main meter on {number} days; over the month it is "
+            "{net}, no more than the readings leave open (± {band}). Nothing to do; more frequent readings make it "
+            "smaller.",
+            number,
+            amount=amount,
+            net=said.words.format.amount(-said.value("net"), said.unit, 4),
+            band=said.amount("band", 2),
+        )
     if said.text("over") == "months_around":
         return said.words.say_count(
             "the meters subtracted counted {amount} more than their main meter on {number} day; over the months around "

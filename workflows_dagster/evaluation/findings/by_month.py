@@ -9,6 +9,7 @@ import pandas as pd
 
 from workflows_dagster.domain.composition import clipped, unclaimed
 from workflows_dagster.domain.conservation import seams
+from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.findings.balance import FALLS, balance, jitter_of
@@ -36,7 +37,7 @@ def month_findings(meter: Meter, stored: StoredDays, evaluation: Evaluation, set
         return seams(meter.meter_id, stored.within(meter.meter_id), jitter_of(meter), falls)
     if isinstance(meter, MasterMeter):
         return [*balance(meter, stored, settings), *_unclaimed(meter, stored, evaluation)]
-    return [*balance(meter, stored, settings), *_clipped(meter, stored)]
+    return [*balance(meter, stored, settings), *_clipped(meter, stored, evaluation)]
 
 
 def _unclaimed(meter: MasterMeter, stored: StoredDays, evaluation: Evaluation) -> Iterator[Finding]:
@@ -49,7 +50,7 @@ def _unclaimed(meter: MasterMeter, stored: StoredDays, evaluation: Evaluation) -
         yield from unclaimed(meter.meter_id, index, rows, inside)
 
 
-def _clipped(meter: VirtualMeter, stored: StoredDays) -> Iterator[Finding]:
+def _clipped(meter: VirtualMeter, stored: StoredDays, evaluation: Evaluation) -> Iterator[Finding]:
     frame = stored.of(meter.meter_id)
     everything = frame["residual"]
     for month in _months(stored.within(meter.meter_id)["residual"], stored):
@@ -59,7 +60,13 @@ def _clipped(meter: VirtualMeter, stored: StoredDays) -> Iterator[Finding]:
             (everything.index >= month.index[0] - BESIDE) & (everything.index <= month.index[-1] + BESIDE)
         ]
         estimated = bool((frame.loc[month.index, "quality"] != "measured").any())
-        finding = clipped(meter.meter_id, month, float(around.sum()), estimated)
+        open_by = (0.0, 0.0)
+        if estimated and month.sum() < 0:
+            civil = [stored.civil(part.to_frame()) for part in (month, around)]
+            spans = [DayRange(part[0], part[-1]) for part in civil]
+            own, wider = evaluation.bands.half_widths(meter.meter_id, spans)
+            open_by = (float(own), float(wider))
+        finding = clipped(meter.meter_id, month, float(around.sum()), estimated, open_by)
         if finding is not None:
             yield finding
 
