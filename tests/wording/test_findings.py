@@ -25,7 +25,7 @@ VALUES = {
     "day": ["2026-02-03"],
 }
 # Figures that another one brings along.
-NEEDED = {"spread": ("measured_hours",), "law": ("shown", "advanced", "sources")}
+NEEDED = {"spread": ("measured_hours",), "over": ("band",), "law": ("shown", "advanced", "sources")}
 
 
 def findings() -> list[Finding]:
@@ -35,7 +35,7 @@ def findings() -> list[Finding]:
         chosen = [(), tuple(kinds.optional), *((name,) for name in kinds.optional)]
         for names in dict.fromkeys(chosen):
             figures = {**kinds.figures, **{name: kinds.optional[name] for name in names}}
-            for name in {"spread", "law"} & figures.keys():
+            for name in NEEDED.keys() & figures.keys():
                 figures |= {other: kinds.optional[other] for other in NEEDED[name]}
             values = [WORDS[name] if kind == "word" else VALUES[kind] for name, kind in figures.items()]
             made += [
