@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.houses import SmallHouse
-from workflows_dagster.services.advice import Advice, advise
+from workflows_dagster.services.advice import advise
 from workflows_dagster.stores.ports import RawSeries
 
 METERS = """\
@@ -54,11 +54,3 @@ def test_the_advice_names_what_reading_it_gives(small_house):
     house.store.write_readings(RawSeries("m³", "gas"), pd.Series([round(reading, 1)], now))
     again = {one.meter_id: one for one in advise(house.settings, house.store, NOW + pd.Timedelta(minutes=1))}
     assert again["gas"].half_width == pytest.approx(advice.with_reading, rel=0.25)
-
-
-def test_what_stays_open_whatever_is_read_hides_no_urgency():
-    # A reading takes away 4² in both; the other 3² come from the gap around New Year.
-    alone = Advice("gas", "m³", NOW, 4.0, 0.0, 1000.0, 30.0)
-    beside = Advice("water", "m³", NOW, 5.0, 3.0, 1000.0, 30.0)
-    assert alone.urgency == beside.urgency == pytest.approx(0.12)
-    assert beside.gain == pytest.approx(0.002)

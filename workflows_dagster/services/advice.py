@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -48,14 +47,12 @@ class Advice:
 
     @property
     def urgency(self) -> float:
-        """What to read first by: what a reading takes out of the band, by how long that has been growing. [d]
+        """What to read first by: the gain by how long it has been growing. [d]
 
         A band grows like the square root of the time, fast at first. To read by the gain alone would read the most
-        irregular meter again and again; by this, the mean band of all meters over time is smallest. Bands add by their
-        squares: by widths, what the gap around New Year leaves open would hide what this reading takes away.
+        irregular meter again and again; by this, the mean band of all meters over time is smallest.
         """  # noqa: D415
-        taken = math.sqrt(max(self.half_width**2 - self.with_reading**2, 0.0))
-        return taken / self.usual_year * self.days
+        return self.gain * self.days
 
 
 def advise(settings: Settings, store: Store, now: pd.Timestamp) -> list[Advice]:
