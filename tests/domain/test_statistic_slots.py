@@ -98,6 +98,13 @@ def test_a_days_last_sum_is_that_of_the_days(days: list[float]) -> None:
     assert ends.tolist() == np.round(np.cumsum(amounts), DECIMALS).tolist()
 
 
+def test_what_is_added_up_within_a_day_does_not_move_its_last_digit() -> None:
+    """These parts of 14.5000005 add up to a bit more, which would be rounded up."""
+    starts, _, day = cut(date(2026, 1, 1), date(2026, 1, 1))
+    amounts, weights = np.array([14.5000005]), np.arange(1.0, 25.0)
+    assert running_sums(starts, amounts[0] * weights / weights.sum(), day, amounts).iloc[-1] == 14.5
+
+
 def test_the_first_difference_is_the_first_hour_that_is_missing_or_other() -> None:
     hours = pd.date_range("2026-01-01", periods=4, freq="h", tz="UTC")
     wanted = pd.Series([1.0, 2.0, 3.0, 4.0], hours)

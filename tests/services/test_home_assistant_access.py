@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from workflows_dagster.clients.home_assistant.errors import HomeAssistantError, RefusedTokenError
 from workflows_dagster.sample_house.home_assistant import StandIn, running
-from workflows_dagster.services.home_assistant_access import opened
+from workflows_dagster.services.home_assistant_access import access_of, opened
 from workflows_dagster.settings.load import Settings
 
 
@@ -49,6 +49,10 @@ def test_a_refused_token_is_tried_once_and_again_when_it_changes(settings: Setti
     with pytest.raises(RefusedTokenError), opened(wrong):
         pass
     assert stand_in.refused == 3
+
+
+def test_the_token_is_in_no_representation(settings: Settings, stand_in: StandIn) -> None:
+    assert stand_in.token not in repr(access_of(settings))
 
 
 def test_without_an_address_nothing_is_asked(shipped: Settings) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from workflows_dagster.clients.home_assistant.blocking import HomeAssistant, home_assistant
@@ -27,7 +27,7 @@ class Access:
     """
 
     url: str
-    token: str
+    token: str = field(repr=False)
     memory: Path
 
     def check(self) -> None:
