@@ -237,6 +237,11 @@ _BAND = {
     "lower": "lower end of the 80 % band; absent where all is measured",
     "upper": "upper end of the 80 % band",
 }
+_CLOSES = "register when it ends; its band is that of the next point's `value`"
+_OF_VALUE = {
+    "lower": "lower end of the 80 % band of `value`, between readings; absent where measured",
+    "upper": "upper end of it",
+}
 _SUM = {
     "consumption": "what was used on the days that there are",
     **_BAND,
@@ -257,7 +262,7 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "meter_interpolated_daily": (
         "The register, a point a day.",
-        {"value": "register when the day opens", "closing": "register when it ends", "quality": _QUALITY},
+        {"value": "register when the day opens", "closing": _CLOSES, "quality": _QUALITY, **_OF_VALUE},
     ),
     "meter_consumption": (
         "What was used, a point a day.",
@@ -271,7 +276,7 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "meter_interpolated_monthly": (
         "The register, a point a month.",
-        {"value": "register when the month opens", "closing": "register when it ends", "quality": _QUALITY},
+        {"value": "register when the month opens", "closing": _CLOSES, "quality": _QUALITY, **_OF_VALUE},
     ),
     "meter_consumption_monthly": (
         "What was used, a point a month.",

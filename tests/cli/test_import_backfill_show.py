@@ -77,7 +77,8 @@ def test_the_days_add_up_to_the_difference_of_the_readings(read_house, meter):
     assert total == pytest.approx(DIFFERENCE[meter], rel=1e-9)
     assert {row["quality"] for row in found} == {"measured" if meter == "strom" else "interpolated"}
     columns = ["day", "opening", "closing", "consumption", "lower", "upper", "unit", "quality", "estimated_share"]
-    assert list(found[0]) == columns
+    assert list(found[0]) == [*columns, "opening_lower", "opening_upper"]
+    assert (found[50]["opening_lower"] == found[50]["opening_upper"]) == (meter == "strom")
     assert (found[50]["lower"] == found[50]["upper"]) == (meter == "strom")
 
 
@@ -106,6 +107,9 @@ def test_months_and_json_say_the_same_as_the_days(read_house):
     assert monthly[0]["period"] == "2025-10"
     assert monthly[0]["consumption"] == pytest.approx(sum(october), rel=1e-12)
     assert monthly[0]["opening"] == float(daily[0]["opening"])
+    november = next(row for row in daily if row["day"] == "2025-11-01")
+    assert monthly[1]["opening_lower"] == float(november["opening_lower"]) < monthly[1]["opening"]
+    assert monthly[1]["opening_upper"] == float(november["opening_upper"]) > monthly[1]["opening"]
 
 
 def test_the_table_is_for_people(read_house):

@@ -15,6 +15,7 @@ from workflows_dagster.domain.bands import Bands, Spread, fit_spread, half_width
 from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 from workflows_dagster.domain.register import Register, clean
+from workflows_dagster.domain.register_band import register_band
 from workflows_dagster.domain.season import FLAT, table_profile, weight_of
 
 WINTRY = (17.0, 15.0, 13.0, 8.0, 4.0, 2.0, 1.5, 1.5, 3.5, 8.0, 11.5, 15.0)
@@ -108,6 +109,40 @@ def test_an_irregular_meter_has_wider_bands_than_a_regular_one() -> None:
     jumpy = [(30.0 * k, 150.0 * k + 100 * (k % 2)) for k in range(25)]
     even, uneven = (fit_spread(register(*readings), weight_of(FLAT)) for readings in (regular, jumpy))
     assert even.scale < 0.5 < 1.5 < uneven.scale
+
+
+def test_a_register_is_as_open_as_what_was_counted_since_the_reading_before() -> None:
+    read = bands(register((0, 100), (60, 400), (130, 600)))
+    assert read.variance_at(at(0, 60, 130)).tolist() == [0, 0, 0]
+    assert read.variance_at(at(20, 100)).tolist() == [variance(read, 0, 20), variance(read, 60, 100)]
+    shown = np.array([100.0, 215.0, 400.0, 510.0, 600.0])
+    lower, upper = register_band(read, at(0, 20, 60, 100, 130), shown)
+    width = half_width(read.variance_at(at(0, 20, 60, 100, 130)))
+    assert lower.tolist() == (shown - width).tolist()
+    assert upper.tolist() == (shown + width).tolist()
+
+
+def test_a_register_is_open_at_the_far_end_before_the_first_and_beyond_the_last_reading() -> None:
+    read, weight = register((0, 500), (180, 1400), (365, 2300)), weight_of(FLAT)
+    windows = {"head": rate_window(read, "first", weight), "tail": rate_window(read, "last", weight)}
+    even = bands(read, wintry=False, **windows)
+    far, near = even.variance_at(at(-60, -10)), even.variance_at(at(425, 375))
+    assert far[0] > far[1] > 0
+    assert near[0] > near[1] > 0
+    lower, upper = register_band(even, at(-10, 375), np.array([450.0, 2350.0]))
+    # What was counted is never below nothing.
+    assert (lower < [450, 2350]).all()
+    assert (upper > [450, 2350]).all()
+    assert upper[0] <= 500
+    assert lower[1] >= 2300
+
+
+def test_a_register_stays_between_its_readings_unless_it_turns_back() -> None:
+    read = bands(register((0, 100), (300, 110)), mean=5.0)
+    lower, upper = register_band(read, at(150), np.array([105.0]))
+    assert (lower[0], upper[0]) == (100, 110)
+    lower, upper = register_band(replace(read, turns_back=True), at(150), np.array([105.0]))
+    assert lower[0] < 100 < 110 < upper[0]
 
 
 schedules = st.lists(st.floats(2, 200), min_size=2, max_size=6)

@@ -83,6 +83,40 @@ def test_a_sum_converts_its_sources():
     assert frame["closing"].iloc[1] == pytest.approx(5.5)
 
 
+def banded(frame, lower, upper):
+    """Add how far the register may lie below and above what is computed."""
+    return frame.assign(opening_lower=frame["opening"] - lower, opening_upper=frame["opening"] + upper)
+
+
+def test_a_register_of_two_rates_is_open_by_the_root_of_their_squares():
+    segment = Segment(FIRST, None, ("nt", "ht"))
+    nt = banded(meter([10, 20, 30], quality="interpolated", share=1.0), 3.0, 6.0)
+    ht = banded(meter([10, 20, 30], quality="interpolated", share=1.0), 4.0, 8.0)
+    frame = composed([segment], {"nt": nt, "ht": ht}).iloc[:2]
+    assert frame["opening_lower"].to_list() == [20 - 5, 40 - 5]
+    assert frame["opening_upper"].to_list() == [20 + 10, 40 + 10]
+
+
+def test_a_master_has_no_band_where_that_of_a_source_is_not_known_and_measured_ones_add_nothing():
+    segment = Segment(FIRST, None, ("nt", "ht"))
+    measured, unknown = meter([10, 20, 30]), meter([10, 20, 30], quality="interpolated", share=1.0)
+    known = banded(unknown, 3.0, 3.0)
+    bands = ["opening_lower", "opening_upper"]
+    for other, expected in ((measured, [17.0, 23.0]), (unknown, [np.nan, np.nan])):
+        frame = composed([segment], {"nt": known, "ht": other})
+        assert frame[bands].iloc[0].to_list() == pytest.approx(expected, nan_ok=True)
+    assert composed([segment], {"nt": measured, "ht": measured})[bands].isna().all(axis=None)
+
+
+def test_what_the_replacement_leaves_open_stays_open_on_measured_days_too():
+    segments = two_periods(carried=105.0, taken_over=4.0, open_by=3.0)
+    frame = composed(segments, {"old": OLD, "new": banded(NEW, 4.0, 4.0)})
+    assert (frame["opening_upper"] - frame["opening"]).to_list()[3:] == pytest.approx([5.0, 5.0, 5.0])
+    frame = composed(segments, {"old": OLD, "new": NEW})
+    assert (frame["opening"] - frame["opening_lower"]).to_list()[3:] == pytest.approx([3.0, 3.0, 3.0])
+    assert frame["opening_lower"].iloc[:3].isna().all()
+
+
 def test_quality_is_the_worst_and_the_share_is_weighted_by_consumption():
     segment = Segment(FIRST, FIRST, ("nt", "ht"))
     frames = {"nt": meter([0, 3]), "ht": meter([0, 1], quality="interpolated", share=1.0)}

@@ -131,9 +131,58 @@ def test_days_are_stored_with_the_bands_that_their_readings_give(house):
     assert measured[["lower", "upper"]].isna().all(axis=None)
 
 
+def test_a_day_stores_the_band_of_the_register_at_its_opening_and_a_month_that_of_its_first_day(house):
+    fit_profiles(house.settings, house.store, FITTED)
+    keep(house, "old", "new", "flat", "sensor", "house", "rest")
+    flat = stored_days(house.settings, house.store, "flat")
+    assert (flat["opening_lower"] <= flat["opening"]).all()
+    assert (flat["opening"] <= flat["opening_upper"]).all()
+    civil = [f"{at.tz_convert(ZONE):%m-%d}" for at in flat.index]
+    width = dict(zip(civil, flat["opening_upper"] - flat["opening_lower"], strict=True))
+    # Read on 1 January, 2 March and 1 May.
+    assert [width[day] for day in ("01-01", "03-02", "05-01")] == [0.0, 0.0, 0.0]
+    assert 0 < width["03-03"] < width["04-01"]
+    since = bands_of(house).half_widths("flat", spans_of("2023-03-02 2023-03-31"))[0]
+    assert width["04-01"] == pytest.approx(2 * since)
+    for meter in ("sensor", "rest"):
+        stored = stored_days(house.settings, house.store, meter)
+        assert stored[["opening_lower", "opening_upper"]].isna().all(axis=None)
+    april = HouseSums(house.settings, house.store).months("flat", YEAR).loc[date(2023, 4, 1)]
+    assert april["opening_upper"] - april["opening_lower"] == width["04-01"]
+
+
+def test_a_master_has_the_band_of_its_devices_register(house):
+    fit_profiles(house.settings, house.store, FITTED)
+    evaluation = Evaluation(house.settings, house.store)
+    for device, day in (("old", date(2023, 5, 5)), ("new", date(2023, 9, 9))):
+        one, master = (evaluation.days(meter, DayRange.single(day)).days.iloc[0] for meter in (device, "house"))
+        assert master["opening_upper"] - master["opening"] == pytest.approx(one["opening_upper"] - one["opening"])
+        assert master["opening_upper"] > master["opening"]
+
+
+@pytest.mark.parametrize("read_at_the_end", [True, False])
+def test_a_last_reading_that_nobody_took_leaves_the_masters_register_open_for_good(small_house, read_at_the_end):
+    carried = "source_meters: [new], apply_offset_from_previous_period: true"
+    house: SmallHouse = small_house(METERS.replace("source_meters: [new]", carried))
+    house.read("old", {"2023-01-01 00:00": 0.0, "2023-03-01 00:00": 500.0, "2023-05-01 00:00": 1100.0})
+    if read_at_the_end:
+        house.read("old", {"2023-07-01 00:00": 1700.0})
+    house.read("new", {"2023-07-01 00:00": 0.0, "2023-09-01 00:00": 600.0, "2023-11-01 00:00": 1200.0})
+    fit_profiles(house.settings, house.store, FITTED)
+    evaluation = Evaluation(house.settings, house.store)
+    days = DayRange(date(2023, 8, 1), date(2023, 9, 1))
+    master, new = (evaluation.days(meter, days).days for meter in ("house", "new"))
+    widths, own = (frame["opening_upper"] - frame["opening"] for frame in (master, new))
+    # On 1 September the new device is read.
+    assert own.iloc[-1] == 0
+    assert (widths.iloc[-1] == 0) == read_at_the_end
+    assert widths.to_numpy() == pytest.approx(np.hypot(own, widths.iloc[-1]).to_numpy())
+
+
 def test_before_the_first_fit_no_band_is_stored(house):
     keep(house, "flat")
-    assert stored_days(house.settings, house.store, "flat")[["lower", "upper"]].isna().all(axis=None)
+    bands = ["lower", "upper", "opening_lower", "opening_upper"]
+    assert stored_days(house.settings, house.store, "flat")[bands].isna().all(axis=None)
 
 
 @given(st.integers(0, 350), st.integers(0, 14))

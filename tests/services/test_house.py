@@ -89,7 +89,8 @@ def test_a_year_of_days_comes_in_the_houses_own_time_with_units(house: House) ->
     assert frame.index.name == "day"
     assert str(frame.index[-1]) == "2024-03-31 00:00:00+01:00"
     assert list(frame.columns) == [
-        "opening", "closing", "consumption", "quality", "estimated_share", "lower", "upper", "residual", "unit"
+        "opening", "closing", "consumption", "quality", "estimated_share", "lower", "upper",
+        "opening_lower", "opening_upper", "residual", "unit"
     ]  # fmt: skip
     assert set(frame["unit"]) == {"m³"}
     assert frame["consumption"].sum() == pytest.approx(frame["closing"].iloc[-1] - 1000.0)

@@ -14,10 +14,11 @@ import click
 import pandas as pd
 from tabulate import tabulate
 
+from workflows_dagster.domain.frames import BAND_COLUMNS, REGISTER_BAND_COLUMNS
 from workflows_dagster.wording import Words
 from workflows_dagster.wording.tables import table_word
 
-_REGISTER_AND_CONSUMPTION = ("opening", "closing", "consumption")
+_HEADS = ("opening", "likely", "closing", "consumption", "likely", "quality", "estimated")
 
 
 def rows_of(frame: pd.DataFrame, key: str) -> list[dict[str, Any]]:
@@ -60,8 +61,10 @@ def print_table(meter_id: str, rows: list[dict[str, Any]], words: Words) -> None
     lines = [
         [
             _name(row[key], words),
-            *(number(row[column]) for column in _REGISTER_AND_CONSUMPTION),
-            _band(row, words),
+            number(row["opening"]),
+            _band(row, words, *REGISTER_BAND_COLUMNS),
+            *(number(row[column]) for column in ("closing", "consumption")),
+            _band(row, words, *BAND_COLUMNS),
             table_word(row["quality"], words),
             _percent(row, words),
         ]
@@ -69,14 +72,14 @@ def print_table(meter_id: str, rows: list[dict[str, Any]], words: Words) -> None
     ]
     total = math.fsum(row["consumption"] or 0.0 for row in rows)
     click.echo(f"{meter_id} [{rows[-1]['unit']}]")
-    heads = [table_word(head, words) for head in (key, *_REGISTER_AND_CONSUMPTION, "likely", "quality", "estimated")]
+    heads = [table_word(head, words) for head in (key, *_HEADS)]
     # Without rich, which takes longer for a table of four years than everything else here.
     text = tabulate(
-        [*lines, [table_word("total", words), "", "", number(total), "", "", ""]],
+        [*lines, [table_word("total", words), "", "", "", number(total), "", "", ""]],
         headers=heads,
         tablefmt="plain",
         disable_numparse=True,
-        colalign=("left", "right", "right", "right", "right", "left", "right"),
+        colalign=("left", "right", "right", "right", "right", "right", "left", "right"),
         preserve_whitespace=True,
     )
     *above, last = text.splitlines()
@@ -87,9 +90,9 @@ def _plain(value: object) -> object:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _band(row: Mapping[str, Any], words: Words) -> str:
+def _band(row: Mapping[str, Any], words: Words, at: str, until: str) -> str:
     """Write a number's 80 % band; nothing for one that is measured, or without a band of its own."""
-    lower, upper = row.get("lower"), row.get("upper")
+    lower, upper = row.get(at), row.get(until)
     if lower is None or upper is None or lower == upper:
         return ""
     return words.format.band(lower, upper)

@@ -115,6 +115,22 @@ class Bands:
         closed = self._of_parts(np.minimum(since, ends), ends, last)
         return opened + np.where(within_one, 0.0, closed)
 
+    def variance_at(self, instants: np.ndarray) -> np.ndarray:
+        """Variance of the register at instants: of what was counted since the reading before, or until the first one.
+
+        Args:
+            instants: Microseconds since 1970, within the meter's life, shape (n,), `int64`.
+
+        Returns:
+            [meter unit²], shape (n,); 0 at a reading.
+        """
+        times = self.register.times
+        if len(times) == 0:
+            return np.zeros(len(instants))
+        gap = np.searchsorted(times, instants, side="right") - 1
+        reading = times[np.maximum(gap, 0)]
+        return self._of_parts(np.minimum(reading, instants), np.maximum(reading, instants), gap)
+
     def _of_parts(self, starts: np.ndarray, ends: np.ndarray, gap: np.ndarray) -> np.ndarray:
         """Variance of parts that each lie within one gap, or beyond one end: gap -1 and the last reading's."""
         variance = np.zeros(len(starts))

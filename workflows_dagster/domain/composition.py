@@ -10,9 +10,10 @@ import pandas as pd
 from workflows_dagster.domain.allocation import MISSING, QUALITIES
 from workflows_dagster.domain.contributions import Contribution, Segment
 from workflows_dagster.domain.findings import Figure, Finding
+from workflows_dagster.domain.frames import REGISTER_BAND_COLUMNS
 
 # A virtual meter among the sources has no register.
-_COLUMNS = ["opening", "closing", "consumption", "quality", "estimated_share"]
+_COLUMNS = ["opening", "closing", "consumption", "quality", "estimated_share", *REGISTER_BAND_COLUMNS]
 
 
 def compose_master(
@@ -33,7 +34,8 @@ def compose_master(
         frames: Days of every source, as `allocate` gives them; days outside a source's life have no row.
 
     Returns:
-        The master's days, columns as `allocate` gives them. A day of a period without any installed source is missing.
+        The master's days, columns as `allocate` gives them, and the band of `opening`. A day of a period without any
+        installed source is missing.
     """
     own = [row for row in contributions if not row.succeeds]
     new = [row for row in contributions if row.succeeds]
@@ -47,6 +49,8 @@ def compose_master(
         result[both] = _join(result[both], second[both])
         # The old meter was last read at the day's opening, so the whole day is the successor's.
         result[handover & ~old_there] = second[handover & ~old_there]
+    measured = (result["quality"] == QUALITIES[0]) & (result["opening_lower"] == result["opening_upper"])
+    result.loc[measured, list(REGISTER_BAND_COLUMNS)] = np.nan
     return result[_any_counts(own, len(starts))]
 
 
@@ -188,6 +192,7 @@ def _sum(
 ) -> tuple[pd.DataFrame, np.ndarray]:
     sums = {column: np.zeros(len(index)) for column in ("opening", "closing", "consumption")}
     weight, shares = np.zeros(len(index)), np.zeros(len(index))
+    squares = {end: np.zeros(len(index)) for end in REGISTER_BAND_COLUMNS}
     worst, anyone = np.zeros(len(index), dtype=np.int64), np.zeros(len(index), dtype=bool)
     for frame, factor, counts in parts:
         there = frame["quality"].notna().to_numpy() & counts
@@ -197,27 +202,44 @@ def _sum(
         weight += used
         shares += np.nan_to_num(frame["estimated_share"].to_numpy()) * used
         worst = np.maximum(worst, np.where(there, _rank(frame["quality"]), 0))
+        for end, total in squares.items():
+            total += np.where(there, (_side(frame, end) * factor) ** 2, 0.0)
         anyone |= there
     missing = ~anyone | (worst == MISSING) | np.isnan(sums["consumption"])
     worst[missing] = MISSING
     result = pd.DataFrame({column: np.where(missing, np.nan, total) for column, total in sums.items()}, index=index)
     result["quality"] = np.array(QUALITIES, dtype=object)[worst]
     result["estimated_share"] = np.where(missing, np.nan, _shared(shares, weight, worst))
+    for end, sign in zip(REGISTER_BAND_COLUMNS, (-1, 1), strict=True):
+        result[end] = result["opening"] + sign * np.sqrt(squares[end])
     return result, anyone
+
+
+def _side(frame: pd.DataFrame, end: str) -> np.ndarray:
+    """Give how far a band of the register reaches to one side: 0 where measured, NaN where not known."""
+    side = (frame[end] - frame["opening"]).to_numpy(dtype=float)
+    unknown = np.where(frame["quality"] == QUALITIES[0], 0.0, np.nan)
+    return np.where(np.isnan(side), unknown, side)
 
 
 def _show_registers(frame: pd.DataFrame, contributions: Sequence[Contribution], segments: Sequence[Segment]) -> None:
     """Turn the sum of the sources' registers into the master's, by each day's period."""
     for period in sorted({row.period for row in contributions}):
-        on = _any_counts([row for row in contributions if row.period == period], len(frame))
+        on, segment = _any_counts([row for row in contributions if row.period == period], len(frame)), segments[period]
+        own = frame.loc[on, "opening"].to_numpy().copy()
         for column in ("opening", "closing"):
-            frame.loc[on, column] = segments[period].register(frame.loc[on, column].to_numpy())
+            frame.loc[on, column] = segment.register(frame.loc[on, column].to_numpy())
+        for end, sign in zip(REGISTER_BAND_COLUMNS, (-1, 1), strict=True):
+            side = np.sqrt((frame.loc[on, end].to_numpy() - own) ** 2 + segment.open_by**2)
+            frame.loc[on, end] = segment.register(own) + sign * side
 
 
 def _join(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """Add a successor's part of the replacement day to its predecessor's."""
     joined, _ = _sum(pd.DatetimeIndex(old.index), [(old, 1.0, True), (new, 1.0, True)])
-    joined["opening"], joined["closing"] = old["opening"], new["closing"]
+    joined["closing"] = new["closing"]
+    for column in ("opening", *REGISTER_BAND_COLUMNS):
+        joined[column] = old[column]
     return joined
 
 

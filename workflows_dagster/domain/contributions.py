@@ -51,6 +51,7 @@ class Segment:
         successors: Meters of the next period that are installed on the last day of this one.
         carried: Master's register at the handover to this period, or None if it shows its sources' own. [master's unit]
         taken_over: Sum of the sources' registers at that moment. [master's unit]
+        open_by: Half width of the 80 % band of their difference; NaN where it is not known. [master's unit]
     """
 
     first: date
@@ -59,6 +60,7 @@ class Segment:
     successors: tuple[str, ...] = ()
     carried: float | None = None
     taken_over: float = 0.0
+    open_by: float = 0.0
 
     def holds(self, civil: np.ndarray) -> np.ndarray:
         """Tell which civil days lie in the period, shape (n,), `bool`."""

@@ -116,9 +116,14 @@ _BAND: dict[str, Column] = {
     "upper": Column("Its upper end.", _METER),
 }
 BAND_COLUMNS = tuple(_BAND)
+_REGISTER_BAND: dict[str, Column] = {
+    "opening_lower": Column("Lower end of the 80 % band of an estimated `opening`; absent where measured.", _METER),
+    "opening_upper": Column("Its upper end.", _METER),
+}
+REGISTER_BAND_COLUMNS = tuple(_REGISTER_BAND)
 _RESIDUAL = Column("Signed difference before it is kept from falling below 0.", _METER)
 
-DAYS = Schema("days of a meter", {"opening": _OPENING, "closing": _CLOSING, **_CONSUMED, **_BAND})
+DAYS = Schema("days of a meter", {"opening": _OPENING, "closing": _CLOSING, **_CONSUMED, **_BAND, **_REGISTER_BAND})
 VIRTUAL_DAYS = Schema("days of a virtual meter", {**_CONSUMED, "residual": _RESIDUAL, **_BAND})
 STORED_DAYS = Schema(
     "stored days", {**DAYS.columns, "residual": _RESIDUAL, "unit": Column("Unit of the meter.", kind="text")}
@@ -170,6 +175,8 @@ MONTHS = Schema(
         "whole": Column("Whether every calendar day has a value.", kind="flag"),
         "clipped": Column("By how much the days' residuals lay below 0.", _METER, lowest=0.0),
         "residual": Column("Signed sum of the days' residuals.", _METER),
+        "opening_lower": Column("Lower end of the 80 % band of an estimated `value`; absent where measured.", _METER),
+        "opening_upper": Column("Its upper end.", _METER),
     },
     index="civil days",
 )

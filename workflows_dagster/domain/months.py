@@ -71,7 +71,8 @@ def months_of(days: pd.DataFrame, civil: pd.Index, asked: DayRange) -> pd.DataFr
         with a value [meter unit/d]; `estimated_share` [1]; `previous_month` and `previous_year`, `per_day` of the month
         before and of the same month a year before, NaN where either of the two is not whole [meter unit/d]; `days`
         there are, and `missing_days` of them without a value; `whole`, whether every calendar day has one; for virtual
-        meters `residual`, the signed sum, and `clipped`, by how much the days' residuals lay below zero [meter unit].
+        meters `residual`, the signed sum, and `clipped`, by how much the days' residuals lay below zero [meter unit];
+        `opening_lower` and `opening_upper`, the band of `value` [meter unit].
     """
     span = whole_months(asked)
     read = DayRange(first_needed(span.first), span.last)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from workflows_dagster.domain.allocation import QUALITIES
 from workflows_dagster.domain.days import DayRange
+from workflows_dagster.domain.frames import REGISTER_BAND_COLUMNS
 
 Step = Literal["day", "month", "year"]
 # Characters of a day's name that name its period.
@@ -21,7 +22,7 @@ def by_period(frame: pd.DataFrame, civil: pd.Index, step: Step) -> pd.DataFrame:
 
     Args:
         frame: Days in order, with the columns that `domain.allocation.allocate` gives; of a virtual meter also
-            `residual`, NaN on days without a value.
+            `residual`, NaN on days without a value; `opening_lower` and `opening_upper` where there are any.
         civil: Their civil days, shape (n,), dtype `object` of `date`.
         step: What to add up to.
 
@@ -29,7 +30,7 @@ def by_period(frame: pd.DataFrame, civil: pd.Index, step: Step) -> pd.DataFrame:
         Index the period's name (`2024-05`), in order; `opening` of its first day and `closing` of its last,
         `consumption` the exact sum of the days that have one (of a virtual meter's months and years that of their
         residuals, not below 0), `quality` the worst day's, `estimated_share` weighted by
-        consumption, and `days` and `missing_days`.
+        consumption, `days` and `missing_days`, and the band of the first day's `opening`.
     """
     names, begins = _names(civil, step)
     known = _Days(*(frame[column].to_numpy() for column in _Days._fields))
@@ -37,7 +38,10 @@ def by_period(frame: pd.DataFrame, civil: pd.Index, step: Step) -> pd.DataFrame:
     ends = np.r_[begins, len(names)][1:]
     rows = [_sum(known, residual, slice(begin, end)) for begin, end in zip(begins, ends, strict=True)]
     columns = ["opening", "closing", "consumption", "quality", "estimated_share", "days", "missing_days"]
-    return pd.DataFrame(rows, index=pd.Index(names[begins], dtype=object), columns=columns)
+    sums = pd.DataFrame(rows, index=pd.Index(names[begins], dtype=object), columns=columns)
+    for name in REGISTER_BAND_COLUMNS:
+        sums[name] = frame[name].to_numpy(dtype=float)[begins] if name in frame else np.nan
+    return sums
 
 
 def spans_of(civil: pd.Index, step: Step) -> list[DayRange]:

@@ -6,15 +6,20 @@ A sum's band is computed for itself, never added up: within a gap what one day h
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
+from workflows_dagster.domain.allocation import MEASURED, QUALITIES
 from workflows_dagster.domain.bands import Bands, Spread, around, fit_spread, half_width
 from workflows_dagster.domain.days import DayRange
-from workflows_dagster.evaluation.derived import DerivedMeters
+from workflows_dagster.domain.frames import REGISTER_BAND_COLUMNS
+from workflows_dagster.domain.register_band import register_band
+from workflows_dagster.evaluation.derived import DayEnd, DerivedMeters
 from workflows_dagster.evaluation.physical import Basis, PhysicalMeters
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter, VirtualMeter
@@ -110,7 +115,7 @@ class HouseBands:
         )
 
     def on_days(self, meter: PhysicalMeter, cuts: pd.DatetimeIndex, basis: Basis, frame: pd.DataFrame) -> pd.DataFrame:
-        """Add their bands to a physical meter's days; measured days have none.
+        """Add their bands to a physical meter's days, and those of the register; measured days have none.
 
         Args:
             meter: The meter.
@@ -119,17 +124,36 @@ class HouseBands:
             frame: The days, without bands.
 
         Returns:
-            The same with the columns `lower` and `upper`. [meter unit]
+            The same with the columns `lower`, `upper`, `opening_lower` and `opening_upper`. [meter unit]
         """
-        estimated = np.flatnonzero(_is_estimated(frame))
-        widths = np.full(len(frame), np.nan)
-        bands = self._of_basis(meter, basis, self._physical.spread(meter)) if len(estimated) else None
+        estimated, opened = np.flatnonzero(_is_estimated(frame)), np.flatnonzero(_opens_unmeasured(frame))
+        widths, ends = np.full(len(frame), np.nan), np.full((2, len(frame)), np.nan)
+        edges = days.microseconds(cuts)
+        if self._hold and meter.meter_id not in self._bases and len(edges) > 1:
+            self._bases[meter.meter_id] = (int(edges[0]), int(edges[-1]), basis)
+        bands = self._of_basis(meter, basis, self._physical.spread(meter)) if len(estimated) or len(opened) else None
         if bands is not None:
-            edges = days.microseconds(cuts)
-            starts = days.microseconds(pd.DatetimeIndex(frame.index[estimated]))
-            ends = edges[np.searchsorted(edges, starts, side="right")]
-            widths[estimated] = half_width(bands.variance(basis.life.clip(starts), basis.life.clip(ends)))
-        return self._with_widths(meter.meter_id, frame, widths)
+            starts = days.microseconds(pd.DatetimeIndex(frame.index))
+            closes = edges[np.searchsorted(edges, starts[estimated], side="right")]
+            clip = basis.life.clip
+            widths[estimated] = half_width(bands.variance(clip(starts[estimated]), clip(closes)))
+            ends[:, opened] = register_band(bands, clip(starts[opened]), frame["opening"].to_numpy(float)[opened])
+        found = self._with_widths(meter.meter_id, frame, widths)
+        return found.assign(**dict(zip(REGISTER_BAND_COLUMNS, ends, strict=True)))
+
+    def of_register(self, meter: PhysicalMeter, day: date, end: DayEnd) -> float:
+        """Give half the width of the band of a register at one end of a civil day; NaN where it is not known.
+
+        Raises:
+            StoreError: The raw readings cannot be read.
+        """
+        edges = days.microseconds(DayRange.single(day).openings(self._zone))
+        basis = self._basis(meter, int(edges[0]), int(edges[1]))
+        bands = self._of_basis(meter, basis, self._physical.spread(meter))
+        if bands is None or not basis.register.counts:
+            return math.nan
+        at = basis.life.clip(edges[:1] if end == "opening" else edges[1:])
+        return float(half_width(bands.variance_at(at))[0])
 
     def on_derived_days(
         self, meter: MasterMeter | VirtualMeter, frame: pd.DataFrame, sources: Mapping[str, pd.DataFrame]
@@ -171,7 +195,10 @@ class HouseBands:
     def _with_widths(self, meter_id: str, frame: pd.DataFrame, widths: np.ndarray) -> pd.DataFrame:
         consumption = frame["consumption"].to_numpy(dtype=float)
         lower, upper = around(consumption, widths, turns_back=self._turns_back(meter_id))
-        return frame.assign(lower=lower, upper=upper)
+        banded = frame.assign(lower=lower, upper=upper)
+        there = [name for name in REGISTER_BAND_COLUMNS if name in frame]
+        # Last as in `domain.frames.DAYS`.
+        return banded[[*(name for name in banded if name not in there), *there]] if there else banded
 
     def _turns_back(self, meter_id: str) -> bool:
         return any(meter.source.turns_back for meter in self._settings.meters.sources_of(meter_id))
@@ -235,6 +262,12 @@ class HouseBands:
 def _is_estimated(frame: pd.DataFrame) -> np.ndarray:
     """Tell which days are estimated in part at least, shape (days,), `bool`."""
     found: np.ndarray = (frame["estimated_share"] > 0).to_numpy() & frame["consumption"].notna().to_numpy()
+    return found
+
+
+def _opens_unmeasured(frame: pd.DataFrame) -> np.ndarray:
+    """Tell which days that are not all measured open with a known register, shape (days,), `bool`."""
+    found: np.ndarray = (frame["quality"] != QUALITIES[MEASURED]).to_numpy() & frame["opening"].notna().to_numpy()
     return found
 
 

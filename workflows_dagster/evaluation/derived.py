@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -21,6 +22,12 @@ from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter, Virtua
 _NEAR_DAYS = 32
 
 DayEnd = Literal["opening", "closing"]
+# Gives half the width of a register's 80 % band at one end of a civil day; NaN where it is not known. [meter unit]
+OpenBy = Callable[[str, date, DayEnd], float]
+
+
+def _never_open(meter_id: str, day: date, end: DayEnd) -> float:
+    return 0.0
 
 
 @dataclass(frozen=True)
@@ -64,10 +71,13 @@ class DerivedMeters:
         settings: The house.
         day_of: Computes one day of a meter from the raw readings, regardless of what has been materialized. A
             replacement's registers are taken from it.
+        open_by: Gives their bands.
     """
 
-    def __init__(self, settings: Settings, day_of: Callable[[str, date], pd.DataFrame]) -> None:
-        self._settings, self._day_of = settings, day_of
+    def __init__(
+        self, settings: Settings, day_of: Callable[[str, date], pd.DataFrame], open_by: OpenBy = _never_open
+    ) -> None:
+        self._settings, self._day_of, self._open_by = settings, day_of, open_by
         self._zone = settings.site.zone
 
     def days(
@@ -168,7 +178,18 @@ class DerivedMeters:
         """Compute the offset of a period from the handover to it."""
         handed = self.handover(meter, segment, previous)
         carried = float(previous.register(np.array([_added_up(handed.old)]))[0])
-        return replace(segment, carried=carried, taken_over=_added_up(handed.new_on_day) + _added_up(handed.new_after))
+        taken_over = _added_up(handed.new_on_day) + _added_up(handed.new_after)
+        return replace(
+            segment, carried=carried, taken_over=taken_over, open_by=math.hypot(previous.open_by, *self._open(handed))
+        )
+
+    def _open(self, handed: Handover) -> list[float]:
+        """Give the bands of the registers at a handover; those of a source that goes on cancel. [master's unit]"""  # noqa: D415
+        old, new = handed.old, (*handed.new_on_day, *handed.new_after)
+        both = {one.source for one in old} & {one.source for one in new}
+        return [
+            self._open_by(one.source, one.day, one.end) * one.factor for one in (*old, *new) if one.source not in both
+        ]
 
     def _registers(
         self, meter: MasterMeter, day: date, end: DayEnd, sources: tuple[str, ...]

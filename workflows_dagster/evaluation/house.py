@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import date
 
@@ -9,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days, units
+from workflows_dagster.domain.allocation import MEASURED, QUALITIES
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.frames import DAYS, VIRTUAL_DAYS
 from workflows_dagster.evaluation.bands import HouseBands
-from workflows_dagster.evaluation.derived import DerivedMeters
+from workflows_dagster.evaluation.derived import DayEnd, DerivedMeters
 from workflows_dagster.evaluation.evaluated import Evaluated
 from workflows_dagster.evaluation.like import LikeUse
 from workflows_dagster.evaluation.physical import PhysicalMeters
@@ -41,7 +43,7 @@ class Evaluation:
     ) -> None:
         self._settings, self._store, self._until = settings, store, until
         self.of_physical = PhysicalMeters(settings, store, self._use_of, hold=hold)
-        self.of_derived = DerivedMeters(settings, self._day_of)
+        self.of_derived = DerivedMeters(settings, self._day_of, self._open_by)
         self.bands = HouseBands(settings, self.of_physical, self.of_derived, hold=hold)
         self._single_days: dict[tuple[str, date], pd.DataFrame] = {}
 
@@ -112,6 +114,13 @@ class Evaluation:
             whole = self if self._until is None else Evaluation(self._settings, self._store)
             self._single_days[meter_id, day] = whole.days(meter_id, DayRange.single(day)).days
         return self._single_days[meter_id, day]
+
+    def _open_by(self, meter_id: str, day: date, end: DayEnd) -> float:
+        """Give half the width of the band of a register at one end of a civil day; 0 where it is measured."""
+        frame, meter = self._day_of(meter_id, day), self._settings.meters[meter_id]
+        if len(frame) == 0 or frame["quality"].iloc[0] == QUALITIES[MEASURED]:
+            return 0.0
+        return self.bands.of_register(meter, day, end) if isinstance(meter, PhysicalMeter) else math.nan
 
     def _cuts(self, asked: DayRange) -> pd.DatetimeIndex:
         cuts = asked.openings(self._settings.site.zone)

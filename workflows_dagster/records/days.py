@@ -7,7 +7,13 @@ import pandas as pd
 from workflows_dagster.domain.frames import BAND_COLUMNS, STORED_DAYS
 from workflows_dagster.stores.ports import CONSUMPTION_DAILY, REGISTER_DAILY, ProcessedStore
 
-_REGISTER = {"opening": "value", "closing": "closing", "quality": "quality"}
+_REGISTER = {
+    "opening": "value",
+    "closing": "closing",
+    "quality": "quality",
+    "opening_lower": "lower",
+    "opening_upper": "upper",
+}
 _CONSUMPTION = ["consumption", "quality", "estimated_share", "residual", *BAND_COLUMNS]
 
 
@@ -29,7 +35,7 @@ def write_days(
         StoreError: The range does not read back as written.
     """
     if "opening" in days:
-        register = days[list(_REGISTER)].rename(columns=_REGISTER)
+        register = days[[column for column in _REGISTER if column in days]].rename(columns=_REGISTER)
     else:
         register = pd.DataFrame(columns=list(_REGISTER.values()), index=days.index[:0])
     store.replace(REGISTER_DAILY, meter_id, unit, start, end, register)
@@ -44,12 +50,13 @@ def read_days(
 
     Returns:
         Index the days' openings (UTC, name `start`); columns `opening`, `closing`, `consumption`, `quality`,
-        `estimated_share`, `lower`, `upper`, `residual` and `unit`. Virtual meters have no register: NaN.
+        `estimated_share`, `lower`, `upper`, `opening_lower`, `opening_upper`, `residual` and `unit`. Virtual meters
+        have no register: NaN.
 
     Raises:
         StoreError: The store cannot be read.
     """
     consumption = store.read(CONSUMPTION_DAILY, meter_id, start, end)
     register = store.read(REGISTER_DAILY, meter_id, start, end).reindex(consumption.index)
-    frame = consumption.assign(opening=register["value"], closing=register["closing"])
+    frame = consumption.assign(**{name: register[field] for name, field in _REGISTER.items() if name != "quality"})
     return STORED_DAYS.check(frame[list(STORED_DAYS.columns)].rename_axis("start"))

@@ -19,7 +19,7 @@ import pandas as pd
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.findings import Finding
-from workflows_dagster.domain.frames import BAND_COLUMNS
+from workflows_dagster.domain.frames import BAND_COLUMNS, REGISTER_BAND_COLUMNS
 from workflows_dagster.domain.months import last_day, months_in, whole_months
 from workflows_dagster.records.days import read_days, write_days
 from workflows_dagster.records.findings import kept_findings
@@ -91,17 +91,18 @@ def day_digests(frame: pd.DataFrame, findings: Iterable[Finding], zone: ZoneInfo
         Digest of each day, 0 where there is none, shape (days,), `uint32`.
     """
     digests = np.zeros(asked.count, dtype=np.uint32)
-    full = frame.reindex(columns=[*_NUMBERS, *BAND_COLUMNS, "quality", "unit"])
+    full = frame.reindex(columns=[*_NUMBERS, *BAND_COLUMNS, *REGISTER_BAND_COLUMNS, "quality", "unit"])
     full = full[full[_CONSUMPTION].notna().any(axis=1).to_numpy(dtype=bool)]
     numbers = full[_NUMBERS].to_numpy(dtype=np.float64) + 0.0
     numbers[np.isnan(numbers)] = np.nan
     rows = np.ascontiguousarray(numbers).tobytes()
     width = len(_NUMBERS) * numbers.itemsize
     texts = (full["quality"].fillna("") + "|" + full["unit"].fillna("")).tolist()
-    bands = full[list(BAND_COLUMNS)].to_numpy(dtype=np.float64)
     # A day without a band keeps the digest that it had before there were bands.
-    for k in np.flatnonzero(~np.isnan(bands).all(axis=1)).tolist():
-        texts[k] += f"|{bands[k, 0].hex()}|{bands[k, 1].hex()}"
+    for columns, mark in ((BAND_COLUMNS, ""), (REGISTER_BAND_COLUMNS, "register|")):
+        bands = full[list(columns)].to_numpy(dtype=np.float64)
+        for k in np.flatnonzero(~np.isnan(bands).all(axis=1)).tolist():
+            texts[k] += f"|{mark}{bands[k, 0].hex()}|{bands[k, 1].hex()}"
     found: dict[date, str] = {}
     for one in findings:
         day = days.civil_day(one.start, zone)

@@ -16,6 +16,7 @@ from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange, joined, merged
 from workflows_dagster.domain.falls import SPAN
 from workflows_dagster.domain.findings import CODES, Figure, Finding
+from workflows_dagster.domain.frames import BAND_COLUMNS, REGISTER_BAND_COLUMNS
 from workflows_dagster.domain.level import LEVEL_WINDOW_DAYS
 from workflows_dagster.domain.register import CONTEXT
 from workflows_dagster.evaluation import Evaluated, Evaluation, raw_series
@@ -27,7 +28,9 @@ from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter
 from workflows_dagster.stores.ports import FINDING_DAILY, Store
 
-_COMPARED = ("opening", "closing", "consumption", "quality", "estimated_share", "lower", "upper", "residual")
+_COMPARED = (
+    "opening", "closing", "consumption", "quality", "estimated_share", "residual", *BAND_COLUMNS, *REGISTER_BAND_COLUMNS
+)  # fmt: skip
 # Significant digits of a finding's figures.
 _COMPARED_DIGITS = 6
 _SPAN = pd.Timedelta(microseconds=SPAN)

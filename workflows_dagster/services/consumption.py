@@ -9,7 +9,7 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
-from workflows_dagster.domain.frames import BAND_COLUMNS
+from workflows_dagster.domain.frames import BAND_COLUMNS, REGISTER_BAND_COLUMNS
 from workflows_dagster.domain.periods import Step, by_period
 from workflows_dagster.evaluation import Evaluated, Evaluation
 from workflows_dagster.evaluation.sums import HouseSums
@@ -17,7 +17,7 @@ from workflows_dagster.records.days import read_days
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import ProcessedStore, Store
 
-COLUMNS = ("opening", "closing", "consumption", "unit", "quality", "estimated_share")
+COLUMNS = ("opening", "closing", "consumption", "unit", "quality", "estimated_share", *REGISTER_BAND_COLUMNS)
 # Quality of the running day.
 PROVISIONAL = "provisional"
 
@@ -66,7 +66,8 @@ def stored_consumption(
 
     Returns:
         Index the period's name (`2024-05-31`, `2024-05`, `2024`), in order; columns `COLUMNS`: `opening`, `closing`
-        and `consumption` [unit], `unit`, `quality` (the worst day's) and `estimated_share` [1].
+        and `consumption` [unit], `unit`, `quality` (the worst day's), `estimated_share` [1], and the band of
+        `opening` [unit].
 
     Raises:
         StoreError: The store cannot be read.
@@ -95,6 +96,10 @@ def with_bands(
     Raises:
         StoreError: The readings cannot be read.
     """
+    is_measured = (frame["quality"] == "measured").to_numpy(dtype=bool)
+    for name in REGISTER_BAND_COLUMNS:
+        own = frame[name].mask(is_measured & frame[name].isna().to_numpy(), frame["opening"])
+        frame = frame.assign(**{name: own})
     found = named(settings, frame, step)
     if frame.empty:
         return found.reindex(columns=[*COLUMNS[:3], *BAND_COLUMNS, *COLUMNS[3:]])
@@ -127,7 +132,7 @@ def today_so_far(
     if (first and first > today) or (last and last < today):
         return pd.DataFrame(columns=list(COLUMNS))
     frame = Evaluation(settings, store, until=now).days(meter_id, DayRange.single(today)).days
-    frame = frame.reindex(columns=["opening", "closing", "consumption", "quality", "estimated_share"])
+    frame = frame.reindex(columns=[name for name in COLUMNS if name != "unit"])
     unit = settings.meters[meter_id].output_unit
     return named(settings, frame.assign(unit=unit, quality=PROVISIONAL), "day")
 

@@ -8,7 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.frames import BAND_COLUMNS
+from workflows_dagster.domain.frames import BAND_COLUMNS, REGISTER_BAND_COLUMNS
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.ports import (
     CONSUMPTION_MONTHLY,
@@ -19,7 +19,22 @@ from workflows_dagster.stores.ports import (
     ProcessedStore,
 )
 
-COLUMNS = ("opening", "closing", "consumption", *BAND_COLUMNS, "unit", "quality", "estimated_share", "days")
+COLUMNS = (
+    "opening",
+    "closing",
+    "consumption",
+    *BAND_COLUMNS,
+    "unit",
+    "quality",
+    "estimated_share",
+    *REGISTER_BAND_COLUMNS,
+    "days",
+)
+_OF_REGISTER = {
+    "opening": "value",
+    "closing": "closing",
+    **dict(zip(REGISTER_BAND_COLUMNS, BAND_COLUMNS, strict=True)),
+}
 _NAMES = {"month": "%Y-%m", "year": "%Y"}
 
 
@@ -42,9 +57,9 @@ def stored_sums(
         last: A civil day of the last; None for the last there is.
 
     Returns:
-        Index the period's name (`2024-05`, `2024`), in order; columns `COLUMNS`: register at opening and closing (NaN
-        for years and virtual meters), consumption and its band [unit], unit, worst quality, estimated share [1], number
-        of days. The running month and year go to the last day that is known.
+        Index the period's name (`2024-05`, `2024`), in order; columns `COLUMNS`: register at opening and closing and
+        the band of that at opening (NaN for years and virtual meters), consumption and its band [unit], unit, worst
+        quality, estimated share [1], number of days. The running month and year go to the last day that is known.
 
     Raises:
         StoreError: The store cannot be read.
@@ -63,8 +78,6 @@ def stored_sums(
         register = read(REGISTER_MONTHLY)
         running = running[~running.index.isin(months.index)]
         found = pd.concat([months, running]).sort_index() if len(running) else months
-        found = found.assign(
-            opening=register["value"].reindex(found.index), closing=register["closing"].reindex(found.index)
-        )
+        found = found.assign(**{name: register[field].reindex(found.index) for name, field in _OF_REGISTER.items()})
     names = [f"{opening:{_NAMES[step]}}" for opening in pd.DatetimeIndex(found.index).tz_convert(zone)]
     return found.reindex(columns=list(COLUMNS)).set_axis(pd.Index(names, dtype=object), axis=0)

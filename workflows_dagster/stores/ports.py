@@ -72,7 +72,14 @@ class Measurement:
     unit_as: str | None = None
 
 
-REGISTER_DAILY = Measurement("meter_interpolated_daily", {"value": "number", "closing": "number", "quality": "text"})
+_REGISTER: dict[str, FieldKind] = {
+    "value": "number",
+    "closing": "number",
+    "quality": "text",
+    "lower": "number",
+    "upper": "number",
+}
+REGISTER_DAILY = Measurement("meter_interpolated_daily", _REGISTER)
 CONSUMPTION_DAILY = Measurement(
     "meter_consumption",
     {
@@ -102,9 +109,7 @@ RUNNING_DAY = Measurement(
     {"consumption": "number", "closing": "number", "quality": "text", "estimated_share": "number", "until": "text"},
 )
 
-REGISTER_MONTHLY = Measurement(
-    "meter_interpolated_monthly", {"value": "number", "closing": "number", "quality": "text"}
-)
+REGISTER_MONTHLY = Measurement("meter_interpolated_monthly", _REGISTER)
 CONSUMPTION_MONTHLY = Measurement(
     "meter_consumption_monthly",
     {

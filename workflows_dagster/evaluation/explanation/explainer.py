@@ -14,6 +14,7 @@ from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import QUALITIES
 from workflows_dagster.domain.civil_period import CivilPeriod
 from workflows_dagster.domain.days import DayRange
+from workflows_dagster.domain.frames import REGISTER_BAND_COLUMNS
 from workflows_dagster.domain.periods import Step, by_period
 from workflows_dagster.evaluation.explanation.derived_figures import FromDifference, FromSources
 from workflows_dagster.evaluation.explanation.figures import Explanation, Stored, Tally
@@ -162,6 +163,8 @@ class _House:
             tally=tuple(_tally(frame)),
             reasons=(),
             arithmetic=None,
+            opening_lower=None if summary is None else known(float(summary["opening_lower"])),
+            opening_upper=None if summary is None else known(float(summary["opening_upper"])),
         )
         return self._grounded(bare, meter, frame, name)
 
@@ -213,7 +216,7 @@ def _counted(arithmetic: FromSources | FromDifference) -> tuple[str, ...]:
 
 
 def _summary(frame: pd.DataFrame) -> pd.Series:
-    columns = frame.reindex(columns=["opening", "closing", "consumption", "quality", "estimated_share", "residual"])
+    columns = frame.reindex(columns=[*_COMPARED, *REGISTER_BAND_COLUMNS])
     step: Step = "day" if len(frame) == 1 else "year"
     return by_period(columns, pd.Index([date.min] * len(frame), dtype=object), step).iloc[0]
 

@@ -79,6 +79,8 @@ class Explanation:
         provisional: Whether the day is still running.
         lower: Lower end of the consumption's 80 % band; None where it is measured, for a source, or for today. [unit]
         upper: Upper end of it. [unit]
+        opening_lower: Lower end of the 80 % band of `opening`; None where it is measured. [unit]
+        opening_upper: Upper end of it. [unit]
     """
 
     meter_id: str
@@ -106,6 +108,8 @@ class Explanation:
     provisional: bool = False
     lower: float | None = None
     upper: float | None = None
+    opening_lower: float | None = None
+    opening_upper: float | None = None
 
     @property
     def is_day(self) -> bool:

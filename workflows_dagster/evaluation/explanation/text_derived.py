@@ -15,6 +15,7 @@ from workflows_dagster.evaluation.explanation.derived_figures import (
 )
 from workflows_dagster.evaluation.explanation.figures import Explanation
 from workflows_dagster.evaluation.explanation.sheet import REGISTER_DIGITS, Sheet
+from workflows_dagster.evaluation.explanation.text_readings import opening_band
 from workflows_dagster.wording import Words
 from workflows_dagster.wording.tables import table_word
 
@@ -122,6 +123,7 @@ def _write_register(sheet: Sheet, explained: Explanation, arithmetic: FromSource
     sheet.entry(
         words.say_as("explain", "register"),
         words.say("opens at {equation}", equation=f"{opening}{register(explained.opening)} {unit}"),
+        *opening_band(explained, words),
         words.say("closes at {equation}", equation=f"{closing}{register(explained.closing)} {unit}"),
     )
     for period in arithmetic.periods:

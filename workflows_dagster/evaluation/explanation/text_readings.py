@@ -325,6 +325,7 @@ class _Writer:
         self._sheet.entry(
             words.say_as("explain", "register"),
             words.say("opens at {equation}", equation=f"{self._reached(pieces[0])}{opens}"),
+            *opening_band(explained, words),
             words.say("closes at {equation}", equation=closes),
         )
 
@@ -351,6 +352,15 @@ class _Writer:
 
     def _amount(self, value: float | None) -> str:
         return f"{self._figure(value)} {self._unit}"
+
+
+def opening_band(explained: Explanation, words: Words) -> list[str]:
+    """Write the band of the register at the opening; nothing where it is measured."""
+    lower, upper = explained.opening_lower, explained.opening_upper
+    if lower is None or upper is None or lower == upper:
+        return []
+    band = f"{words.format.band(lower, upper)} {explained.unit}"
+    return [words.say("{band} in four cases of five, by how far its readings leave it open", band=band)]
 
 
 def _room(rate: Rate) -> float:

@@ -43,6 +43,7 @@ from workflows_dagster.wording import words_of
 
 MONTHS_KEY = dg.AssetKey(MONTHS)
 _MOST_MONTHS = 3
+_OF_REGISTER = dict(zip(frames.REGISTER_BAND_COLUMNS, frames.BAND_COLUMNS, strict=True))
 
 
 def months_asset(settings: Settings, partitions: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -126,8 +127,9 @@ def write_months(settings: Settings, store: Store, asked: DayRange) -> None:
         years = _stamped(sums.years(meter.meter_id, whole_years), zone)
         months = _stamped(sums.months(meter.meter_id, span), zone)
         has_register = months["value"].notna() | months["closing"].notna()
+        register = months[has_register].drop(columns=list(frames.BAND_COLUMNS)).rename(columns=_OF_REGISTER)
         for measurement, bounds, rows in (
-            (REGISTER_MONTHLY, months_bounds, months[has_register]),
+            (REGISTER_MONTHLY, months_bounds, register),
             (CONSUMPTION_MONTHLY, months_bounds, months),
             (CONSUMPTION_YEARLY, whole_years.bounds(zone), years),
         ):

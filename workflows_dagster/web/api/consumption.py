@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from workflows_dagster.domain import days
 from workflows_dagster.domain.civil_period import CivilPeriod
 from workflows_dagster.domain.days import DayRange
-from workflows_dagster.domain.frames import BAND_COLUMNS
+from workflows_dagster.domain.frames import BAND_COLUMNS, REGISTER_BAND_COLUMNS
 from workflows_dagster.evaluation.explanation import Explainer, NothingToExplainError
 from workflows_dagster.evaluation.explanation.plain import plain
 from workflows_dagster.evaluation.explanation.text import render
@@ -44,7 +44,10 @@ from workflows_dagster.web.state import HouseState
 from workflows_dagster.wording import Words
 
 router = APIRouter(prefix="/api/v1", tags=["consumption"])
-COLUMNS = ["period", "opening", "closing", "consumption", *BAND_COLUMNS, "unit", "quality", "estimated_share"]
+COLUMNS = [
+    "period", "opening", "closing", "consumption", *BAND_COLUMNS, "unit", "quality", "estimated_share",
+    *REGISTER_BAND_COLUMNS,
+]  # fmt: skip
 _MOST_HOURS_DAYS = 62
 _MOST_DAYS_COMPUTED = 100_000
 _ALL_LEVELS = 99
