@@ -116,6 +116,14 @@ def test_the_table_is_for_people(read_house):
     shown = read_house.run("show", "gas", "--from", "2025-10-01", "--to", "2025-10-02")
     assert "gas [m³]" in shown.stdout
     assert "interpolated" in shown.stdout
+    heads = shown.stdout.splitlines()[1]
+    assert heads.count("80 % band") == 2
+    assert heads.index("opening") < heads.index("80 % band") < heads.index("closing")
+
+
+def test_the_table_of_a_meter_that_is_measured_has_no_column_for_bands_of_the_register(read_house):
+    shown = read_house.run("show", "strom", "--from", "2025-10-01", "--to", "2025-10-02")
+    assert shown.stdout.splitlines()[1].count("80 % band") == 1
 
 
 def test_today_so_far_ends_the_days_and_is_called_provisional(read_house):

@@ -18,7 +18,7 @@ from workflows_dagster.domain.frames import BAND_COLUMNS, REGISTER_BAND_COLUMNS
 from workflows_dagster.wording import Words
 from workflows_dagster.wording.tables import table_word
 
-_HEADS = ("opening", "likely", "closing", "consumption", "likely", "quality", "estimated")
+_HEADS = ("closing", "consumption", "likely", "quality", "estimated")
 
 
 def rows_of(frame: pd.DataFrame, key: str) -> list[dict[str, Any]]:
@@ -58,28 +58,31 @@ def print_table(meter_id: str, rows: list[dict[str, Any]], words: Words) -> None
     """
     key = next(iter(rows[0]))
     number = words.format.rounded
+    of_register = [_band(row, words, *REGISTER_BAND_COLUMNS) for row in rows]
+    # A virtual or measured meter's table has no empty column for the register's bands.
+    beside = 1 if any(of_register) else 0
     lines = [
         [
             _name(row[key], words),
             number(row["opening"]),
-            _band(row, words, *REGISTER_BAND_COLUMNS),
+            *[band][:beside],
             *(number(row[column]) for column in ("closing", "consumption")),
             _band(row, words, *BAND_COLUMNS),
             table_word(row["quality"], words),
             _percent(row, words),
         ]
-        for row in rows
+        for row, band in zip(rows, of_register, strict=True)
     ]
     total = math.fsum(row["consumption"] or 0.0 for row in rows)
     click.echo(f"{meter_id} [{rows[-1]['unit']}]")
-    heads = [table_word(head, words) for head in (key, *_HEADS)]
+    heads = [table_word(head, words) for head in (key, "opening", *["likely"][:beside], *_HEADS)]
     # Without rich, which takes longer for a table of four years than everything else here.
     text = tabulate(
-        [*lines, [table_word("total", words), "", "", "", number(total), "", "", ""]],
+        [*lines, [table_word("total", words), "", *[""][:beside], "", number(total), "", "", ""]],
         headers=heads,
         tablefmt="plain",
         disable_numparse=True,
-        colalign=("left", "right", "right", "right", "right", "right", "left", "right"),
+        colalign=("left", "right", *["right"][:beside], "right", "right", "right", "left", "right"),
         preserve_whitespace=True,
     )
     *above, last = text.splitlines()
