@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -19,6 +20,11 @@ from workflows_dagster.stores.embedded import EmbeddedStore
 # Held in memory on Linux. What all tests write at one time is below half a gigabyte.
 MEMORY = Path("/dev/shm")
 ROOM = 2 * 2**30
+
+
+# Wherever it is set: some hundred processes of a run would each compile the program again, and each worker the tests.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_configure() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -40,16 +41,35 @@ HELP_AND_USAGE_ERRORS = [
 
 def loaded_by(*commands: list[str]) -> set[str]:
     """Run commands in a process of its own; give which of the heavy modules it has loaded in the end."""
-    code = (
-        "import sys\n"
-        "from workflows_dagster.cli import main\n"
-        f"for arguments in {list(commands)!r}:\n"
-        "    try: main(arguments, prog_name='meters')\n"
-        "    except SystemExit as end: codes = end.code\n"
-        f"print('LOADED', *sorted({HEAVY!r} & set(sys.modules)))"
-    )
+    (loaded,) = loaded_by_each(list(commands))
+    return loaded
+
+
+def loaded_by_each(*runs: list[list[str]], beforehand: Iterable[str] = ()) -> list[set[str]]:
+    """Run lists of commands, each in a fork of one process that has loaded some modules beforehand."""
+    code = f"""
+import importlib, os, sys
+for name in {sorted(beforehand)!r}:
+    importlib.import_module(name)
+from workflows_dagster.cli import main
+for commands in {list(runs)!r}:
+    sys.stdout.flush()
+    if child := os.fork():
+        assert os.waitpid(child, 0)[1] == 0
+        continue
+    for arguments in commands:
+        try:
+            main(arguments, prog_name="meters")
+        except SystemExit:
+            pass
+    print("\\nLOADED", *sorted({HEAVY!r} & set(sys.modules)))
+    sys.stdout.flush()
+    os._exit(0)
+"""
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(run.stdout.rpartition("LOADED")[2].split())
+    found = [line.removeprefix("LOADED").split() for line in run.stdout.splitlines() if line.startswith("LOADED")]
+    assert len(found) == len(runs)
+    return [set(names) for names in found]
 
 
 def test_help_and_usage_errors_load_nothing_heavy() -> None:
@@ -67,21 +87,20 @@ def read(house: FrontDoor, tmp_path: Path) -> Path:
 
 
 def test_plain_commands_load_no_dagster_and_no_library_that_they_do_not_need(read: Path) -> None:
-    loaded = {
-        name: loaded_by(arguments) - PLAIN
-        for name, arguments in {
-            "show": ["show", "haupt_strom"],
-            "explain": ["explain", "haupt_strom", "2024-03-01"],
-            "check": ["check"],
-            "reading": ["reading", "haupt_strom", "9,75", "--yes"],
-            "readings": ["readings", "haupt_strom"],
-            "discover": ["discover"],
-            "import": ["import", str(read)],
-            "report": ["report", "2024-03"],
-            "notify": ["notify", "--test"],
-            "backup": ["backup"],
-        }.items()
+    commands = {
+        "show": ["show", "haupt_strom"],
+        "explain": ["explain", "haupt_strom", "2024-03-01"],
+        "check": ["check"],
+        "reading": ["reading", "haupt_strom", "9,75", "--yes"],
+        "readings": ["readings", "haupt_strom"],
+        "discover": ["discover"],
+        "import": ["import", str(read)],
+        "report": ["report", "2024-03"],
+        "notify": ["notify", "--test"],
+        "backup": ["backup"],
     }
+    found = loaded_by_each(*([arguments] for arguments in commands.values()), beforehand=PLAIN)
+    loaded = {name: modules - PLAIN for name, modules in zip(commands, found, strict=True)}
     assert loaded == {
         "show": set(),
         "explain": set(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from workflows_dagster.pipeline.backfill import dagster_instance
 from workflows_dagster.pipeline.storage.home import INSTANCE_FILE, ensure_home
 
 
@@ -20,6 +19,9 @@ def make_at_once(start: Barrier, homes: list[Path]) -> None:
 
 def open_at_once(start: Barrier, homes: list[Path]) -> None:
     """Open one fresh home after the other, each at the moment at which the other processes do."""
+    # Here, because it loads Dagster, which a process that only makes homes does without.
+    from workflows_dagster.pipeline.backfill import dagster_instance
+
     for home in homes:
         start.wait(timeout=60)
         with dagster_instance(home) as instance:
