@@ -9,6 +9,8 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,7 +20,7 @@ from rich.markdown import Markdown
 from bench.accuracy.bands import SCHEDULES as SCHEDULES_BANDS
 from bench.accuracy.bands import judge_months, judge_next
 from bench.accuracy.document import Chapter, write_document
-from bench.accuracy.households import UnreadableSeriesError, find_households
+from bench.accuracy.households import Household, UnreadableSeriesError, find_households
 from bench.accuracy.trials import SCHEDULES, SCHEDULES_AHEAD, between_readings, beyond_readings
 
 ROOT = Path(__file__).parents[2]
@@ -43,8 +45,8 @@ def main(
     parser = argparse.ArgumentParser(prog="python -m bench.accuracy", description="Accuracy against real households.")
     parser.add_argument(
         "folders", nargs="*", type=Path, metavar="FOLDER",
-        help="hourly CSV files named *gas*, *electricity*, *water*, *heat*, *temperature*; beside ../shared/data "
-        f"and what {VARIABLE} names",
+        help="hourly CSV files named *gas*, *electricity*, *water*, *heat*, *solar*, *temperature*; beside "
+        f"../shared/data and what {VARIABLE} names",
     )  # fmt: skip
     parser.add_argument("--schedules", type=int, default=SCHEDULES, help="reading schedules a gap (%(default)s)")
     parser.add_argument(
@@ -69,20 +71,22 @@ def main(
             f"Put them into ../shared/data, or name their folder in {VARIABLE}."
         )
         return 0
-    chapters = [
-        Chapter(
-            household,
-            between_readings(household, schedules=options.schedules),
-            beyond_readings(household, schedules=min(options.schedules, SCHEDULES_AHEAD)),
-            judge_months(household, schedules=min(options.schedules, SCHEDULES_BANDS)),
-            judge_next(household, schedules=min(options.schedules, SCHEDULES_AHEAD)),
-        )
-        for household in households
-    ]
+    with ProcessPoolExecutor() as processes:
+        chapters = list(processes.map(partial(_judged, schedules=options.schedules), households))
     text = write_document(chapters, options.schedules)
     options.output.write_text(text, encoding="utf-8")
     console.print(Markdown(text))
     return 0
+
+
+def _judged(household: Household, schedules: int) -> Chapter:
+    return Chapter(
+        household,
+        between_readings(household, schedules=schedules),
+        beyond_readings(household, schedules=min(schedules, SCHEDULES_AHEAD)),
+        judge_months(household, schedules=min(schedules, SCHEDULES_BANDS)),
+        judge_next(household, schedules=min(schedules, SCHEDULES_AHEAD)),
+    )
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from bench.accuracy.methods import ALLOWANCE, cleaned, look_at, register_of, spr
 from bench.accuracy.trials import months_of, true_days, weather_of
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import rate_window
-from workflows_dagster.domain.bands import Bands, fit_spread, half_width
+from workflows_dagster.domain.bands import Bands, half_width
 from workflows_dagster.domain.days import DayRange
+from workflows_dagster.domain.irregularity import fit_spread
 from workflows_dagster.domain.profile_choice import Candidates, fit_best, weight_for
 
 GAPS = (30, 60, 90, 180, 365)
@@ -104,7 +105,7 @@ def judge_next(
                 tail = rate_window(seen, "last", weight)
                 bands = Bands(seen, weight, ALLOWANCE, fit_spread(seen, weight), None, tail)
                 span = days.microseconds(pd.DatetimeIndex([looked.index[end - 1], at]))
-                estimate = 0.0 if tail is None else tail.rate * float(np.diff(weight.integral(span))[0])
+                estimate = 0.0 if tail is None else tail.rate * float(np.diff(weight.beyond.integral(span))[0])
                 truth = float(looked.iloc[end] - looked.iloc[end - 1])
                 parts.append((np.array([estimate]), np.array([truth]), half_width(bands.variance(span[:1], span[1:]))))
         if parts:

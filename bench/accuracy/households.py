@@ -16,6 +16,7 @@ TABLES = {
     "electricity": (9.6, 8.6, 8.9, 8.0, 7.8, 7.3, 7.4, 7.5, 7.7, 8.4, 9.0, 9.8),
     "water": (8.1, 7.5, 8.2, 8.3, 8.8, 9.0, 9.0, 8.7, 8.3, 8.2, 7.9, 8.0),
     "heat": (18.0, 15.3, 13.0, 8.7, 3.8, 1.0, 0.5, 0.5, 2.7, 8.2, 12.3, 16.0),
+    "solar": (2.5, 4.5, 8.5, 11.5, 13.3, 13.6, 13.5, 12.2, 9.5, 6.0, 3.0, 1.9),
 }
 HEATED = ("gas", "heat")
 # Shorter series have no month of their own between two readings.
@@ -56,8 +57,9 @@ def find_households(folders: Iterable[Path], zone: ZoneInfo) -> list[Household]:
     """Read all series of some folders, each file once, by kind and name.
 
     Args:
-        folders: Folders of `*gas*`, `*electricity*`, `*water*`, `*heat*` and at most one `*temperature*`, each `.csv`
-            or `.csv.gz`, and `SOURCE`, a sentence on where they come from. One that is not there holds nothing.
+        folders: Folders of `*gas*`, `*electricity*`, `*water*`, `*heat*`, `*solar*` and at most one `*temperature*`,
+            each `.csv` or `.csv.gz`, and `SOURCE`, a sentence on where they come from. One that is not there holds
+            nothing.
         zone: Where days are cut.
 
     Raises:

@@ -251,7 +251,7 @@ def test_a_gap_is_judged_as_a_whole_on_the_day_of_its_closing_reading():
 
 def test_a_gap_within_the_band_of_the_next_reading_is_not_unusual():
     readings = {**MONTHLY, "2025-07-02 12:00": 146.0 + 90.0}
-    usual, irregular = Spread(0.5), Spread(0.5, scale=6.0)
+    usual, irregular = Spread(0.5), Spread(0.5, scale_beyond=6.0)
     assert half_width_ahead(45.0, 46.0, 90.0, usual) < 45.0 < half_width_ahead(45.0, 46.0, 90.0, irregular)
     assert judge_readings(readings, spread=usual).iloc[0]["severity"] == "notice"
     assert judge_readings(readings, spread=irregular).iloc[0]["severity"] is None

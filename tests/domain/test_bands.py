@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows_dagster.domain.allocation import Allowance, RateWindow, rate_window
-from workflows_dagster.domain.bands import Bands, Spread, fit_spread, half_width
+from workflows_dagster.domain.bands import Bands, Spread, half_width
 from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
+from workflows_dagster.domain.irregularity import fit_spread
 from workflows_dagster.domain.register import Register, clean
 from workflows_dagster.domain.register_band import register_band
 from workflows_dagster.domain.season import FLAT, table_profile, weight_of
@@ -46,11 +47,11 @@ def variance(of: Bands, start: float, end: float) -> float:
 
 
 def test_the_half_of_an_even_gap_of_100_days_is_known_to_a_fifth() -> None:
-    """Half width 1.476·√(5·100·¼·(0.079 + 0.077·psi(50)·phi(100))), with psi = 26.26 d and phi = 0.366."""
+    """Half width 1.476·√(5·500·¼·(0.124 + 0.318·psi(50)·phi(100))), with psi = 10.56 d and phi = 0.333."""
     even = bands(register((0, 0), (100, 500)), wintry=False)
-    psi = 2 * 23 * (1 - 23 / 50 * (1 - np.exp(-50 / 23)))
-    phi = 1 - np.exp(-((100 / 148) ** 2))
-    by_hand = 1.476 * np.sqrt(5 * 500 * 0.25 * (0.079 + 0.077 * psi * phi))
+    psi = 2 * 6 * (1 - 6 / 50 * (1 - np.exp(-50 / 6)))
+    phi = 1 - np.exp(-((100 / 157) ** 2))
+    by_hand = 1.476 * np.sqrt(5 * 500 * 0.25 * (0.124 + 0.318 * psi * phi))
     assert half_width(np.array([variance(even, 0, 50)]))[0] == pytest.approx(by_hand)
     assert 0.1 < by_hand / 250 < 0.2
 
@@ -101,7 +102,7 @@ def test_a_counter_that_turns_back_has_a_band_where_its_net_amount_is_nothing() 
 
 
 def test_without_three_readings_a_meter_counts_as_usual() -> None:
-    assert fit_spread(register((0, 0), (100, 300)), weight_of(FLAT)) == Spread(3.0, 1.0)
+    assert fit_spread(register((0, 0), (100, 300)), weight_of(FLAT)) == Spread(3.0)
 
 
 def test_an_irregular_meter_has_wider_bands_than_a_regular_one() -> None:
@@ -109,6 +110,40 @@ def test_an_irregular_meter_has_wider_bands_than_a_regular_one() -> None:
     jumpy = [(30.0 * k, 150.0 * k + 100 * (k % 2)) for k in range(25)]
     even, uneven = (fit_spread(register(*readings), weight_of(FLAT)) for readings in (regular, jumpy))
     assert even.scale < 0.5 < 1.5 < uneven.scale
+
+
+def test_ninety_days_after_a_year_of_readings_are_known_to_a_sixth() -> None:
+    """Half width 1.476·√(5·450·(1 + 2.7·450/1825)·(0.87 + 0.11·psi(90)·phi(90))): psi = 17.2 d, phi = 0.0376."""
+    read = register((0, 0), (180, 900), (365, 1825))
+    open_ended = bands(read, wintry=False, tail=rate_window(read, "last", weight_of(FLAT)))
+    psi = 2 * 9.6 * (1 - 9.6 / 90 * (1 - np.exp(-90 / 9.6)))
+    phi = 1 - np.exp(-((90 / 460) ** 2))
+    by_hand = 1.476 * np.sqrt(5 * 450 * (1 + 2.7 * 450 / 1825) * (0.87 + 0.11 * psi * phi))
+    assert half_width(np.array([variance(open_ended, 365, 455)]))[0] == pytest.approx(by_hand, rel=1e-3)
+    assert by_hand / 450 < 0.25
+
+
+def test_a_meter_whose_rate_changes_leaves_more_open_beyond_its_readings_than_between_them() -> None:
+    """Each year uses half as much more: neighbours agree, but no year says what the next one shows."""
+    days = np.arange(0, 1460, 60)
+    growing = np.cumsum(np.concatenate([[0.0], 300 * 1.5 ** (days[1:] / 365)]))
+    steady = 300.0 * np.arange(len(days))
+    grown, kept = (
+        fit_spread(register(*zip(days, values, strict=True)), weight_of(FLAT)) for values in (growing, steady)
+    )
+    assert grown.scale_beyond > 2 * grown.scale
+    assert kept.scale_beyond < 0.5
+
+
+def test_a_reading_that_only_a_few_months_precede_says_nothing_of_the_scale_beyond() -> None:
+    assert fit_spread(register((0, 0), (60, 300), (120, 900), (180, 950)), weight_of(FLAT)).scale_beyond == 1
+
+
+def test_a_register_that_fell_says_nothing_of_the_scale_beyond() -> None:
+    regular = [(60.0 * k, 300.0 * k) for k in range(9)]
+    replaced = [*regular, (540, 5.0), (600, 305.0)]
+    scales = [fit_spread(register(*readings), weight_of(FLAT)).scale_beyond for readings in (regular, replaced)]
+    assert scales[1] < 1
 
 
 def test_a_register_is_as_open_as_what_was_counted_since_the_reading_before() -> None:

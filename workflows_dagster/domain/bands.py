@@ -13,18 +13,11 @@ import numpy as np
 from workflows_dagster.domain.allocation import Allowance, RateWindow
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 from workflows_dagster.domain.register import Register
-from workflows_dagster.domain.season import Weight, joined_intervals
+from workflows_dagster.domain.season import Weight
 
 # Standard deviations that reach 90 % of a t distribution with five degrees of freedom, so 80 % lie within both sides.
 _STANDARD_DEVIATIONS = 1.476
-# Spread of unusual days and of unusual weeks, the weeks' memory, and from which length a gap contains unusual seasons:
-# one set for all meters, from real series (docs/explanation/accuracy.md#bands). [d], [1], [d], [d]
-_DAILY, _SLOW, _MEMORY_DAYS, _SEASON_DAYS = 0.079, 0.077, 23.0, 148.0
-# Part of the readings that give the rate by which what lies beyond them reaches further than its distance.
-_WINDOW_REACH = 0.15
 _SHORTEST_DAYS = 1e-6
-# A meter's own scale counts as much as the population's after this many left-out readings, each limited.
-_PRIOR_READINGS, _LARGEST_SQUARE = 4.0, 9.0
 # A fit whose variances differ by less than this from the stored one's is not worth computing all days anew. [1]
 _NEAR = 0.1
 
@@ -35,16 +28,51 @@ class Spread:
 
     Attributes:
         mean: Consumption of its mean day. [meter unit]
-        scale: Its irregularity relative to the usual meter's, as a factor of the standard deviation. [1]
+        scale: Its irregularity between readings, as a factor of the usual meter's standard deviation. [1]
+        scale_beyond: The same of what lies beyond its first and last reading. [1]
     """
 
     mean: float
     scale: float = 1.0
+    scale_beyond: float = 1.0
 
     def is_near(self, other: Spread) -> bool:
         """Tell whether another fit gives nearly the same bands."""
-        own, others = self.mean * self.scale**2, other.mean * other.scale**2
-        return abs(own - others) <= _NEAR * max(own, others)
+        pairs = ((self.scale, other.scale), (self.scale_beyond, other.scale_beyond))
+        sizes = [(self.mean * own**2, other.mean * others**2) for own, others in pairs]
+        return all(abs(own - others) <= _NEAR * max(own, others) for own, others in sizes)
+
+
+@dataclass(frozen=True)
+class _Usual:
+    """Irregularity of the usual meter, from real series (docs/explanation/accuracy.md#bands).
+
+    Attributes:
+        daily: Of unusual days. [d]
+        slow: Of unusual weeks. [1]
+        memory: How long weeks remember each other. [d]
+        season: From which length a gap contains unusual seasons. [d]
+    """
+
+    daily: float
+    slow: float
+    memory: float
+    season: float
+
+    def per_amount(self, part_days: np.ndarray, gap_days: np.ndarray) -> np.ndarray:
+        """Variance per amount and mean day: grows with the part, up to the memory of weeks, and with the gap. [d]"""  # noqa: D415
+        length = np.maximum(part_days, _SHORTEST_DAYS)
+        weeks = 2 * self.memory * (1 + self.memory / length * np.expm1(-length / self.memory))
+        seasons = -np.expm1(-((gap_days / self.season) ** 2))
+        per_amount: np.ndarray = self.daily + self.slow * np.maximum(weeks, 0.0) * seasons
+        return per_amount
+
+
+# One set for all meters each, between readings and beyond them, where a rate that changed counts as well; and how much
+# more the rate leaves open than as many readings of a meter that keeps its rate would. [1]
+_WITHIN = _Usual(daily=0.124, slow=0.318, memory=6.0, season=157.0)
+_BEYOND = _Usual(daily=0.87, slow=0.11, memory=9.6, season=460.0)
+_RATE_DRIFTS = 2.7
 
 
 def half_width(variance: np.ndarray) -> np.ndarray:
@@ -165,9 +193,7 @@ class Bands:
         distance = np.maximum(np.abs(_days(starts, reading)), np.abs(_days(ends, reading)))
         left = max(window.advance - window.given, 0.0) if window.given else window.advance
         part, known = self._flow(amount, _days(starts, ends)), self._flow(left, _days(window.first, window.last))
-        return variance_beyond(
-            part, known, _days(starts, ends), distance + _WINDOW_REACH * _days(window.first, window.last), self.spread
-        )
+        return variance_beyond(part, known, _days(starts, ends), distance, self.spread)
 
     def _flow(self, amount: np.ndarray | float, length: np.ndarray | float) -> np.ndarray:
         return np.maximum(np.abs(amount), self.spread.mean * length) if self.turns_back else np.maximum(amount, 0.0)
@@ -197,12 +223,13 @@ def variance_within(
     """
     bounded = np.clip(share, 0.0, 1.0)
     nearer = np.clip(np.minimum(part_days, gap_days - part_days), 0.0, None)
-    variance: np.ndarray = _per_amount(nearer, gap_days, spread) * amount * bounded * (1 - bounded)
+    per_amount = spread.scale**2 * spread.mean * _WITHIN.per_amount(nearer, gap_days)
+    variance: np.ndarray = per_amount * amount * bounded * (1 - bounded)
     return variance
 
 
 def variance_beyond(
-    amount: np.ndarray, known: np.ndarray | float, part_days: np.ndarray, reach_days: np.ndarray, spread: Spread
+    amount: np.ndarray, known: np.ndarray | float, part_days: np.ndarray, distance_days: np.ndarray, spread: Spread
 ) -> np.ndarray:
     """Variance of what was used beyond the first or last reading: its own, and the rate's.
 
@@ -210,7 +237,7 @@ def variance_beyond(
         amount: Estimated amount, not negative. [meter unit], shape (n,)
         known: Amount in the readings that give the rate. [meter unit]
         part_days: Length of the part. [d], shape (n,)
-        reach_days: How far the part's far end lies from the readings that give the rate, in effect. [d], shape (n,)
+        distance_days: How far the part's far end lies from the readings that give the rate. [d], shape (n,)
         spread: How irregular the meter is.
 
     Returns:
@@ -218,7 +245,8 @@ def variance_beyond(
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         extended = np.where(np.asarray(known) > 0, amount / known, 0.0)
-    variance: np.ndarray = _per_amount(part_days, reach_days, spread) * amount * (1 + extended)
+    per_amount = spread.scale_beyond**2 * spread.mean * _BEYOND.per_amount(part_days, distance_days)
+    variance: np.ndarray = per_amount * amount * (1 + _RATE_DRIFTS * extended)
     return variance
 
 
@@ -236,42 +264,3 @@ def half_width_ahead(amount: float, known: float, length_days: float, spread: Sp
     """
     length = np.array([length_days])
     return float(half_width(variance_beyond(np.array([max(amount, 0.0)]), known, length, length, spread))[0])
-
-
-def _per_amount(part_days: np.ndarray, gap_days: np.ndarray, spread: Spread) -> np.ndarray:
-    """Variance per amount: grows with the part, up to the memory of weeks, and with the gap. [meter unit]"""  # noqa: D415
-    length = np.maximum(part_days, _SHORTEST_DAYS)
-    weeks = 2 * _MEMORY_DAYS * (1 + _MEMORY_DAYS / length * np.expm1(-length / _MEMORY_DAYS))
-    seasons = -np.expm1(-((gap_days / _SEASON_DAYS) ** 2))
-    per_amount: np.ndarray = spread.scale**2 * spread.mean * (_DAILY + _SLOW * np.maximum(weeks, 0.0) * seasons)
-    return per_amount
-
-
-def fit_spread(register: Register, weight: Weight) -> Spread:
-    """Fit a meter's irregularity to its own history: how far each reading misses what its neighbours say of it.
-
-    Args:
-        register: The meter's whole history.
-        weight: Its weight.
-
-    Returns:
-        Scale 1 for a meter with fewer than three readings; the mean 0 for one without consumption.
-    """
-    opening, closing, advance = joined_intervals(register)
-    length = _days(opening, closing)
-    flowed = np.abs(advance).sum()
-    if len(advance) == 0 or flowed <= 0:
-        return Spread(0.0)
-    usual = Spread(float(flowed / length.sum()))
-    neighbours = np.flatnonzero(closing[:-1] == opening[1:])
-    amount = np.maximum(advance[neighbours] + advance[neighbours + 1], 0.0)
-    lo, at, hi = (weight.integral(x) for x in (opening[neighbours], closing[neighbours], closing[neighbours + 1]))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = (at - lo) / (hi - lo)
-    part, whole = length[neighbours], length[neighbours] + length[neighbours + 1]
-    variance = variance_within(share, amount, part, whole, usual)
-    judged = (hi > lo) & (variance > 0)
-    missed = (advance[neighbours] - share * amount)[judged]
-    squares = np.minimum(missed**2 / variance[judged], _LARGEST_SQUARE)
-    scale = np.sqrt((_PRIOR_READINGS + squares.sum()) / (_PRIOR_READINGS + len(squares)))
-    return Spread(usual.mean, float(scale))

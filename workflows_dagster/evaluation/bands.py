@@ -15,9 +15,10 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import MEASURED, QUALITIES
-from workflows_dagster.domain.bands import Bands, Spread, around, fit_spread, half_width
+from workflows_dagster.domain.bands import Bands, Spread, around, half_width
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.frames import REGISTER_BAND_COLUMNS
+from workflows_dagster.domain.irregularity import fit_spread
 from workflows_dagster.domain.register_band import register_band
 from workflows_dagster.evaluation.derived import DayEnd, DerivedMeters
 from workflows_dagster.evaluation.physical import Basis, PhysicalMeters

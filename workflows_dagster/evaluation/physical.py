@@ -25,12 +25,13 @@ from workflows_dagster.domain.allocation import (
     allocate,
     rate_window,
 )
-from workflows_dagster.domain.bands import Spread, fit_spread
+from workflows_dagster.domain.bands import Spread
 from workflows_dagster.domain.conservation import total
 from workflows_dagster.domain.falls import SPAN
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.given_use import exceeded
 from workflows_dagster.domain.intervals import by_day
+from workflows_dagster.domain.irregularity import fit_spread
 from workflows_dagster.domain.level import LEVEL_WINDOW_DAYS, level_change
 from workflows_dagster.domain.plausibility import implausible_rates, unit_changes
 from workflows_dagster.domain.register import Register

@@ -38,7 +38,9 @@ def kept(store: ProcessedStore, meter_id: str) -> Kept | None:
     if points.empty:
         return None
     last = points.iloc[-1]
-    spread = None if math.isnan(last["mean"]) else Spread(float(last["mean"]), float(last["scale"]))
+    figures = [float(last[name]) for name in ("mean", "scale", "scale_beyond")]
+    # A spread that an earlier version stored lacks its last part, and is fitted anew.
+    spread = None if any(map(math.isnan, figures)) else Spread(*figures)
     table = tuple(float(part) for part in last["table"].split()) if last["table"] else None
     base, season = float(last["base"]), float(last["season"])
     if not last["profile"]:
@@ -100,6 +102,7 @@ def keep_profile(
             "profile": [_written(profile)],
             "mean": [spread.mean if spread is not None else math.nan],
             "scale": [spread.scale if spread is not None else math.nan],
+            "scale_beyond": [spread.scale_beyond if spread is not None else math.nan],
         },
         index=pd.DatetimeIndex([at]),
     )
@@ -111,7 +114,9 @@ def _version(profile: Profile, spread: Spread | None) -> str:
     """Name exactly these two: equal ones have equal versions."""
     if spread is None:
         return profile.version
-    return hashlib.sha256(f"{profile.version} {spread.mean!r} {spread.scale!r}".encode()).hexdigest()[:12]
+    return hashlib.sha256(
+        f"{profile.version} {spread.mean!r} {spread.scale!r} {spread.scale_beyond!r}".encode()
+    ).hexdigest()[:12]
 
 
 def _written(profile: Profile) -> str | None:

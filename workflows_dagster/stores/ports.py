@@ -101,6 +101,7 @@ PROFILE = Measurement(
         "profile": "text",
         "mean": "number",
         "scale": "number",
+        "scale_beyond": "number",
     },
 )
 
