@@ -20,6 +20,7 @@ from workflows_dagster.evaluation.sums import HouseSums
 from workflows_dagster.records.days import write_days
 from workflows_dagster.records.profiles import Kept, keep_profile, kept
 from workflows_dagster.services.consumption import stored_days, with_bands
+from workflows_dagster.stores.ports import PROFILE
 
 METERS = """\
 meters:
@@ -252,6 +253,23 @@ def test_a_new_fit_with_nearly_the_same_spread_changes_no_band_and_another_one_d
     other = replace(before.spread, scale=2 * before.spread.scale)
     assert keep_profile(house.store, "flat", "kWh", before.profile, later, other)
     assert kept(house.store, "flat") == Kept(before.profile, other)
+
+
+def test_another_scale_beyond_the_readings_is_a_new_fit_too(house):
+    fit_profiles(house.settings, house.store, FITTED)
+    before = kept(house.store, "flat")
+    other = replace(before.spread, scale_beyond=2 * before.spread.scale_beyond)
+    assert keep_profile(house.store, "flat", "kWh", before.profile, FITTED + pd.Timedelta(days=1), other)
+    assert kept(house.store, "flat") == Kept(before.profile, other)
+
+
+def test_a_spread_that_an_earlier_version_stored_keeps_its_bands_until_the_next_fit(house):
+    fit_profiles(house.settings, house.store, FITTED)
+    stored = house.store.read(PROFILE, "flat").assign(scale=0.7, scale_beyond=np.nan)
+    start, end = stored.index[0], stored.index[-1] + pd.Timedelta(microseconds=1)
+    house.store.replace(PROFILE, "flat", "kWh", start, end, stored.drop(columns="unit", errors="ignore"))
+    found = kept(house.store, "flat").spread
+    assert (found.scale, found.scale_beyond) == (0.7, 0.7)
 
 
 def test_without_the_spread_of_one_source_no_band_is_made_up(house):

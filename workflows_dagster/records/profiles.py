@@ -38,9 +38,9 @@ def kept(store: ProcessedStore, meter_id: str) -> Kept | None:
     if points.empty:
         return None
     last = points.iloc[-1]
-    figures = [float(last[name]) for name in ("mean", "scale", "scale_beyond")]
-    # A spread that an earlier version stored lacks its last part, and is fitted anew.
-    spread = None if any(map(math.isnan, figures)) else Spread(*figures)
+    mean, scale, beyond = (float(last[name]) for name in ("mean", "scale", "scale_beyond"))
+    # An earlier version stored one scale for both.
+    spread = None if math.isnan(mean) else Spread(mean, scale, scale if math.isnan(beyond) else beyond)
     table = tuple(float(part) for part in last["table"].split()) if last["table"] else None
     base, season = float(last["base"]), float(last["season"])
     if not last["profile"]:
