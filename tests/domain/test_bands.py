@@ -148,11 +148,11 @@ def test_a_register_that_fell_says_nothing_of_the_scale_beyond() -> None:
 
 def test_a_register_is_as_open_as_what_was_counted_since_the_reading_before() -> None:
     read = bands(register((0, 100), (60, 400), (130, 600)))
-    assert read.variance_at(at(0, 60, 130)).tolist() == [0, 0, 0]
-    assert read.variance_at(at(20, 100)).tolist() == [variance(read, 0, 20), variance(read, 60, 100)]
+    assert read.variance(*read.since_reading(at(0, 60, 130))).tolist() == [0, 0, 0]
+    assert read.variance(*read.since_reading(at(20, 100))).tolist() == [variance(read, 0, 20), variance(read, 60, 100)]
     shown = np.array([100.0, 215.0, 400.0, 510.0, 600.0])
-    lower, upper = register_band(read, at(0, 20, 60, 100, 130), shown)
-    width = half_width(read.variance_at(at(0, 20, 60, 100, 130)))
+    width = half_width(read.variance(*read.since_reading(at(0, 20, 60, 100, 130))))
+    lower, upper = register_band(read, at(0, 20, 60, 100, 130), shown, width)
     assert lower.tolist() == (shown - width).tolist()
     assert upper.tolist() == (shown + width).tolist()
 
@@ -161,10 +161,10 @@ def test_a_register_is_open_at_the_far_end_before_the_first_and_beyond_the_last_
     read, weight = register((0, 500), (180, 1400), (365, 2300)), weight_of(FLAT)
     windows = {"head": rate_window(read, "first", weight), "tail": rate_window(read, "last", weight)}
     even = bands(read, wintry=False, **windows)
-    far, near = even.variance_at(at(-60, -10)), even.variance_at(at(425, 375))
+    far, near = (even.variance(*even.since_reading(at(*days))) for days in ((-60, -10), (425, 375)))
     assert far[0] > far[1] > 0
     assert near[0] > near[1] > 0
-    lower, upper = register_band(even, at(-10, 375), np.array([450.0, 2350.0]))
+    lower, upper = register_band(even, at(-10, 375), np.array([450.0, 2350.0]), half_width(np.array([far[1], near[1]])))
     # What was counted is never below nothing.
     assert (lower < [450, 2350]).all()
     assert (upper > [450, 2350]).all()
@@ -174,9 +174,9 @@ def test_a_register_is_open_at_the_far_end_before_the_first_and_beyond_the_last_
 
 def test_a_register_stays_between_its_readings_unless_it_turns_back() -> None:
     read = bands(register((0, 100), (300, 110)), mean=5.0)
-    lower, upper = register_band(read, at(150), np.array([105.0]))
+    lower, upper = register_band(read, at(150), np.array([105.0]), np.array([20.0]))
     assert (lower[0], upper[0]) == (100, 110)
-    lower, upper = register_band(replace(read, turns_back=True), at(150), np.array([105.0]))
+    lower, upper = register_band(replace(read, turns_back=True), at(150), np.array([105.0]), np.array([20.0]))
     assert lower[0] < 100 < 110 < upper[0]
 
 

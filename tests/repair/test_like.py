@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.houses import SmallHouse
+from tests.houses import SmallHouse, fit_profiles
 from tests.repair.repaired_house import WITHIN, compute, plan
 from workflows_dagster.domain.civil_period import CivilPeriod
 from workflows_dagster.domain.days import DayRange
@@ -17,6 +18,7 @@ from workflows_dagster.evaluation.explanation import Explainer
 from workflows_dagster.evaluation.explanation.text import render
 from workflows_dagster.evaluation.findings.contained import would_pay
 from workflows_dagster.records.days import read_days
+from workflows_dagster.records.profiles import keep_profile, kept
 from workflows_dagster.repair.repairs import Repair
 from workflows_dagster.settings.problems import SettingsError
 from workflows_dagster.stores.ports import RawSeries
@@ -102,6 +104,27 @@ def test_another_resolution_of_the_boiler_is_another_recipe_of_the_gas_meter(sma
     text = METERS.format(gas=LIKE).replace("utility: gas,", "utility: gas, measured_max_gap_hours: 30,")
     other = small_house(text, config=CONFIG)
     assert plan(other, before).changed == ("gas", "boiler")
+
+
+def test_a_boiler_read_by_hand_that_proves_more_irregular_makes_the_bands_of_both_others_wider_by_itself(small_house):
+    house = house_of(small_house)
+    boiler = RawSeries("kWh", "boiler")
+    read = house.store.readings(boiler).iloc[::47]
+    house.store.delete_readings(boiler, DAYS[0].tz_convert("UTC"), DAYS[-1].tz_convert("UTC") + pd.Timedelta(days=1))
+    house.store.write_readings(boiler, read)
+    fit_profiles(house.settings, house.store, DAYS[-1])
+    everything(house)
+    before, known = plan(house, None), kept(house.store, "boiler")
+    assert before.repairs == ()
+    widths = {meter: read_days(house.store, meter).eval("upper - lower") for meter in ("gas", "stove")}
+    spread = replace(known.spread, scale=2 * known.spread.scale)
+    keep_profile(house.store, "boiler", "kWh", known.profile, DAYS[-1] + pd.Timedelta(days=1), spread)
+    found = plan(house, before.snapshot)
+    assert {meter for repair in found.repairs for meter in repair.meters} == {"gas", "boiler", "house_gas", "stove"}
+    compute(house, found.repairs)
+    assert plan(house, None).repairs == ()
+    for meter, old in widths.items():
+        assert read_days(house.store, meter).eval("upper - lower").mean() > 1.05 * old.mean()
 
 
 def test_it_is_suggested_with_what_it_gains_and_not_once_it_is_written(small_house):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workflows_dagster.domain.allocation import Allowance, RateWindow
-from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
+from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Weight
 
@@ -97,6 +97,23 @@ def around(consumption: np.ndarray, widths: np.ndarray, *, turns_back: bool) -> 
 
 
 @dataclass(frozen=True)
+class Parts:
+    """Parts of stretches of time that each lie within one gap between readings, or beyond one end.
+
+    Attributes:
+        stretch: Number of the stretch of each, shape (n,), `int64`.
+        starts: Instants, microseconds since 1970, likewise.
+        ends: Instants not before `starts`, likewise.
+        gap: Number of the reading before each; -1 before the first one.
+    """
+
+    stretch: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    gap: np.ndarray
+
+
+@dataclass(frozen=True)
 class Bands:
     """Variances of one meter's consumption over any stretches of time.
 
@@ -131,33 +148,47 @@ class Bands:
         Returns:
             [meter unit²], shape (n,); 0 where measured.
         """
+        parts = self.parts(starts, ends)
+        return np.bincount(parts.stretch, self._of_parts(parts.starts, parts.ends, parts.gap), minlength=len(starts))
+
+    def parts(self, starts: np.ndarray, ends: np.ndarray) -> Parts:
+        """Cut stretches into what lies in the gaps, or beyond the readings, in which they begin and end.
+
+        Whole gaps between are left out, since they are known.
+
+        Args:
+            starts: As `variance` takes them.
+            ends: Likewise.
+        """
         times = self.register.times
         if len(times) == 0:
-            return np.zeros(len(starts))
+            none = np.empty(0, dtype=np.int64)
+            return Parts(none, none, none, none)
         first = np.searchsorted(times, starts, side="right") - 1
         last = np.searchsorted(times, ends, side="left") - 1
-        within_one = first >= last
-        until = np.where(within_one, ends, times[np.minimum(first + 1, len(times) - 1)])
-        opened = self._of_parts(starts, np.maximum(until, starts), first)
-        since = times[np.maximum(last, 0)]
-        closed = self._of_parts(np.minimum(since, ends), ends, last)
-        return opened + np.where(within_one, 0.0, closed)
+        until = np.where(first >= last, ends, times[np.minimum(first + 1, len(times) - 1)])
+        two = np.flatnonzero(first < last)
+        return Parts(
+            np.concatenate([np.arange(len(starts)), two]),
+            np.concatenate([starts, np.minimum(times[last[two]], ends[two])]),
+            np.concatenate([np.maximum(until, starts), ends[two]]),
+            np.concatenate([first, last[two]]),
+        )
 
-    def variance_at(self, instants: np.ndarray) -> np.ndarray:
-        """Variance of the register at instants: of what was counted since the reading before, or until the first one.
+    def since_reading(self, instants: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give the stretches that the register at instants depends on: since the reading before, or until the first.
 
         Args:
             instants: Microseconds since 1970, within the meter's life, shape (n,), `int64`.
 
         Returns:
-            [meter unit²], shape (n,); 0 at a reading.
+            Their starts and ends, shape (n,).
         """
         times = self.register.times
         if len(times) == 0:
-            return np.zeros(len(instants))
-        gap = np.searchsorted(times, instants, side="right") - 1
-        reading = times[np.maximum(gap, 0)]
-        return self._of_parts(np.minimum(reading, instants), np.maximum(reading, instants), gap)
+            return instants, instants
+        reading = times[np.maximum(np.searchsorted(times, instants, side="right") - 1, 0)]
+        return np.minimum(reading, instants), np.maximum(reading, instants)
 
     def _of_parts(self, starts: np.ndarray, ends: np.ndarray, gap: np.ndarray) -> np.ndarray:
         """Variance of parts that each lie within one gap, or beyond one end: gap -1 and the last reading's."""
@@ -170,22 +201,33 @@ class Bands:
                 variance[beyond] = self._beyond(starts[beyond], ends[beyond], at, window)
         return variance
 
+    def share(self, starts: np.ndarray, ends: np.ndarray, gap: np.ndarray) -> np.ndarray:
+        """Give the shares of parts in what is spread over their gaps. 0..1, shape (n,)"""  # noqa: D415
+        opening, closing = self.register.times[gap], self.register.times[gap + 1]
+        lo, hi, a, b = (self.weight.integral(instants) for instants in (opening, closing, starts, ends))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share: np.ndarray = np.where(hi > lo, (b - a) / (hi - lo), _days(starts, ends) / _days(opening, closing))
+        return share
+
+    def is_open(self, gap: np.ndarray) -> np.ndarray:
+        """Tell which gaps leave the consumption of their parts open, shape (n,), `bool`."""
+        register = self.register
+        estimated = np.diff(register.times)[gap] > self.allowance.measured_max_gap_hours * MICROSECONDS_PER_HOUR
+        unused = register.advances[gap] <= self.allowance.jitter
+        is_open: np.ndarray = (estimated & (~unused | self.turns_back)) | register.substituted[gap]
+        return is_open
+
     def _within(self, starts: np.ndarray, ends: np.ndarray, gap: np.ndarray) -> np.ndarray:
         register = self.register
         opening, closing = register.times[gap], register.times[gap + 1]
-        lo, hi, a, b = (self.weight.integral(instants) for instants in (opening, closing, starts, ends))
-        gap_days, part_days = _days(opening, closing), _days(starts, ends)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.where(hi > lo, (b - a) / (hi - lo), part_days / gap_days)
+        gap_days = _days(opening, closing)
         advance, given = register.advances[gap], self.weight.given
         if given is not None:
-            # Another meter's use is taken as it is; only the rest is estimated.
+            # The other meter's own error is passed on (`domain.passed_on`); here only the rest is open.
             advance = np.maximum(advance - given.integral(closing) + given.integral(opening), 0.0)
-        amount = self._flow(advance, gap_days)
-        estimated = _days(opening, closing) * 24 > self.allowance.measured_max_gap_hours
-        unused = register.advances[gap] <= self.allowance.jitter
-        known = ~(estimated & (~unused | self.turns_back)) & ~register.substituted[gap]
-        return np.where(known, 0.0, variance_within(share, amount, part_days, gap_days, self.spread))
+        amount, share = self._flow(advance, gap_days), self.share(starts, ends, gap)
+        variance = variance_within(share, amount, _days(starts, ends), gap_days, self.spread)
+        return np.where(self.is_open(gap), variance, 0.0)
 
     def _beyond(self, starts: np.ndarray, ends: np.ndarray, reading: int, window: RateWindow) -> np.ndarray:
         weight = self.weight.beyond

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from workflows_dagster.domain.bands import Bands, half_width
+from workflows_dagster.domain.bands import Bands
 
 
-def register_band(bands: Bands, instants: np.ndarray, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def register_band(
+    bands: Bands, instants: np.ndarray, shown: np.ndarray, width: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Give the bands of a register: as wide as that of what was counted since the reading before.
 
     A counter that does not turn back stays between its readings, and above the floor. The running sum of an interval
@@ -17,6 +19,7 @@ def register_band(bands: Bands, instants: np.ndarray, shown: np.ndarray) -> tupl
         bands: The meter's bands.
         instants: Microseconds since 1970, within the meter's life, shape (n,), `int64`.
         shown: Register at them as computed, NaN where it is not known. [meter unit], shape (n,)
+        width: Half widths of what was counted since (`Bands.since_reading`). [meter unit], shape (n,)
 
     Returns:
         Lower and upper ends, equal at a reading. [meter unit], each shape (n,)
@@ -24,7 +27,6 @@ def register_band(bands: Bands, instants: np.ndarray, shown: np.ndarray) -> tupl
     register = bands.register
     if not register.counts:
         return np.full(len(shown), np.nan), np.full(len(shown), np.nan)
-    width = half_width(bands.variance_at(instants))
     if bands.turns_back or len(register) == 0:
         return shown - width, shown + width
     last = len(register) - 1

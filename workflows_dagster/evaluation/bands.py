@@ -5,9 +5,8 @@ A sum's band is computed for itself, never added up: within a gap what one day h
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -15,18 +14,15 @@ import pandas as pd
 
 from workflows_dagster.domain import days
 from workflows_dagster.domain.allocation import MEASURED, QUALITIES
-from workflows_dagster.domain.bands import Bands, Spread, around, half_width
+from workflows_dagster.domain.bands import Bands, around, half_width
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.frames import REGISTER_BAND_COLUMNS
-from workflows_dagster.domain.irregularity import fit_spread
 from workflows_dagster.domain.register_band import register_band
 from workflows_dagster.evaluation.derived import DayEnd, DerivedMeters
 from workflows_dagster.evaluation.physical import Basis, PhysicalMeters
+from workflows_dagster.evaluation.variances import HouseVariances, IsEstimated
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.settings.meters import MasterMeter, PhysicalMeter, VirtualMeter
-
-# Tells whether any day of a physical meter, within days, is estimated.
-IsEstimated = Callable[[str, DayRange], bool]
 
 
 class HouseBands:
@@ -36,16 +32,18 @@ class HouseBands:
         settings: The house.
         of_physical: Its physical meters.
         of_derived: Its master and virtual meters.
-        hold: Whether to keep what a meter's bands were computed from, as `HeldReadings` keeps readings.
+        hold: See `HouseVariances`.
+
+    Attributes:
+        variances: Their variances, and how irregular each meter is.
     """
 
     def __init__(
         self, settings: Settings, of_physical: PhysicalMeters, of_derived: DerivedMeters, *, hold: bool = False
     ) -> None:
         self._settings, self._physical, self._derived = settings, of_physical, of_derived
-        self._zone, self._hold = settings.site.zone, hold
-        self._bases: dict[str, tuple[int, int, Basis]] = {}
-        self._spreads: dict[str, Spread] = {}
+        self._zone = settings.site.zone
+        self.variances = HouseVariances(settings, of_physical, of_derived, hold=hold)
 
     def half_widths(
         self, meter_id: str, spans: Sequence[DayRange], is_estimated: IsEstimated | None = None
@@ -69,26 +67,7 @@ class HouseBands:
         """
         if not spans:
             return np.empty(0)
-        whole = DayRange(min(span.first for span in spans), max(span.last for span in spans))
-        openings = whole.openings(self._zone)
-        edges = days.microseconds(openings)
-        civil = days.civil_days(openings[:-1], self._zone)
-        ordinals = np.array([day.toordinal() for day in civil])
-        variance = np.zeros(len(spans))
-        for name, factor in self._factors(meter_id, civil).items():
-            if is_estimated is not None and not is_estimated(name, whole):
-                continue
-            parts = [
-                (place, edges[begin], edges[end], factor[begin])
-                for place, span in enumerate(spans)
-                for begin, end in _runs(factor, *np.searchsorted(ordinals, _ordinals(span)).tolist())
-            ]
-            if not parts:
-                continue
-            places, starts, ends, factors = (np.array(column) for column in zip(*parts, strict=True))
-            own = self._variance(name, starts.astype(np.int64), ends.astype(np.int64))
-            variance += np.bincount(places, own * factors**2, minlength=len(spans))
-        return half_width(variance)
+        return half_width(self.variances.of_spans(meter_id, spans, is_estimated))
 
     def around(
         self,
@@ -129,16 +108,16 @@ class HouseBands:
         """
         estimated, opened = np.flatnonzero(_is_estimated(frame)), np.flatnonzero(_opens_unmeasured(frame))
         widths, ends = np.full(len(frame), np.nan), np.full((2, len(frame)), np.nan)
-        edges = days.microseconds(cuts)
-        if self._hold and meter.meter_id not in self._bases and len(edges) > 1:
-            self._bases[meter.meter_id] = (int(edges[0]), int(edges[-1]), basis)
-        bands = self._of_basis(meter, basis, self._physical.spread(meter)) if len(estimated) or len(opened) else None
-        if bands is not None:
+        edges, spread = days.microseconds(cuts), self._physical.spread(meter)
+        self.variances.offer(meter, int(edges[0]), int(edges[-1]), basis)
+        if spread is not None and (len(estimated) or len(opened)):
+            bands, clip = self.variances.bands(meter, basis, spread), basis.life.clip
             starts = days.microseconds(pd.DatetimeIndex(frame.index))
             closes = edges[np.searchsorted(edges, starts[estimated], side="right")]
-            clip = basis.life.clip
-            widths[estimated] = half_width(bands.variance(clip(starts[estimated]), clip(closes)))
-            ends[:, opened] = register_band(bands, clip(starts[opened]), frame["opening"].to_numpy(float)[opened])
+            widths[estimated] = self._stored_widths(meter, bands, clip(starts[estimated]), clip(closes))
+            opens = clip(starts[opened])
+            since = self._stored_widths(meter, bands, *bands.since_reading(opens))
+            ends[:, opened] = register_band(bands, opens, frame["opening"].to_numpy(float)[opened], since)
         found = self._with_widths(meter.meter_id, frame, widths)
         return found.assign(**dict(zip(REGISTER_BAND_COLUMNS, ends, strict=True)))
 
@@ -149,19 +128,23 @@ class HouseBands:
             StoreError: The raw readings cannot be read.
         """
         edges = days.microseconds(DayRange.single(day).openings(self._zone))
-        basis = self._basis(meter, int(edges[0]), int(edges[1]))
-        bands = self._of_basis(meter, basis, self._physical.spread(meter))
-        if bands is None or not basis.register.counts:
+        basis, spread = self.variances.basis(meter, int(edges[0]), int(edges[1])), self._physical.spread(meter)
+        if spread is None or not basis.register.counts:
             return math.nan
+        bands = self.variances.bands(meter, basis, spread)
         at = basis.life.clip(edges[:1] if end == "opening" else edges[1:])
-        return float(half_width(bands.variance_at(at))[0])
+        return float(self._stored_widths(meter, bands, *bands.since_reading(at))[0])
+
+    def _stored_widths(self, meter: PhysicalMeter, bands: Bands, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Give half widths by what is stored with the meters' profiles, as the stored days have them."""
+        return half_width(self.variances.of_physical(meter, bands, starts, ends, self._physical.spread))
 
     def on_derived_days(
         self, meter: MasterMeter | VirtualMeter, frame: pd.DataFrame, sources: Mapping[str, pd.DataFrame]
     ) -> pd.DataFrame:
         """Add their bands to a derived meter's days, from those of its sources' days.
 
-        Sources count as independent of each other. Where a physical meter is in several of them, the bands are
+        Sources count as independent of each other. Where one meter's error is in several of them, the bands are
         computed from the readings instead, so that it cancels out.
 
         Args:
@@ -188,7 +171,7 @@ class HouseBands:
                 variance += np.where(is_open, (width * row.conversion) ** 2, 0.0)
             found = np.sqrt(variance)
             known = np.flatnonzero(np.isfinite(found))
-            if self._shares_sources(meter):
+            if self.variances.shares_errors(meter):
                 found[known] = self.half_widths(meter.meter_id, [DayRange.single(civil[int(k)]) for k in known])
             widths[estimated] = found
         return self._with_widths(meter.meter_id, frame, widths)
@@ -204,61 +187,6 @@ class HouseBands:
     def _turns_back(self, meter_id: str) -> bool:
         return any(meter.source.turns_back for meter in self._settings.meters.sources_of(meter_id))
 
-    def _shares_sources(self, meter: MasterMeter | VirtualMeter) -> bool:
-        """Tell whether a physical meter is in several of a derived meter's sources."""
-        meters = self._settings.meters
-        found = [one.meter_id for source in meter.upstream for one in meters.sources_of(source)]
-        return len(found) > len(set(found))
-
-    def _factors(self, meter_id: str, civil: pd.Index) -> dict[str, np.ndarray]:
-        """Give by which factor each physical meter counts in a meter, by day."""
-        meter = self._settings.meters[meter_id]
-        if isinstance(meter, PhysicalMeter):
-            return {meter_id: np.ones(len(civil))}
-        factors: dict[str, np.ndarray] = {}
-        for row in self._derived.contributions(meter, civil):
-            for name, factor in self._factors(row.source, civil).items():
-                own = np.nan_to_num(row.factor) * factor
-                factors[name] = factors[name] + own if name in factors else own
-        return factors
-
-    def _variance(self, meter_id: str, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        meter = self._settings.meters[meter_id]
-        assert isinstance(meter, PhysicalMeter)
-        basis = self._basis(meter, int(starts.min()), int(ends.max()))
-        if not _leaves_open(basis, int(starts.min()), int(ends.max())):
-            return np.zeros(len(starts))
-        bands = self._of_basis(meter, basis, self.spread(meter))
-        assert bands is not None
-        return bands.variance(basis.life.clip(starts), basis.life.clip(ends))
-
-    def _basis(self, meter: PhysicalMeter, start: int, end: int) -> Basis:
-        """Give what the numbers between two instants are computed from; one of a wider range serves as well."""
-        first, last, held = self._bases.get(meter.meter_id, (0, 0, None))
-        if held is not None and first <= start and end <= last:
-            return held
-        basis = self._physical.basis(meter, days.instants(np.array([start, end])))
-        if self._hold:
-            self._bases[meter.meter_id] = (start, end, basis)
-        return basis
-
-    def spread(self, meter: PhysicalMeter) -> Spread:
-        """Give how irregular a meter is: as stored with its profile, before the first fit from its whole history."""
-        if meter.meter_id not in self._spreads:
-            kept = self._physical.spread(meter)
-            self._spreads[meter.meter_id] = (
-                kept if kept is not None else fit_spread(self._physical.history(meter), self._physical.weight(meter))
-            )
-        return self._spreads[meter.meter_id]
-
-    @staticmethod
-    def _of_basis(meter: PhysicalMeter, basis: Basis, spread: Spread | None) -> Bands | None:
-        if spread is None:
-            return None
-        return Bands(
-            basis.register, basis.weight, basis.allowance, spread, basis.head, basis.tail, meter.source.turns_back
-        )
-
 
 def _is_estimated(frame: pd.DataFrame) -> np.ndarray:
     """Tell which days are estimated in part at least, shape (days,), `bool`."""
@@ -270,26 +198,3 @@ def _opens_unmeasured(frame: pd.DataFrame) -> np.ndarray:
     """Tell which days that are not all measured open with a known register, shape (days,), `bool`."""
     found: np.ndarray = (frame["quality"] != QUALITIES[MEASURED]).to_numpy() & frame["opening"].notna().to_numpy()
     return found
-
-
-def _leaves_open(basis: Basis, start: int, end: int) -> bool:
-    """Tell whether anything between two instants is estimated."""
-    times = basis.register.times
-    if len(times) < 2 or start < times[0] or end > times[-1]:
-        return True
-    first, last = np.searchsorted(times, start, side="right") - 1, np.searchsorted(times, end, side="left")
-    longest = basis.allowance.measured_max_gap_hours * days.MICROSECONDS_PER_HOUR
-    gaps = np.diff(times[first : last + 1])
-    return bool((gaps > longest).any() or basis.register.substituted[first:last].any())
-
-
-def _ordinals(span: DayRange) -> list[int]:
-    """Give the numbers of a span's first day and of the day after its last."""
-    return [span.first.toordinal(), span.last.toordinal() + 1]
-
-
-def _runs(factor: np.ndarray, first: int, end: int) -> list[tuple[int, int]]:
-    """Give the stretches of days within which a meter counts by one factor, ends excluded."""
-    changes = np.flatnonzero(np.diff(factor[first:end])) + first + 1
-    bounds = [first, *changes.tolist(), end]
-    return [(begin, until) for begin, until in itertools.pairwise(bounds) if factor[begin] != 0]

@@ -131,10 +131,8 @@ class MeterWeights:
 
     def given(self, meter: PhysicalMeter) -> GivenUse | None:
         """Give the use of another meter that is taken as it is; None where all is spread."""
-        like = meter.estimate.like
-        if like is None or self._use_of is None or not self._settings.meters.contains(meter.meter_id, like):
-            return None
-        return self._use(meter, like)
+        part = self._settings.meters.given_in(meter.meter_id)
+        return None if part is None or self._use_of is None else self._use(meter, part)
 
     def _use(self, meter: PhysicalMeter, other: str) -> LikeUse:
         """Give the use of another meter: in this one's unit if it is contained, else in its own."""

@@ -21,6 +21,9 @@ from workflows_dagster.stores.ports import RawSeries, Store
 
 # The outdoor temperature among the meters of a snapshot; no meter's id has a space.
 WEATHER = "outdoor temperature"
+# In the recipe of a meter that contains another one, so that days which were stored before its band held the other's
+# error are compared once.
+_WITH_ERRORS = "bands hold the contained meter's error"
 Look = Callable[[Sequence[RawSeries]], pd.DataFrame]
 
 
@@ -178,6 +181,8 @@ def _recipe(meter: Meter, settings: Settings, profiles: Mapping[str, str]) -> st
         if parts:
             facts.append(settings.site.gas_conversion)
             facts += [_recipe(settings.meters[part], settings, profiles) for part in parts]
+        if settings.meters.given_in(meter.meter_id) is not None:
+            facts.append(_WITH_ERRORS)
     if isinstance(meter, VirtualMeter) and meter.subtract_meter_conversions:
         facts.append(settings.site.gas_conversion)
     return digest(*facts)

@@ -86,15 +86,16 @@ def advice_for(settings: Settings, evaluation: Evaluation, meter: PhysicalMeter,
     basis = physical.basis(meter, pd.DatetimeIndex([first, now]))
     if len(basis.register) < 3 or basis.tail is None or not is_read_rarely(meter, basis.register):
         return None
-    spread = evaluation.bands.spread(meter)
+    spread = evaluation.bands.variances.spread(meter)
     if spread.mean <= 0:
         return None
-    bands = Bands(
-        basis.register, basis.weight, basis.allowance, spread, basis.head, basis.tail, meter.source.turns_back
-    )
+    bands = evaluation.bands.variances.bands(meter, basis, spread)
     span = basis.life.clip(days.microseconds(pd.DatetimeIndex([first, now])))
     read = replace(bands, register=_read_now(bands, int(span[1])), tail=None)
-    as_it_is, with_reading = (float(half_width(one.variance(span[:1], span[1:]))[0]) for one in (bands, read))
+    as_it_is, with_reading = (
+        float(half_width(evaluation.bands.variances.of_physical(meter, one, span[:1], span[1:]))[0])
+        for one in (bands, read)
+    )
     last = days.instants(basis.register.times[-1:])[0]
     age = (now - last) / pd.Timedelta(days=1)
     return Advice(meter.meter_id, meter.output_unit, last, as_it_is, with_reading, 365 * spread.mean, age)

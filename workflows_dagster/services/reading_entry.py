@@ -137,7 +137,7 @@ class ReadingEntry:
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings, self._store = settings, store
         evaluation = Evaluation(settings, store)
-        self._physical, self._bands = evaluation.of_physical, evaluation.bands
+        self._physical, self._variances = evaluation.of_physical, evaluation.bands.variances
 
     def judge(self, meter: PhysicalMeter, value: float, at: pd.Timestamp) -> JudgedReading:
         """Judge a reading without storing it.
@@ -229,9 +229,10 @@ class ReadingEntry:
         if tail is None or not before.counts or counter_of(meter).kind != "register" or here <= before.times[-1]:
             return None
         allowance = Allowance(meter.measured_max_gap_hours, meter.max_extrapolation_days, counter_of(meter).jitter)
-        spread = self._bands.spread(meter)
+        spread = self._variances.spread(meter)
         span = np.array([before.times[-1], here], dtype=np.int64)
-        width = float(half_width(Bands(before, weight, allowance, spread, None, tail).variance(span[:1], span[1:]))[0])
+        bands = Bands(before, weight, allowance, spread, None, tail)
+        width = float(half_width(self._variances.of_physical(meter, bands, span[:1], span[1:]))[0])
         since = weight.beyond.integral(span)
         likely = tail.rate * float(since[1] - since[0])
         if weight.given is not None:

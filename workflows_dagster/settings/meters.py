@@ -115,6 +115,14 @@ class MeterBook:
         """Tell whether what a meter uses is part of what another one counts; see `subtracted_from`."""
         return part in self.subtracted_from(meter_id)
 
+    def given_in(self, meter_id: str) -> str | None:
+        """Give the meter that a physical one contains, and whose use its days take as it is (`like`); None without.
+
+        Raises:
+            KeyError: There is no such meter.
+        """
+        return next((part for part in _like(self[meter_id]) if self.contains(meter_id, part)), None)
+
     def downstream_of(self, meter_ids: Iterable[str]) -> tuple[str, ...]:
         """Give the meters and all meters derived from them, each after its sources.
 
