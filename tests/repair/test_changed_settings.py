@@ -72,11 +72,11 @@ def test_another_unit_repairs_the_meter_though_all_its_days_are_zero(small_house
 
 @pytest.mark.parametrize(
     ("changed", "reached"),
-    [("2024-03-15 12:00", True), ("2024-03-16 12:00", False)],
-    ids=["the last of the first 380 days", "the one after it"],
+    [("2024-02-29 12:00", True), ("2024-03-01 12:00", False)],
+    ids=["a year after the first", "the one after it"],
 )
 def test_days_before_the_first_reading_follow_the_readings_that_they_are_scaled_by(small_house, changed, reached):
-    """Read once a day from March on; January and February are estimated by the 380 days after."""
+    """Read once a day from March on; January and February are estimated by the year after."""
     house = small_house(
         "meters:\n  - {meter_id: shed, type: physical, output_unit: kWh, installation_date: 2023-01-01}"
     )

@@ -17,6 +17,8 @@ QUALITIES: tuple[str, ...] = ("measured", "interpolated", "extrapolated", "missi
 MEASURED, INTERPOLATED, EXTRAPOLATED, MISSING = range(4)
 # A year and a fortnight: every season once, plus the readings around the year's ends.
 RATE_WINDOW_DAYS = 380
+# A year of 365 days, in microseconds.
+RATE_YEAR = 365 * MICROSECONDS_PER_DAY
 
 Side = Literal["first", "last"]
 
@@ -103,11 +105,21 @@ class RateWindow:
         return min(self.advance / self.given, 1.0) if self.given > 0 else 1.0
 
 
+def nearest(times: np.ndarray, instants: np.ndarray) -> np.ndarray:
+    """Give the number of the reading nearest to each instant, the earlier of two, shape (n,); at least two readings."""
+    after = np.clip(np.searchsorted(times, instants), 1, len(times) - 1)
+    is_before = instants - times[after - 1] <= times[after] - instants
+    found: np.ndarray = np.where(is_before, after - 1, after)
+    return found
+
+
 def rate_window(register: Register, side: Side, weight: Weight, since: int = 0) -> RateWindow | None:
-    """Select the readings of about a year at one end of the history.
+    """Select the readings of about a year at one end of the history: to the one nearest to a year from it.
+
+    Over whole years a season that fits badly evens out.
 
     Args:
-        register: Readings that reach at least `RATE_WINDOW_DAYS` from that end, or all there are.
+        register: Readings that reach at least a year from that end, one beyond it included, or all there are.
         side: Which end.
         weight: The meter's weight.
         since: Number of the reading before which the level was another; after the last reading only what came later
@@ -118,13 +130,11 @@ def rate_window(register: Register, side: Side, weight: Weight, since: int = 0) 
     """
     if len(register) < 2:
         return None
-    window = RATE_WINDOW_DAYS * MICROSECONDS_PER_DAY
     times = register.times
     if side == "first":
-        first, last = 0, int(np.searchsorted(times, times[0] + window, side="right")) - 1
-        last = max(last, 1)
+        first, last = 0, max(int(nearest(times, times[:1] + RATE_YEAR)[0]), 1)
     else:
-        first, last = int(np.searchsorted(times, times[-1] - window, side="left")), len(times) - 1
+        first, last = int(nearest(times, times[-1:] - RATE_YEAR)[0]), len(times) - 1
         first = min(max(first, since), last - 1)
     lo, hi = weight.beyond.integral(times[[first, last]])
     if hi <= lo:

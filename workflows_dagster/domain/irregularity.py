@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
+from workflows_dagster.domain.allocation import RATE_YEAR, nearest
 from workflows_dagster.domain.bands import Spread, variance_beyond, variance_within
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 from workflows_dagster.domain.left_out import without_short_gaps
@@ -72,8 +72,7 @@ def _squares_beyond(register: Register, weight: Weight, usual: Spread) -> np.nda
     weights = weight.beyond.integral(times)
     # Of each gap: the reading before it, the first one of the year before that, and the reading after it.
     before = np.arange(1, len(thin) - 1)
-    since = np.searchsorted(times, times[before] - RATE_WINDOW_DAYS * MICROSECONDS_PER_DAY, side="left")
-    since = np.minimum(since, before - 1)
+    since = np.minimum(nearest(times, times[before] - RATE_YEAR), before - 1)
     sure = ~(thin.falls[before] | thin.substituted[before])
     known, weighed = running[before] - running[since], weights[before] - weights[since]
     long_enough = (times[before] - times[since]) / MICROSECONDS_PER_DAY >= _LEAST_BEFORE

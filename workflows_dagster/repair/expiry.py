@@ -124,7 +124,8 @@ class Expiry:
             return None
         first = days.civil_day(left.index[CONTEXT], self._zone) + timedelta(days=1)
         newest = self._store.readings(series, REPRESENTABLE[1], before=1).index[-1]
-        is_scaled_by_all = newest - pd.Timedelta(days=RATE_WINDOW_DAYS) > self.horizon
+        # The rate beyond the newest reading needs one a year before it.
+        is_scaled_by_all = left.index[CONTEXT] <= newest - pd.Timedelta(days=RATE_WINDOW_DAYS)
         last = date.max if is_scaled_by_all else days.civil_day(newest, self._zone) - timedelta(days=1)
         return DayRange(first, last) if first <= last else None
 

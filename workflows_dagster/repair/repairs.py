@@ -21,9 +21,8 @@ from workflows_dagster.stores.ports import RawSeries, Store
 
 # The outdoor temperature among the meters of a snapshot; no meter's id has a space.
 WEATHER = "outdoor temperature"
-# In the recipe of a meter that contains another one, so that days which were stored before its band held the other's
-# error are compared once.
-_WITH_ERRORS = "bands hold the contained meter's error"
+# By which rules a physical meter's days are computed, beside its settings; others make all days be compared once.
+_RULES = "rate by the reading nearest to a year, bands with the contained meter's error"
 Look = Callable[[Sequence[RawSeries]], pd.DataFrame]
 
 
@@ -176,13 +175,11 @@ def _recipe(meter: Meter, settings: Settings, profiles: Mapping[str, str]) -> st
     facts: list[object] = [repr(meter.model_copy(update={"description": None})), settings.site.timezone]
     if isinstance(meter, PhysicalMeter):
         table = table_profile(settings.pattern_of(meter.meter_id))
-        facts.append(profiles.get(meter.meter_id) or table.version)
+        facts += [_RULES, profiles.get(meter.meter_id) or table.version]
         parts = settings.meters.contained_in(meter.meter_id)
         if parts:
             facts.append(settings.site.gas_conversion)
             facts += [_recipe(settings.meters[part], settings, profiles) for part in parts]
-        if settings.meters.given_in(meter.meter_id) is not None:
-            facts.append(_WITH_ERRORS)
     if isinstance(meter, VirtualMeter) and meter.subtract_meter_conversions:
         facts.append(settings.site.gas_conversion)
     return digest(*facts)

@@ -250,11 +250,13 @@ class ReadingEntry:
         return found
 
     def _beside(self, meter: PhysicalMeter, at: pd.Timestamp) -> tuple[Register, float | None]:
-        """Give the valid readings of about a year before an instant, and the one after it."""
-        register = self._physical.readings.around(meter, at - _WINDOW, at)
+        """Give the valid readings before an instant that its rate follows from, and the one after it."""
+        register = self._physical.readings.around(meter, at - 2 * _WINDOW, at)
         here = days.microsecond(at)
         count = int(np.searchsorted(register.times, here, side="left"))
-        first = int(np.searchsorted(register.times, here - _WINDOW // pd.Timedelta(microseconds=1), side="left"))
+        a_year_before = register.times[count - 1] - _WINDOW // pd.Timedelta(microseconds=1) if count else here
+        # The one before that may be nearer to a year.
+        first = max(int(np.searchsorted(register.times, a_year_before, side="left")) - 1, 0)
         later = np.flatnonzero(register.times > here)
         following = float(register.values[later[0]]) if len(later) else None
         before = register.between(min(first, max(count - 2, 0)), count - 1) if count else empty()
