@@ -135,6 +135,14 @@ def test_a_meter_whose_rate_changes_leaves_more_open_beyond_its_readings_than_be
     assert kept.scale_beyond < 0.5
 
 
+def test_a_change_long_ago_says_nothing_of_the_scale_beyond_only_the_year_after_it_does() -> None:
+    days = np.arange(0, 1500, 30)
+    doubled = np.cumsum(np.concatenate([[0.0], np.where(days[:-1] < 730, 300, 600)]))
+    found = fit_spread(register(*zip(days, doubled, strict=True)), weight_of(FLAT))
+    # By all readings before it is missed by more and for two years: 2.3.
+    assert 1.0 < found.scale_beyond < 1.6
+
+
 def test_a_reading_that_only_a_few_months_precede_says_nothing_of_the_scale_beyond() -> None:
     assert fit_spread(register((0, 0), (60, 300), (120, 900), (180, 950)), weight_of(FLAT)).scale_beyond == 1
 

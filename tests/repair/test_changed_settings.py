@@ -11,8 +11,10 @@ import pytest
 from tests.houses import fit_profiles
 from tests.repair.repaired_house import HOUSE, WITHIN, compute, monthly, plan
 from workflows_dagster.domain.days import DayRange
+from workflows_dagster.records.days import read_days, write_days
 from workflows_dagster.records.made_from import stored_digests
 from workflows_dagster.records.profiles import keep_profile, kept
+from workflows_dagster.repair import repairs
 from workflows_dagster.repair.repairs import Repair
 
 SHED = "meters: [{meter_id: shed, type: physical, output_unit: kWh, installation_date: 2023-01-01}]"
@@ -40,6 +42,18 @@ def test_another_time_zone_repairs_the_days_of_every_meter(house, small_house):
     assert {meter for repair in after.repairs for meter in repair.meters} == {"main", "flat", "shed", "rest"}
     compute(london, after.repairs)
     assert plan(london, None).repairs == ()
+
+
+def test_other_rules_of_a_new_version_compare_every_meter_once_and_repair_what_differs(house, monkeypatch):
+    before = plan(house, None).snapshot
+    monkeypatch.setattr(repairs, "_RULES", "others")
+    start, end = WITHIN.bounds(house.settings.site.zone)
+    shed = read_days(house.store, "shed", start, end)
+    shed.iloc[40, shed.columns.get_loc("consumption")] += 0.1
+    write_days(house.store, "shed", "kWh", start, end, shed)
+    after = plan(house, before)
+    assert after.changed == ("main", "flat", "shed")
+    assert after.repairs == (Repair(DayRange(date(2023, 2, 10), date(2023, 2, 10)), ("shed",)),)
 
 
 def test_a_new_gas_factor_repairs_the_meter_that_converts_by_it_from_its_day_on(small_house):
@@ -85,12 +99,12 @@ def test_days_before_the_first_reading_follow_the_readings_that_they_are_scaled_
     compute(house, [Repair(WITHIN, ("shed",))])
     before = plan(house, None).snapshot
     house.read("shed", {changed: readings[changed] + 0.5})
-    repairs = plan(house, before).repairs
+    found = plan(house, before).repairs
     day = date.fromisoformat(changed[:10])
     estimated = [Repair(DayRange(WITHIN.first, date(2023, 3, 1)), ("shed",))]
     around = [Repair(DayRange(day - timedelta(days=1), day + timedelta(days=1)), ("shed",))]
-    assert list(repairs) == (estimated if reached else []) + around
-    compute(house, repairs)
+    assert list(found) == (estimated if reached else []) + around
+    compute(house, found)
     assert plan(house, None).repairs == ()
 
 

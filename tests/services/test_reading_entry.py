@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.houses import CONFIG
-from workflows_dagster.services.reading_entry import WrongMomentError, moment_of, readings_written
+from tests.houses import CONFIG, fit_profiles
+from workflows_dagster.domain.days import DayRange
+from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.services.reading_entry import ReadingEntry, WrongMomentError, moment_of, readings_written
 from workflows_dagster.settings.load import Settings, load
 
 NOW = pd.Timestamp("2026-11-26 19:30:20", tz="UTC")
@@ -54,3 +57,16 @@ def test_a_number_with_one_mark_before_three_digits_has_two_meanings():
     assert [meaning.value for meaning in readings_written("48.700")] == [48700.0, 48.7]
     assert [meaning.value for meaning in readings_written("48700,5")] == [48700.5]
     assert readings_written("-5") == readings_written("gas") == ()
+
+
+def test_what_is_expected_is_what_the_days_since_the_last_reading_add_up_to(small_house):
+    """Read in January and again seven weeks later: the rate is that of the year, not of the weeks."""
+    house = small_house("meters: [{meter_id: gas, type: physical, output_unit: m³, installation_date: 2022-01-01}]")
+    house.read("gas", {"2022-01-10 00:00": 0.0, "2023-01-10 00:00": 1000.0, "2023-03-01 00:00": 1140.0}, "m³")
+    fit_profiles(house.settings, house.store, NOW)
+    at = pd.Timestamp("2023-04-20", tz="Europe/Berlin").tz_convert("UTC").as_unit("us")
+    found = ReadingEntry(house.settings, house.store).expected(house.settings.meters["gas"], at)
+    since = DayRange(date(2023, 3, 1), date(2023, 4, 19))
+    likely = Evaluation(house.settings, house.store).days("gas", since).days["consumption"].sum()
+    assert likely == pytest.approx(50 * 1140 / 415, rel=0.002)
+    assert (found.lower + found.upper) / 2 == pytest.approx(likely)
