@@ -81,7 +81,7 @@ def _write_head(sheet: Sheet, explained: Explanation, level: int, words: Words) 
         sheet.entry(words.say_as("explain", "quality"), quality)
     if explained.lower is not None and explained.upper is not None:
         band = f"{shown.band(explained.lower, explained.upper)} {explained.unit}"
-        line = words.say("{band} in four cases of five, by how far its readings leave it open", band=band)
+        line = words.say("{band} in four cases of five, by how far the readings leave it open", band=band)
         sheet.entry(words.say_as("explain", "band"), line)
     if not explained.is_day and explained.tally:
         rows = [

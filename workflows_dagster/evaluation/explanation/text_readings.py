@@ -360,7 +360,7 @@ def opening_band(explained: Explanation, words: Words) -> list[str]:
     if lower is None or upper is None or lower == upper:
         return []
     band = f"{words.format.band(lower, upper)} {explained.unit}"
-    return [words.say("{band} in four cases of five, by how far its readings leave it open", band=band)]
+    return [words.say("{band} in four cases of five, by how far the readings leave it open", band=band)]
 
 
 def _room(rate: Rate) -> float:
