@@ -67,7 +67,7 @@ class HouseBands:
         """
         if not spans:
             return np.empty(0)
-        return half_width(self.variances.of_spans(meter_id, spans, is_estimated))
+        return half_width(self.variances.of_days(meter_id, spans, is_estimated))
 
     def around(
         self,
@@ -109,7 +109,7 @@ class HouseBands:
         estimated, opened = np.flatnonzero(_is_estimated(frame)), np.flatnonzero(_opens_unmeasured(frame))
         widths, ends = np.full(len(frame), np.nan), np.full((2, len(frame)), np.nan)
         edges, spread = days.microseconds(cuts), self._physical.spread(meter)
-        self.variances.offer(meter, int(edges[0]), int(edges[-1]), basis)
+        self.variances.keep_basis(meter, int(edges[0]), int(edges[-1]), basis)
         if spread is not None and (len(estimated) or len(opened)):
             bands, clip = self.variances.bands(meter, basis, spread), basis.life.clip
             starts = days.microseconds(pd.DatetimeIndex(frame.index))
@@ -137,7 +137,7 @@ class HouseBands:
 
     def _stored_widths(self, meter: PhysicalMeter, bands: Bands, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
         """Give half widths by what is stored with the meters' profiles, as the stored days have them."""
-        return half_width(self.variances.of_physical(meter, bands, starts, ends, self._physical.spread))
+        return half_width(self.variances.of_stretches(meter, bands, starts, ends, self._physical.spread))
 
     def on_derived_days(
         self, meter: MasterMeter | VirtualMeter, frame: pd.DataFrame, sources: Mapping[str, pd.DataFrame]

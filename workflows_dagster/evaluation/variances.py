@@ -50,7 +50,7 @@ class HouseVariances:
         self._bases: dict[str, tuple[int, int, Basis]] = {}
         self._spreads: dict[str, Spread] = {}
 
-    def of_spans(self, meter_id: str, spans: Sequence[DayRange], is_estimated: IsEstimated | None = None) -> np.ndarray:
+    def of_days(self, meter_id: str, spans: Sequence[DayRange], is_estimated: IsEstimated | None = None) -> np.ndarray:
         """Give the variances of a meter's consumption over days; arguments and errors as `HouseBands.half_widths`.
 
         Returns:
@@ -68,7 +68,7 @@ class HouseVariances:
         }
         return self._of_sums(counted, len(spans), self.spread)
 
-    def of_physical(
+    def of_stretches(
         self,
         meter: PhysicalMeter,
         bands: Bands,
@@ -115,7 +115,7 @@ class HouseVariances:
             self._bases[meter.meter_id] = (start, end, basis)
         return basis
 
-    def offer(self, meter: PhysicalMeter, start: int, end: int, basis: Basis) -> None:
+    def keep_basis(self, meter: PhysicalMeter, start: int, end: int, basis: Basis) -> None:
         """Keep what the numbers between two instants were computed from, unless there is something already."""
         if self._hold and start < end:
             self._bases.setdefault(meter.meter_id, (start, end, basis))

@@ -93,7 +93,7 @@ def advice_for(settings: Settings, evaluation: Evaluation, meter: PhysicalMeter,
     span = basis.life.clip(days.microseconds(pd.DatetimeIndex([first, now])))
     read = replace(bands, register=_read_now(bands, int(span[1])), tail=None)
     as_it_is, with_reading = (
-        float(half_width(evaluation.bands.variances.of_physical(meter, one, span[:1], span[1:]))[0])
+        float(half_width(evaluation.bands.variances.of_stretches(meter, one, span[:1], span[1:]))[0])
         for one in (bands, read)
     )
     last = days.instants(basis.register.times[-1:])[0]

@@ -232,7 +232,7 @@ class ReadingEntry:
         spread = self._variances.spread(meter)
         span = np.array([before.times[-1], here], dtype=np.int64)
         bands = Bands(before, weight, allowance, spread, None, tail)
-        width = float(half_width(self._variances.of_physical(meter, bands, span[:1], span[1:]))[0])
+        width = float(half_width(self._variances.of_stretches(meter, bands, span[:1], span[1:]))[0])
         since = weight.beyond.integral(span)
         likely = tail.rate * float(since[1] - since[0])
         if weight.given is not None:
