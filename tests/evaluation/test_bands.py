@@ -188,17 +188,23 @@ def test_before_the_first_fit_no_band_is_stored(house):
     assert stored_days(house.settings, house.store, "flat")[bands].isna().all(axis=None)
 
 
-@given(st.integers(0, 350), st.integers(0, 14))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None)
-def test_a_days_band_is_the_same_alone_and_in_a_range_to_the_last_bit(house, first, length):
+def test_a_days_band_is_the_same_alone_and_in_a_range_to_the_last_bit(house):
     fit_profiles(house.settings, house.store, FITTED)
-    span = DayRange(YEAR.first + timedelta(days=first), YEAR.first + timedelta(days=first + length))
     evaluation = Evaluation(house.settings, house.store)
-    for meter in ("flat", "house", "rest", "again"):
-        whole = evaluation.days(meter, YEAR).days.loc[lambda frame: frame.index.isin(span.openings(ZONE)[:-1])]
-        alone = pd.concat([evaluation.days(meter, DayRange.single(day)).days for day in span])
-        pd.testing.assert_frame_equal(whole, alone, check_exact=True)
-        pd.testing.assert_frame_equal(whole, evaluation.days(meter, span).days, check_exact=True)
+    wholes = {meter: evaluation.days(meter, YEAR).days for meter in ("flat", "house", "rest", "again")}
+
+    @given(st.integers(0, 350), st.integers(0, 14))
+    @settings(max_examples=15, deadline=None)
+    def law(first: int, length: int) -> None:
+        span = DayRange(YEAR.first + timedelta(days=first), YEAR.first + timedelta(days=first + length))
+        for meter, days_of_year in wholes.items():
+            whole = days_of_year.loc[days_of_year.index.isin(span.openings(ZONE)[:-1])]
+            ends = [evaluation.days(meter, DayRange.single(day)).days for day in {span.first, span.last}]
+            for alone in ends:
+                pd.testing.assert_frame_equal(whole.loc[alone.index], alone, check_exact=True)
+            pd.testing.assert_frame_equal(whole, evaluation.days(meter, span).days, check_exact=True)
+
+    law()
 
 
 def test_days_and_months_are_shown_with_bands_of_their_own(house):
