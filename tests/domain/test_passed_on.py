@@ -1,4 +1,4 @@
-"""An error of a contained meter's use is one of the meter that contains it, by just as much as its days change."""
+"""An error of another meter's use is one of the meter that is estimated by it, by just as much as its days change."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.domain.test_given_use import DAY0, TABLE, Boiler, days, register_of
+from tests.domain.test_like_profile import integral_of
 from workflows_dagster.domain.allocation import Allowance, Rates, rate_window
 from workflows_dagster.domain.bands import Bands, Spread
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
+from workflows_dagster.domain.like_profile import LikeProfile, LikeWeight
 from workflows_dagster.domain.passed_on import passed_on
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import FLAT, Weight, table_profile, weight_of
@@ -73,6 +75,16 @@ def test_beyond_the_readings_what_was_used_too_much_in_the_window_lowers_the_rat
     assert much == pytest.approx(ahead)
 
 
+def test_a_meter_that_goes_along_with_another_one_has_of_its_error_what_its_share_says():
+    """300 kWh in 30 days, half of them as the neighbour's 4 a day are used: 1 kWh there is 1.25 here, less a third."""
+    register, profile = register_of([(DAY0, 0.0), (DAY0 + 30, 300.0)]), LikeProfile(0.5, 0.5, None, "neighbour", 4.0)
+    weight = LikeWeight(profile, integral_of(profile, np.full(LENGTH, 4.0)))
+    within = by_day(passed_on(bands_of(register, weight), between(5, 15)))
+    assert within[:6] == pytest.approx([-1.25 / 3] * 5 + [1.25 * 2 / 3])
+    ahead = by_day(passed_on(bands_of(register, weight), between(40, 55)))
+    assert ahead == pytest.approx(np.concatenate([np.full(30, -0.625), np.zeros(10), np.full(15, 1.25), np.zeros(65)]))
+
+
 def test_whole_gaps_measured_ones_and_meters_without_a_contained_one_pass_nothing_on():
     register, boiler = register_of(READ), Boiler([4.0] * LENGTH)
     weight = weight_of(FLAT).beside(boiler)
@@ -107,3 +119,29 @@ def test_what_is_passed_on_is_what_another_use_changes(
     other[changed] += step
     moved = computed(other, wintry, first, last) - computed(np.array(use), wintry, first, last)
     assert moved / step == pytest.approx(factors[changed], abs=2e-3)
+
+
+@given(
+    st.lists(st.floats(1, 20), min_size=LENGTH, max_size=LENGTH),
+    st.integers(0, LENGTH - 1),
+    st.integers(0, LENGTH - 2),
+    st.integers(1, 60),
+    st.sampled_from([0.3, 1.0]),
+)
+def test_what_is_passed_on_to_one_that_goes_along_is_what_another_use_changes(
+    use: list[float], changed: int, first: int, length: int, season: float
+) -> None:
+    last, profile = min(first + length, LENGTH), LikeProfile(1 - season, season, TABLE, "neighbour", 8.0)
+    # Weights of days are multiples of 2⁻²⁰.
+    register, step = register_of(READ), 2.0**-4
+
+    def along(used: list[float]) -> LikeWeight:
+        return LikeWeight(profile, integral_of(profile, np.array(used)))
+
+    factors = by_day(passed_on(bands_of(register, along(use)), between(first, last)))
+    sums = []
+    for used in (use, [*use[:changed], use[changed] + step, *use[changed + 1 :]]):
+        weight = along(used)
+        rates = Rates(rate_window(register, "first", weight).rate, rate_window(register, "last", weight).rate)
+        sums.append(float(days(register, weight, first, last - first, rates).sum()))
+    assert (sums[1] - sums[0]) / step == pytest.approx(factors[changed], abs=5e-3)

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from tests.houses import SmallHouse, fit_profiles, small
 from workflows_dagster.domain import days
 from workflows_dagster.domain.days import DayRange
+from workflows_dagster.domain.passed_on import passed_on
+from workflows_dagster.domain.stretches import Stretches, variance_of
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.bands import HouseBands
 from workflows_dagster.evaluation.sums import HouseSums
@@ -458,3 +460,44 @@ def test_without_the_spread_of_an_estimated_meter_that_it_contains_no_band_is_ma
     found = Evaluation(containing.settings, store).days("main", DayRange(date(2023, 6, 25), date(2023, 7, 9))).days
     known = found[bands].notna().all(axis=1)
     assert known.tolist() == [False] * 5 + [True] * 10
+
+
+def test_what_one_that_goes_along_with_another_has_too_much_the_other_has_too(small_house):
+    """More is open of both together, and of what is left beside them, than of two that know nothing of each other."""
+    house: SmallHouse = small_house("""\
+        meters:
+          - {meter_id: total, type: physical, output_unit: kWh, installation_date: 2023-01-01}
+          - {meter_id: flat, type: physical, output_unit: kWh, installation_date: 2023-01-01}
+          - {meter_id: other, type: physical, output_unit: kWh, installation_date: 2023-01-01, estimate: [like: flat]}
+          - {meter_id: rest, type: virtual, output_unit: kWh, calculation_type: subtraction, base_meter: total,
+             subtract_meters: [flat, other]}
+        """)
+    for meter, every, shown in (("total", 1, 4 * FLAT), ("flat", 45, FLAT), ("other", 60, 0.7 * FLAT)):
+        house.read(meter, {f"{at:%Y-%m-%d} 00:00": round(float(v), 1) for at, v in shown.iloc[::every].items()})
+    fit_profiles(house.settings, house.store, FITTED)
+    bands, span = bands_of(house), spans_of("2023-04-10 2023-04-20")
+    other = house.settings.meters["other"]
+    ends = days.microseconds(pd.DatetimeIndex([f"2023-{day}" for day in ("03-02", "04-10", "04-21", "05-01")], tz=ZONE))
+    basis = bands.variances.basis(other, int(ends[1]), int(ends[2]))
+    own = bands.variances.bands(other, basis, bands.variances.spread(other))
+    passed = passed_on(own, Stretches.each(ends[1:2], ends[2:3]))
+    of_flat = bands.variances.bands(
+        house.settings.meters["flat"],
+        bands.variances.basis(house.settings.meters["flat"], int(ends[0]), int(ends[3])),
+        bands.variances.spread(house.settings.meters["flat"]),
+    )
+    theirs = float(variance_of(passed, 1, of_flat.variance)[0])
+    both = Stretches.joined([Stretches.each(ends[1:2], ends[2:3]), passed])
+    alone = float(own.variance(ends[1:2], ends[2:3])[0])
+    flat, ours, rest = (float(bands.half_widths(meter, span)[0] / 1.476) ** 2 for meter in ("flat", "other", "rest"))
+    # The scale of the other follows from all that its readings missed, the flat's error among it.
+    assert ours == pytest.approx(max(alone, theirs))
+    together = float(variance_of(both, 1, of_flat.variance)[0]) + max(alone - theirs, 0.0)
+    assert rest == pytest.approx(together)
+    assert rest > 1.1 * (flat + ours)
+    keep(house, "total", "flat", "other", "rest")
+    stored = stored_days(house.settings, house.store, "rest")
+    widths = np.nan_to_num((stored["upper"] - stored["consumption"]).to_numpy())
+    assert widths == pytest.approx(
+        bands_of(house).half_widths("rest", [DayRange.single(day) for day in YEAR]), rel=1e-9
+    )

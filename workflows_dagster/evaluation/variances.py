@@ -1,8 +1,8 @@
 """The variances of meters' numbers over any stretches of time, by what each physical meter leaves open.
 
 A number is a sum over stretches of physical meters, each counted by a factor: the devices of a master, what a virtual
-meter subtracts, and where a meter contains another one whose use is taken as given, that one's error as well. What
-stands on both sides so cancels (docs/explanation/methods.md#bands).
+meter subtracts, and where a meter is estimated by another one's use, that one's error as well. So what stands on both
+sides cancels (docs/explanation/methods.md#bands).
 """
 
 from __future__ import annotations
@@ -76,14 +76,14 @@ class HouseVariances:
         ends: np.ndarray,
         spread_of: SpreadOf | None = None,
     ) -> np.ndarray:
-        """Give the variances of a physical meter's consumption, with what the use of a contained meter leaves open.
+        """Give the variances of a physical meter's consumption, with what the use of a followed meter leaves open.
 
         Args:
             meter: The meter.
             bands: Its bands.
             starts: Instants, microseconds since 1970, within the meter's life, shape (n,), `int64`.
             ends: Instants not before `starts`, likewise.
-            spread_of: Gives how irregular a contained meter is; None as `spread` does.
+            spread_of: Gives how irregular a followed meter is; None as `spread` does.
 
         Returns:
             NaN where something is open whose spread is not known. [meter unit²], shape (n,)
@@ -91,9 +91,10 @@ class HouseVariances:
         Raises:
             StoreError: The raw readings cannot be read.
         """
-        own = bands.variance(starts, ends)
-        errors = self._passed_on(meter, bands, Stretches.each(starts, ends))
-        return own + self._of_sums(errors, len(starts), spread_of or self.spread) if errors else own
+        asked, count, spreads = Stretches.each(starts, ends), len(starts), spread_of or self.spread
+        errors = self._passed_on(meter, bands, asked)
+        own = self._own(meter, bands.variance(starts, ends), errors, spreads)
+        return own + self._of_sums(errors, count, spreads) if errors else own
 
     def bands(self, meter: PhysicalMeter, basis: Basis, spread: Spread) -> Bands:
         """Give a physical meter's own bands."""
@@ -135,17 +136,16 @@ class HouseVariances:
         return len(found) > len(set(found))
 
     def _open_in(self, meter_id: str) -> Iterator[str]:
-        """Give the physical meters whose errors are in a meter: those that it is made of, and what they contain."""
+        """Give the physical meters whose errors are in a meter: those that it is made of, and that they follow."""
         for one in self._settings.meters.sources_of(meter_id):
             yield one.meter_id
-            part = self._settings.meters.given_in(one.meter_id)
-            if part is not None:
-                yield from self._open_in(part)
+            if one.estimate.like is not None:
+                yield from self._open_in(one.estimate.like)
 
     def _of_sums(self, counted: Mapping[str, Stretches], count: int, spread_of: SpreadOf) -> np.ndarray:
         """Give the variances of numbers by the stretches of each physical meter that count in them, shape (count,)."""
         variance, left = np.zeros(count), dict(counted)
-        for meter in self._containing_first:
+        for meter in self._followers_first:
             stretches = left.pop(meter.meter_id, None)
             if stretches is None or len(stretches.number) == 0:
                 continue
@@ -155,23 +155,39 @@ class HouseVariances:
                 continue
             spread, alive = spread_of(meter), stretches.moved(basis.life.clip)
             bands = self.bands(meter, basis, spread or _UNKNOWN)
-            own = variance_of(alive, count, bands.variance)
+            errors = self._passed_on(meter, bands, alive)
+            own = self._own(meter, variance_of(alive, count, bands.variance), errors, spread_of)
             variance += own if spread is not None else np.where(own > 0, np.nan, 0.0)
-            for name, errors in self._passed_on(meter, bands, alive).items():
-                left[name] = Stretches.joined([left[name], errors]) if name in left else errors
+            for name, of_other in errors.items():
+                left[name] = Stretches.joined([left[name], of_other]) if name in left else of_other
         return variance
 
+    def _own(
+        self, meter: PhysicalMeter, variance: np.ndarray, errors: Mapping[str, Stretches], spread_of: SpreadOf
+    ) -> np.ndarray:
+        """Give what a meter leaves open beside the other's errors.
+
+        The scale of one that goes along with another one follows from all that its readings missed, with those errors.
+        """
+        if not errors or self._settings.meters.given_in(meter.meter_id) is not None:
+            return variance
+        others = np.nan_to_num(self._of_sums(errors, len(variance), spread_of))
+        beside: np.ndarray = np.maximum(variance - others, 0.0)
+        return beside
+
     def _passed_on(self, meter: PhysicalMeter, bands: Bands, stretches: Stretches) -> dict[str, Stretches]:
-        """Give the stretches of the physical meters that make up a contained one, whose errors are in these."""
-        part = self._settings.meters.given_in(meter.meter_id)
+        """Give the stretches of the physical meters behind the one that this is estimated by, whose errors it has."""
+        other = meter.estimate.like
         errors = passed_on(bands, stretches)
-        if part is None or len(errors.number) == 0:
+        if other is None or len(errors.number) == 0:
             return {}
         first, last = (days.civil_day(at, self._zone) for at in days.instants(errors.reach()))
         edges, civil = self._days_of(DayRange(first, last))
-        unit, gas = self._settings.meters[part].output_unit, self._settings.site.gas_conversion
-        factor = units.conversion(unit, meter.output_unit, civil, gas)
-        return {name: errors.by_day(edges, own * factor) for name, own in self._factors(part, civil).items()}
+        factor = np.ones(len(civil))
+        if self._settings.meters.given_in(meter.meter_id) is not None:
+            unit, gas = self._settings.meters[other].output_unit, self._settings.site.gas_conversion
+            factor = units.conversion(unit, meter.output_unit, civil, gas)
+        return {name: errors.by_day(edges, own * factor) for name, own in self._factors(other, civil).items()}
 
     def _factors(self, meter_id: str, civil: pd.Index) -> dict[str, np.ndarray]:
         """Give by which factor each physical meter counts in a meter, by day."""
@@ -191,15 +207,14 @@ class HouseVariances:
         return days.microseconds(openings), days.civil_days(openings[:-1], self._zone)
 
     @cached_property
-    def _containing_first(self) -> tuple[PhysicalMeter, ...]:
-        """All physical meters, each before those that it contains: one order, whatever is asked for."""
+    def _followers_first(self) -> tuple[PhysicalMeter, ...]:
+        """All physical meters, each before those that it is estimated by: one order, whatever is asked for."""
         meters = self._settings.meters
         placed: dict[str, PhysicalMeter] = {}
 
         def place(meter: PhysicalMeter) -> None:
             if meter.meter_id not in placed:
-                part = meters.given_in(meter.meter_id)
-                for source in meters.sources_of(part) if part is not None else ():
+                for source in meters.sources_of(meter.estimate.like) if meter.estimate.like is not None else ():
                     place(source)
                 placed[meter.meter_id] = meter
 
