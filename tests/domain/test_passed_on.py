@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -15,12 +17,13 @@ from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 from workflows_dagster.domain.like_profile import LikeProfile, LikeWeight
 from workflows_dagster.domain.passed_on import passed_on
 from workflows_dagster.domain.register import Register
-from workflows_dagster.domain.season import FLAT, Weight, table_profile, weight_of
+from workflows_dagster.domain.season import FLAT, Profile, Weight, table_profile, weight_of
 from workflows_dagster.domain.stretches import Stretches
 
 ALLOWANCE = Allowance(25.0, 400.0, 0.0)
 READ = [(DAY0 + 20, 2000.0), (DAY0 + 50, 2300.0), (DAY0 + 57, 2310.0), (DAY0 + 90, 2700.0)]
 LENGTH = 120
+WINTRY = table_profile(TABLE)
 
 
 def bands_of(register: Register, weight: Weight) -> Bands:
@@ -42,10 +45,10 @@ def by_day(found: Stretches) -> np.ndarray:
     return factors
 
 
-def computed(use: np.ndarray, wintry: bool, first: int, last: int) -> float:
+def computed(use: np.ndarray, profile: Profile, first: int, last: int) -> float:
     """What the meter's days add up to, with a boiler's use by day."""
     register = register_of(READ)
-    weight = weight_of(table_profile(TABLE) if wintry else FLAT).beside(Boiler(use.tolist()))
+    weight = weight_of(profile).beside(Boiler(use.tolist()))
     head, tail = rate_window(register, "first", weight), rate_window(register, "last", weight)
     rates = Rates(head.rate, tail.rate, head.given_share, tail.given_share)
     return float(days(register, weight, first, last - first, rates).sum())
@@ -99,14 +102,14 @@ def test_whole_gaps_measured_ones_and_meters_without_a_contained_one_pass_nothin
     st.integers(0, LENGTH - 1),
     st.integers(0, LENGTH - 2),
     st.integers(1, 60),
-    st.booleans(),
+    st.sampled_from([FLAT, WINTRY, replace(WINTRY, ahead=(0.4, -0.2, 0.1, 0.0))]),
 )
 def test_what_is_passed_on_is_what_another_use_changes(
-    use: list[float], changed: int, first: int, length: int, wintry: bool
+    use: list[float], changed: int, first: int, length: int, profile: Profile
 ) -> None:
     last = min(first + length, LENGTH)
     register, boiler = register_of(READ), Boiler(use)
-    weight = weight_of(table_profile(TABLE) if wintry else FLAT).beside(boiler)
+    weight = weight_of(profile).beside(boiler)
     counted, used = (
         np.append(each, each.sum()) for each in (register.advances, np.diff(boiler.integral(register.times)))
     )
@@ -117,7 +120,7 @@ def test_what_is_passed_on_is_what_another_use_changes(
     step = 2.0**-10
     other = np.array(use)
     other[changed] += step
-    moved = computed(other, wintry, first, last) - computed(np.array(use), wintry, first, last)
+    moved = computed(other, profile, first, last) - computed(np.array(use), profile, first, last)
     assert moved / step == pytest.approx(factors[changed], abs=2e-3)
 
 

@@ -59,9 +59,9 @@ def _of_gaps(bands: Bands, parts: Parts, stretches: Stretches) -> Stretches:
 
 
 def _beyond(bands: Bands, window: RateWindow, parts: Parts, stretches: Stretches) -> Stretches:
-    weight = bands.weight.beyond
+    weight, ahead = bands.weight, bands.weight.beyond
     whole = np.full((2, len(parts.starts)), [[window.first], [window.last]], dtype=np.int64)
-    share = (weight.integral(parts.ends) - weight.integral(parts.starts)) / window.weight
+    share = (ahead.integral(parts.ends) - ahead.integral(parts.starts)) / window.weight
     if isinstance(weight, LikeWeight):
         along = np.full(len(share), weight.per_use * window.rate)
         return _both(parts, whole, along, along * share, stretches)
