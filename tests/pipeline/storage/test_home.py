@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import sqlite3
 from contextlib import closing
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
@@ -102,8 +103,15 @@ def test_a_second_time_changes_nothing(tmp_path: Path) -> None:
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
+def preloaded() -> ForkServerContext:
+    """Processes of their own that need not each load Dagster."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.pipeline.concurrent_homes"])
+    return context
+
+
 def test_processes_that_make_the_home_at_once_all_find_one_whole_file(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = preloaded()
     start, homes = context.Barrier(3), [tmp_path / str(number) / "home" for number in range(100)]
     makers = [context.Process(target=make_at_once, args=(start, homes)) for _ in range(3)]
     for maker in makers:
@@ -120,7 +128,7 @@ def versions(home: Path, database: str) -> list[str]:
 
 
 def test_processes_that_open_a_fresh_home_at_once_leave_one_schema_version(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = preloaded()
     start, homes = context.Barrier(2), [tmp_path / str(number) for number in range(3)]
     users = [context.Process(target=open_at_once, args=(start, homes)) for _ in range(2)]
     for user in users:
