@@ -13,6 +13,7 @@ import pytest
 from tests.houses import SmallHouse
 from workflows_dagster.clients.open_meteo import OpenMeteoError
 from workflows_dagster.evaluation.outdoor_temperature import OUTDOOR
+from workflows_dagster.services import temperature_sync
 from workflows_dagster.services.temperature_sync import TemperatureSync, sync_temperatures
 from workflows_dagster.settings.load import Settings
 from workflows_dagster.stores.embedded import EmbeddedStore
@@ -76,6 +77,21 @@ def test_the_first_fetch_takes_all_since_the_houses_first_day_and_nothing_of_tod
     assert found == TemperatureSync(len(kept), 0, 0, kept.index[-1])
     assert kept.loc["2025-02-04"].eq(5.0).all()
     assert kept.loc["2025-02-05":].eq(7.0).all()
+
+
+def test_the_hours_are_gone_through_a_few_times_a_year_of_them_not_once_a_day(settings, store, monkeypatch):
+    """Ten years had taken a minute of computing at each fetch."""
+    looked: list[int] = []
+
+    def daily_means(hours: pd.Series) -> pd.Series:
+        looked.append(len(hours))
+        return found_means(hours)
+
+    found_means = temperature_sync.daily_means
+    monkeypatch.setattr(temperature_sync, "daily_means", daily_means)
+    sync_temperatures(settings, Weather(), store, NOW)
+    # December 2023, 2024 and 2025, what was stored before them and what is after.
+    assert len(looked) <= 5
 
 
 def test_a_look_the_same_day_writes_nothing_and_asks_once_for_two_weeks(settings, store):

@@ -85,7 +85,8 @@ def sync_temperatures(
         settled = source.archived(begin, until)
         new, other = _write(store, stored, settled, wanted, end)
         written, corrected = written + new, corrected + other
-        missing = [day for day in _days(begin, until) if day in wanted and day not in _known_days(settled)]
+        answered = _known_days(settled)
+        missing = [day for day in _days(begin, until) if day in wanted and day not in answered]
         missing = [day for day in missing if day >= last - _RECENT]
         if missing:
             recent = source.recent(missing[0], missing[-1])
@@ -94,7 +95,8 @@ def sync_temperatures(
             new, other = _write(store, stored, unsettled, wanted, end)
             written, corrected = written + new, corrected + other
     known = store.readings(OUTDOOR)
-    unknown = sum(day not in _known_days(known) for day in _days(first, last))
+    known_days = _known_days(known)
+    unknown = sum(day not in known_days for day in _days(first, last))
     return TemperatureSync(written, corrected, unknown, known.index[-1] if len(known) else None)
 
 
