@@ -75,8 +75,8 @@ were searched on the Dutch and French series, the Californian panels as an elect
 `us_electricity_home`). Those best there were not taken: at a year between readings they miss some two points less on
 these series, but leave `uk_gas_hourly_kwh` or `uk_electricity_hourly_kwh` worse than before. So those two decided with,
 and `il_gas_…` was in sight: no series is an independent test. How firmly degree days hold to the usual base temperature
-was chosen on the Dutch gas meter and `il_gas_hdd`, with the British one in sight; the season ahead and the change of
-level on all series together. A house of your own tells more.
+was chosen on the Dutch gas meter and `il_gas_hdd`, with the British one in sight; the season ahead, the change of
+level and the readings that give the rate ahead on all series together. A house of your own tells more.
 """
 
 _AHEAD = """\
