@@ -12,11 +12,11 @@ from bench.accuracy.households import Household
 from bench.accuracy.methods import ALLOWANCE, cleaned, look_at, register_of, spread
 from bench.accuracy.trials import months_of, true_days, weather_of
 from workflows_dagster.domain import days
-from workflows_dagster.domain.allocation import rate_window
 from workflows_dagster.domain.bands import Bands, half_width
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.irregularity import fit_spread
 from workflows_dagster.domain.profile_choice import Candidates, fit_best, weight_for
+from workflows_dagster.domain.rate_window import rate_window
 
 GAPS = (30, 60, 90, 180, 365)
 NEXT_READINGS = (30, 90, 365)

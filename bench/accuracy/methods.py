@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from bench.accuracy.households import Household
-from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate, rate_window
+from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate
 from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 from workflows_dagster.domain.degree_days import Weather, fit_degree_days
 from workflows_dagster.domain.level import LEVEL_WINDOW_DAYS, level_change
 from workflows_dagster.domain.profile_choice import Candidates, fit_best, weight_for
+from workflows_dagster.domain.rate_window import rate_window
 from workflows_dagster.domain.register import Register, clean
 from workflows_dagster.domain.season import FLAT, Weight, fit_profile, table_profile, weight_of
 

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate, rate_window
+from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate
 from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.days import DayRange
+from workflows_dagster.domain.rate_window import rate_window
 from workflows_dagster.domain.register import Register, clean
 from workflows_dagster.domain.season import FLAT, Profile, weight_of
 

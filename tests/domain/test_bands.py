@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows_dagster.domain.allocation import Allowance, RateWindow, rate_window
+from workflows_dagster.domain.allocation import Allowance
 from workflows_dagster.domain.bands import Bands, Spread, half_width
 from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 from workflows_dagster.domain.irregularity import fit_spread
+from workflows_dagster.domain.rate_window import RateWindow, rate_window
 from workflows_dagster.domain.register import Register, clean
 from workflows_dagster.domain.register_band import register_band
 from workflows_dagster.domain.season import FLAT, table_profile, weight_of

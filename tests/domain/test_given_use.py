@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate, rate_window
+from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate
 from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, instants
 from workflows_dagster.domain.given_use import exceeded, rest_of, summed
+from workflows_dagster.domain.rate_window import rate_window
 from workflows_dagster.domain.register import Register, clean
 from workflows_dagster.domain.season import FLAT, Weight, table_profile, weight_of
 

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from tests.domain.test_given_use import DAY0, TABLE, Boiler, days, register_of
 from tests.domain.test_like_profile import integral_of
-from workflows_dagster.domain.allocation import Allowance, Rates, rate_window
+from workflows_dagster.domain.allocation import Allowance, Rates
 from workflows_dagster.domain.bands import Bands, Spread
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 from workflows_dagster.domain.like_profile import LikeProfile, LikeWeight
 from workflows_dagster.domain.passed_on import passed_on
+from workflows_dagster.domain.rate_window import rate_window
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import FLAT, Profile, Weight, table_profile, weight_of
 from workflows_dagster.domain.stretches import Stretches

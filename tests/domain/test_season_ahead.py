@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate, rate_window
+from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate
 from workflows_dagster.domain.bands import Bands, Spread
 from workflows_dagster.domain.counter import Counter
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, instants
 from workflows_dagster.domain.expected_advance import expected_advance
+from workflows_dagster.domain.rate_window import rate_window
 from workflows_dagster.domain.register import Register, clean
 from workflows_dagster.domain.season import FLAT, Profile, Weight, daily_curve, day_of_year, fit_profile, yearly_curve
 from workflows_dagster.domain.season_ahead import with_season_ahead

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workflows_dagster.domain.allocation import Allowance, RateWindow
+from workflows_dagster.domain.allocation import Allowance
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
+from workflows_dagster.domain.rate_window import RateWindow
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Weight
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workflows_dagster.domain.allocation import rate_window
+from workflows_dagster.domain.rate_window import rate_window
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Weight
 

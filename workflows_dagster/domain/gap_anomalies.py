@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.anomalies import ALERT, BAND, COLUMNS, NOTICE, AnomalyRule, Scale, is_grave, with_reasons
 from workflows_dagster.domain.anomaly_reasons import Reason
 from workflows_dagster.domain.bands import Spread, half_width_ahead
 from workflows_dagster.domain.deviations import offset_log
+from workflows_dagster.domain.rate_window import RATE_WINDOW_DAYS
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Weight
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.findings import Finding
 from workflows_dagster.domain.interval_lengths import found_minutes, lengths
 from workflows_dagster.domain.kind_of_values import registers_among_intervals
+from workflows_dagster.domain.rate_window import RATE_WINDOW_DAYS
 from workflows_dagster.domain.register import Register, empty
 from workflows_dagster.domain.season import Weight
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from workflows_dagster.domain.allocation import RATE_YEAR, nearest
 from workflows_dagster.domain.bands import Spread, variance_beyond, variance_within
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY
 from workflows_dagster.domain.left_out import without_short_gaps
+from workflows_dagster.domain.rate_window import RATE_YEAR, nearest
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Weight, joined_intervals
 

@@ -50,11 +50,6 @@ class LikeProfile(Profile):
     mean_use: float
 
     @property
-    def per_use(self) -> float:
-        """Weight of a unit of the other meter's use. [d/its unit]"""  # noqa: D415
-        return self.season / self.mean_use
-
-    @property
     def version(self) -> str:
         """Short name of exactly this profile: equal profiles have equal versions."""
         facts = (self.base, self.season, self.percentages, self.other, self.mean_use)
@@ -76,7 +71,7 @@ class LikeWeight(Weight):
     A changed use of the other meter affects only gaps that contain its day.
 
     Attributes:
-        per_use: See `LikeProfile`.
+        per_use: Weight of a unit of the other meter's use. [d/its unit]
     """
 
     def __init__(self, profile: LikeProfile, integral: Integral) -> None:
@@ -87,7 +82,7 @@ class LikeWeight(Weight):
             integral: Integral of the sums that `day_weights` gives. [d]
         """
         super().__init__(profile)
-        self.per_use = profile.per_use
+        self.per_use = profile.season / profile.mean_use
         self._integral = integral
 
     def integral(self, microseconds: np.ndarray) -> np.ndarray:

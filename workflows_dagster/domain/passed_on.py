@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from workflows_dagster.domain.allocation import RateWindow
 from workflows_dagster.domain.bands import Bands, Parts
 from workflows_dagster.domain.given_use import GivenUse
 from workflows_dagster.domain.like_profile import LikeWeight
+from workflows_dagster.domain.rate_window import RateWindow
 from workflows_dagster.domain.stretches import Stretches
 
 

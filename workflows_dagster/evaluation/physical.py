@@ -15,16 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.allocation import (
-    RATE_WINDOW_DAYS,
-    Allowance,
-    Life,
-    Rates,
-    RateWindow,
-    Side,
-    allocate,
-    rate_window,
-)
+from workflows_dagster.domain.allocation import Allowance, Life, Rates, allocate
 from workflows_dagster.domain.bands import Spread
 from workflows_dagster.domain.conservation import total
 from workflows_dagster.domain.falls import SPAN
@@ -34,6 +25,7 @@ from workflows_dagster.domain.intervals import by_day
 from workflows_dagster.domain.irregularity import fit_spread
 from workflows_dagster.domain.level import LEVEL_WINDOW_DAYS, level_change
 from workflows_dagster.domain.plausibility import implausible_rates, unit_changes
+from workflows_dagster.domain.rate_window import RATE_WINDOW_DAYS, RateWindow, Side, rate_window
 from workflows_dagster.domain.register import Register
 from workflows_dagster.domain.season import Profile, Weight
 from workflows_dagster.domain.silences import late_readings, missing_intervals

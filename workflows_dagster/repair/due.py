@@ -16,11 +16,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.costs import prices_of_days, standing_charges, unit_prices
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.domain.deviations import LOOKBACK_DAYS
 from workflows_dagster.domain.months import MONTHS_A_YEAR, last_day, month_of, months_in, shifted
+from workflows_dagster.domain.rate_window import RATE_WINDOW_DAYS
 from workflows_dagster.evaluation.costs import sums_sources
 from workflows_dagster.evaluation.hour_prices import hourly_prices, hourly_series
 from workflows_dagster.records.made_from import (

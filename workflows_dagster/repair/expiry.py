@@ -12,10 +12,10 @@ from datetime import date, timedelta
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.days import REPRESENTABLE, DayRange
 from workflows_dagster.domain.falls import SPAN
 from workflows_dagster.domain.findings import Finding
+from workflows_dagster.domain.rate_window import RATE_WINDOW_DAYS
 from workflows_dagster.domain.register import CONTEXT
 from workflows_dagster.evaluation import Evaluated, raw_series
 from workflows_dagster.records.days import read_days

@@ -62,6 +62,11 @@ class UtilityNow:
             return None
         return self.month / self.year_before - 1
 
+    @property
+    def leaves_change_open(self) -> bool:
+        """Whether the month's band leaves open if it is more than the same days a year ago."""
+        return self.band is not None and self.year_before is not None and self.band[0] < self.year_before < self.band[1]
+
 
 @dataclass(frozen=True)
 class HandReadMeter:

@@ -14,10 +14,11 @@ from workflows_dagster.clients.spreadsheets.cells import TIME_OF_A_BARE_DAY
 from workflows_dagster.clients.spreadsheets.time_stamps import Stamp, placed, stamp
 from workflows_dagster.clients.spreadsheets.verdicts import CellError, Remark
 from workflows_dagster.domain import days
-from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS, Allowance, rate_window
+from workflows_dagster.domain.allocation import Allowance
 from workflows_dagster.domain.bands import Bands, half_width
 from workflows_dagster.domain.hand_readings import JudgedReading, StoredReading, judged, outcome_of
 from workflows_dagster.domain.number_notation import Meaning, meanings
+from workflows_dagster.domain.rate_window import RATE_WINDOW_DAYS, rate_window
 from workflows_dagster.domain.register import Register, empty
 from workflows_dagster.domain.slips import Expected, likely_slip
 from workflows_dagster.evaluation import Evaluation, raw_series

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.allocation import Pieces, RateWindow, Side, cut_at_readings
+from workflows_dagster.domain.allocation import Pieces, cut_at_readings
 from workflows_dagster.domain.days import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
 from workflows_dagster.domain.like_profile import LikeProfile
+from workflows_dagster.domain.rate_window import RateWindow, Side
 from workflows_dagster.domain.season import Weight
 from workflows_dagster.evaluation.explanation.reading_figures import (
     BeyondReadings,

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from workflows_dagster.domain import days
-from workflows_dagster.domain.allocation import RATE_WINDOW_DAYS
 from workflows_dagster.domain.findings import Figure, Finding, Severity
+from workflows_dagster.domain.rate_window import RATE_WINDOW_DAYS
 from workflows_dagster.domain.silences import is_silent, overdue
 from workflows_dagster.evaluation import Evaluation
 from workflows_dagster.evaluation.valid_readings import habit_of

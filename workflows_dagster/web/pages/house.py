@@ -82,7 +82,7 @@ def how_is_the_house(request: Request, house: House) -> Response:
         utilities = utilities_now(settings, store, now)
         through = max((one.through for one in utilities if one.through), default=None)
         return {
-            "cards": [_card(one, words) for one in utilities],
+            "cards": [card(one, words) for one in utilities],
             "through": words.format.day(through) if through else None,
             "notes": notes[:_MOST_NOTES],
             "more": len(notes) - _MOST_NOTES,
@@ -93,19 +93,22 @@ def how_is_the_house(request: Request, house: House) -> Response:
     return kept_page(request, "house.html", make)
 
 
-def _card(now: UtilityNow, words: Words) -> Card:
+def card(now: UtilityNow, words: Words) -> Card:
+    """Write the card of a utility."""
     report = ReportWords(words)
     unit, scale = daily(now.utility, now.unit)
 
     def of_day(value: float | None) -> str:
         return report.amount(None if value is None else value * scale, unit)
 
-    comparison = ""
-    if now.change is not None:
+    comparison, before = "", report.amount(now.year_before, now.unit)
+    if now.leaves_change_open:
         comparison = words.say(
-            "{change} against the same days a year ago ({amount})",
-            change=report.change(now.change),
-            amount=report.amount(now.year_before, now.unit),
+            "no difference from the same days a year ago ({amount}) that the readings could show", amount=before
+        )
+    elif now.change is not None:
+        comparison = words.say(
+            "{change} against the same days a year ago ({amount})", change=report.change(now.change), amount=before
         )
     return Card(
         utility=now.utility,
@@ -114,7 +117,7 @@ def _card(now: UtilityNow, words: Words) -> Card:
         month=report.amount(now.month, now.unit, now.band),
         is_estimated=now.estimated_share > 0.5,
         comparison=comparison,
-        is_much=now.change is not None and abs(now.change) >= _MUCH,
+        is_much=now.change is not None and abs(now.change) >= _MUCH and not now.leaves_change_open,
         yesterday=of_day(now.yesterday),
         today=of_day(now.today),
     )
