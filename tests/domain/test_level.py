@@ -66,10 +66,11 @@ def test_a_season_that_the_weight_does_not_know_is_no_change():
         assert level_change(read(used(), 30, f"{until:%Y-%m-%d}"), weight_of(FLAT)) is None
 
 
-def test_a_summer_without_a_bath_says_nothing_about_the_winter():
-    """Hot water is a tenth of the year's gas; half of it missing is no change of the house's level."""
-    use = in_months(used(), "2024-06…2024-08", 0.5)
-    for until in ("2024-08-01", "2024-08-20", "2024-09-02"):
+@pytest.mark.parametrize("left", [0.5, 0.2, 0.05])
+def test_a_summer_without_a_bath_says_nothing_about_the_winter(left):
+    """Hot water is a tenth of the year's gas; without half or nearly all of it the house's level is the same."""
+    use = in_months(used(), "2024-06…2024-08", left)
+    for until in ("2024-08-01", "2024-08-20", "2024-09-02", "2024-12-31"):
         assert level_change(read(use, 30, until), SEASON) is None
 
 

@@ -22,6 +22,8 @@ _TOGETHER = 30.0
 _SIGMAS, _LEAST_CHANGE, _AGAINST_YEAR = 2.0, 0.25, 0.9
 # Least time after the change; before it at least a year must be known. [d]
 _AFTER = 25.0
+# Least mean weight after it: where a boiler makes hot water only, even none of it leaves the winter open. [1]
+_LEAST_WEIGHT = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def level_change(register: Register, weight: Weight) -> LevelChange | None:
 
     At each reading the consumption per unit of weight after it is compared with that before it, by the scatter of the
     gaps around both. So that an ill-fitting season is no change, most of it must also show against the same days of the
-    year before (docs/explanation/methods.md#level).
+    year before; and a season of little use tells no level, however strange it is (docs/explanation/methods.md#level).
 
     Args:
         register: Valid readings, `LEVEL_WINDOW_DAYS` of them.
@@ -81,6 +83,8 @@ def _split(
     weighed = np.array([weights[at], weights[-1] - weights[at]])
     told = np.array([tells[:at].sum(), tells[at:].sum()])
     if (used <= 0).any() or (weighed <= 0).any() or (told <= 0).any():
+        return None
+    if weighed[1] < _LEAST_WEIGHT * (times[-1] - times[at]) / MICROSECONDS_PER_DAY:
         return None
     rates = used / weighed
     expected = np.diff(weights) * np.repeat(rates, [at, len(tells) - at])

@@ -22,7 +22,7 @@ from workflows_dagster.stores.ports import RawSeries, Store
 # The outdoor temperature among the meters of a snapshot; no meter's id has a space.
 WEATHER = "outdoor temperature"
 # By which rules a physical meter's days are computed, beside its settings; others make all days be compared once.
-_RULES = "rate by the reading nearest to a year, bands with the followed meter's error"
+_RULES = "rate by the reading nearest to a year, level where much is used, bands with the followed meter's error"
 Look = Callable[[Sequence[RawSeries]], pd.DataFrame]
 
 
