@@ -120,6 +120,17 @@ def test_the_mean_of_a_day_holds_all_day(importing, house):
     assert daily_means(found).loc["2025-01-01":"2025-01-02"].iloc[0] < 0
 
 
+def test_the_only_column_beside_the_time_holds_them_and_of_two_one_must_say_so(importing, house):
+    importing("time,balcony\n2025-01-01 00:00,-3.4\n2025-01-01 01:00,2.0\n", "--temperature")
+    assert stored_temperatures(house).tolist() == [-3.4, 2.0]
+    said = importing("time,balcony,cellar\n2025-01-01 02:00,-3.4,12\n", "--temperature")
+    assert said.exit_code == 2
+    assert (
+        "'time', 'balcony', 'cellar'. Name the column of times 'time', and the one in °C 'temperature'." in said.output
+    )
+    assert len(stored_temperatures(house)) == 2
+
+
 def test_what_is_no_outdoor_temperature_is_refused_row_by_row(importing):
     said = importing("time,value\n2025-01-01 00:00,12\n2025-01-01 01:00,285.4\n2025-01-01 02:00,x\n", "--temperature")
     assert said.exit_code == 3

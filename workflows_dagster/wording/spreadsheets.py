@@ -96,6 +96,9 @@ FILE_SENTENCES: Mapping[FileCode, str] = {
         "the header is {found}. Known are 'time,value[,meter_id]' or 'Ab-Datum;Ab-Zeit;Zählerstand' "
         "(also 'Datum;Uhrzeit;Zählerstand'), or a date and a column a meter, named as the meter or by --columns."
     ),
+    "no_temperatures": marked(
+        "the header is {found}. Name the column of times 'time', and the one in °C 'temperature'."
+    ),
 }
 _VERDICTS: Mapping[Verdict, str] = {
     "good": marked("good"),

@@ -18,7 +18,7 @@ from workflows_dagster.clients.spreadsheets.row_placing import Draft, place
 from workflows_dagster.clients.spreadsheets.table_layout import KnownMeter, Layout, ValueColumn, Wanted, find_layout
 from workflows_dagster.clients.spreadsheets.tables import Cell, Line, ReadTable, TableError, shown
 from workflows_dagster.clients.spreadsheets.time_stamps import Stamp, is_day_first, stamp
-from workflows_dagster.clients.spreadsheets.verdicts import CellError, Remark, SpreadsheetError
+from workflows_dagster.clients.spreadsheets.verdicts import CellError, FileCode, Remark, SpreadsheetError
 from workflows_dagster.domain.number_notation import Mark, decimal_marks
 
 __all__ = ["KnownMeter", "Row", "Sheet", "SpreadsheetError", "Understood", "read_spreadsheet"]
@@ -156,7 +156,7 @@ def read_spreadsheet(
         if lines:
             read.append(_rows(layout, lines, table, wanted, options))
     if not read:
-        raise _unknown(path, widest, has_header_only)
+        raise _unknown(path, widest, has_header_only, wanted)
     rows = [row if len(read) > 1 else replace(row, sheet=None) for found_rows, _ in read for row in found_rows]
     return Sheet(path, tuple(_without_duplicates(rows)), tuple(understood for _, understood in read))
 
@@ -169,13 +169,14 @@ class _Options:
     is_power_meant: bool
 
 
-def _unknown(path: Path, widest: Line | None, has_header_only: bool) -> SpreadsheetError:
+def _unknown(path: Path, widest: Line | None, has_header_only: bool, wanted: Wanted) -> SpreadsheetError:
     if has_header_only:
         return SpreadsheetError(path, "no_rows")
     if widest is None:
         return SpreadsheetError(path, "empty")
     found = tuple(shown(cell) for cell in widest.cells if cell is not None)
-    return SpreadsheetError(path, "unknown_header", found=found[:_SHOWN_CELLS])
+    code: FileCode = "no_temperatures" if wanted.is_of_temperatures else "unknown_header"
+    return SpreadsheetError(path, code, found=found[:_SHOWN_CELLS])
 
 
 def _rows(

@@ -99,6 +99,12 @@ class Wanted:
         """Give a meter by its id; None if unknown."""
         return next((meter for meter in self.meters if meter.meter_id == meter_id), None)
 
+    @property
+    def is_of_temperatures(self) -> bool:
+        """Whether the file is one of outdoor temperatures."""
+        meter = self.meter(self.meter_id)
+        return meter is not None and meter.is_temperature
+
 
 def find_layout(lines: Sequence[Line], wanted: Wanted) -> tuple[Layout, Sequence[Line]] | None:
     """Find a table's header and the lines below it; None if there is no header.
@@ -195,6 +201,9 @@ def _values(
                 columns=tuple(f"'{headers[place].written}'" for place in with_unit),
                 example=f"{headers[with_unit[0]].written}={wanted.meter_id}",
             )
+        # Who says that a file holds temperatures has named its only column.
+        if wanted.is_of_temperatures and len(rest) == 1:
+            return (ValueColumn(rest[0], headers[rest[0]]),)
     return ()
 
 
@@ -203,7 +212,7 @@ def _named_value(headers: Sequence[Header], rest: Sequence[int], wanted: Wanted)
     meter = wanted.meter(wanted.meter_id)
     kinds: tuple[frozenset[str], ...] = (
         (header_words.TEMPERATURES, header_words.VALUES)
-        if meter and meter.is_temperature
+        if wanted.is_of_temperatures
         else (header_words.CONSUMPTIONS, header_words.VALUES, header_words.STANDS)
         if meter and meter.is_interval
         else (header_words.STANDS, header_words.VALUES, header_words.CONSUMPTIONS)

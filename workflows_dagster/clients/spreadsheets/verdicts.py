@@ -71,6 +71,7 @@ FileCode = Literal[
     "two_columns_of_meter",
     "which_column",
     "unknown_header",
+    "no_temperatures",
 ]
 Figure = str | int | float | datetime | tuple[str, ...]
 Figures = Mapping[str, Figure]
