@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 
 from tests.houses import SmallHouse
+from workflows_dagster.domain.civil_period import CivilPeriod
 from workflows_dagster.domain.days import DayRange
 from workflows_dagster.evaluation import Evaluation
+from workflows_dagster.evaluation.explanation import Explainer
+from workflows_dagster.evaluation.explanation.text import render
 from workflows_dagster.evaluation.findings.current import present_findings
 from workflows_dagster.records.days import write_days
 from workflows_dagster.repair.repairs import plan_repairs
@@ -19,6 +22,7 @@ from workflows_dagster.wording.findings import finding_sentence
 
 METERS = "meters: [{meter_id: power, type: physical, output_unit: kWh, installation_date: 2022-01-01}]"
 AHEAD = DayRange(pd.Timestamp("2024-05-20").date(), pd.Timestamp("2024-05-29").date())
+MARCH = pd.Timestamp("2024-03-10", tz="UTC")
 NOW = pd.Timestamp("2024-06-01", tz="UTC")
 
 
@@ -52,6 +56,16 @@ def test_the_days_ahead_are_those_since_the_change_and_it_is_said(house):
     (found,) = findings(house.settings, house)
     assert finding_sentence(found, "kWh", Words("en", house.settings.site.zone)).startswith("Since about 2024-03-")
     assert found.figures["times"] == pytest.approx(2 / 3, abs=0.08)
+
+
+def test_why_a_day_ahead_is_what_it_is_names_the_change(house):
+    def why(house: SmallHouse) -> str:
+        found = Explainer(house.settings, house.store, NOW).explain("power", CivilPeriod.parse("2024-05-25"))
+        return render(found, 0)
+
+    assert "not earlier: until then it used more or less" in why(house)
+    house.store.delete_readings(RawSeries("kWh", "power"), MARCH, NOW)
+    assert "not earlier" not in why(house)
 
 
 def test_the_days_before_are_as_they_were_read(house):

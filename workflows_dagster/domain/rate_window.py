@@ -29,6 +29,7 @@ class RateWindow:
         advance: Advance between them. [meter unit]
         weight: Weight between them, in days of mean consumption, above 0. [d]
         given: Use of the other meter between them, where one is given. [meter unit]
+        is_since_change: Whether a change of level made it begin later.
     """
 
     first: int
@@ -37,6 +38,7 @@ class RateWindow:
     advance: float
     weight: float
     given: float = 0.0
+    is_since_change: bool = False
 
     @property
     def rate(self) -> float:
@@ -74,11 +76,12 @@ def rate_window(register: Register, side: Side, weight: Weight, since: int = 0) 
     """
     if len(register) < 2:
         return None
-    times = register.times
+    times, is_since_change = register.times, False
     if side == "first":
         first, last = 0, max(int(nearest(times, times[:1] + RATE_YEAR)[0]), 1)
     else:
         first, last = int(nearest(times, times[-1:] - RATE_YEAR)[0]), len(times) - 1
+        is_since_change = since > first
         first = min(max(first, since), last - 1)
     lo, hi = weight.beyond.integral(times[[first, last]])
     if hi <= lo:
@@ -86,4 +89,4 @@ def rate_window(register: Register, side: Side, weight: Weight, since: int = 0) 
     advance = float(np.cumsum(register.advances[first:last])[-1])
     values = (float(register.values[first]), float(register.values[last]))
     given = float(np.diff(weight.given.integral(times[[first, last]]))[0]) if weight.given is not None else 0.0
-    return RateWindow(int(times[first]), int(times[last]), values, advance, float(hi - lo), given)
+    return RateWindow(int(times[first]), int(times[last]), values, advance, float(hi - lo), given, is_since_change)

@@ -179,6 +179,7 @@ class PieceCutter:
             weight=window.weight,
             per_weight=window.rate,
             contained=None if self._basis.weight.given is None else window.given,
+            is_since_change=window.is_since_change,
         )
         floor = min(self._basis.allowance.floor, float(self._basis.register.values[number]))
         held = side == "first" and self._basis.register.counts and bool(cut.register[k] == floor)

@@ -147,6 +147,7 @@ class Rate:
         weight: Weight between them. [d]
         per_weight: Their quotient. [meter unit/d]
         contained: Use of the contained meter between them; None without one. [meter unit]
+        is_since_change: Whether the window begins where the level changed, so that what came before does not count.
     """
 
     first: Reading
@@ -155,6 +156,7 @@ class Rate:
     weight: float
     per_weight: float
     contained: float | None = None
+    is_since_change: bool = False
 
 
 @dataclass(frozen=True)

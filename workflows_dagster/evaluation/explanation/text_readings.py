@@ -274,6 +274,8 @@ class _Writer:
         sheet.entry(words.say_as("explain", "away"), away)
         rows = [self._row(rate.first), self._row(rate.last)]
         sheet.table(words.say_as("explain", "rate from"), rows, right=(1,))
+        if rate.is_since_change:
+            sheet.entry("", words.say("not earlier: until then it used more or less, beyond the season"))
         in_days = words.say(
             "{advance} in {weight} mean days", advance=self._amount(rate.advance), weight=figure(rate.weight)
         )
