@@ -22,7 +22,7 @@ _TOGETHER = 30.0
 _SIGMAS, _LEAST_CHANGE, _AGAINST_YEAR = 2.0, 0.25, 0.9
 # Least time after the change; before it at least a year must be known. [d]
 _AFTER = 25.0
-# Least mean weight after it: where a boiler makes hot water only, even none of it leaves the winter open. [1]
+# Least mean weight after it: a season in which a boiler makes hot water only tells nothing of the winter. [1]
 _LEAST_WEIGHT = 1 / 3
 
 
